@@ -1,0 +1,78 @@
+import type { EpochMs, NanoCredits } from './units.ts'
+
+export type WindowName = '5h' | 'weekly'
+
+/** A limit on what a member may spend in a stretch of time that begins with its first call. */
+export interface QuotaWindow {
+  readonly name: WindowName
+  readonly lengthMs: number
+  /** 0 = unlimited: spend is still counted, nothing is refused. */
+  readonly limit: NanoCredits
+}
+
+const HOUR_MS = 3_600_000
+export const FIVE_HOURS_MS: number = 5 * HOUR_MS
+export const WEEK_MS: number = 7 * 24 * HOUR_MS
+
+/** Credits that a call in flight holds; `admittedAt` is undefined while the call itself still waits. */
+export interface Hold {
+  readonly credits: NanoCredits
+  readonly admittedAt: EpochMs | undefined
+}
+
+/** One window of a member as it stands. A window that is not open has spent nothing and no reset instant. */
+export interface WindowStanding {
+  readonly name: WindowName
+  readonly lengthMs: number
+  readonly limit: NanoCredits
+  /** Settled spend; what calls in flight hold is not in it. */
+  readonly settled: NanoCredits
+  readonly openedAt: EpochMs | undefined
+  readonly resetsAt: EpochMs | undefined
+}
+
+export interface Standing {
+  readonly windows: readonly WindowStanding[]
+}
+
+/** May the call go ahead? */
+export type Verdict =
+  /** Yes; it was admitted at this instant of ledger time. */
+  | { readonly state: 'admitted'; readonly at: EpochMs; readonly standing: Standing }
+  /** Not yet: calls in flight hold what is left. Wait for one of them to go. */
+  | { readonly state: 'held'; readonly standing: Standing }
+  /** No: this window's limit is reached. With several, the one that resets last. */
+  | { readonly state: 'spent'; readonly window: WindowStanding; readonly standing: Standing }
+
+/**
+ * Judges a call by what was there before it: it may go while, in every limited window, settled + held < limit.
+ *
+ * The call's own hold need not fit, so one call may overdraw a window. A hold counts in a window only if its call
+ * was admitted since the window opened (or is still waiting: it would be admitted now). `at` is the instant of
+ * admission in ledger time.
+ */
+export function judge(standing: Standing, heldBefore: readonly Hold[], at: EpochMs): Verdict {
+  let spent: WindowStanding | undefined
+  let held = false
+  for (const window of standing.windows) {
+    if (window.limit === 0n) continue
+    if (window.settled >= window.limit) {
+      if (!spent || (window.resetsAt ?? 0) > (spent.resetsAt ?? 0)) spent = window
+    } else if (window.settled + heldIn(window, heldBefore) >= window.limit) {
+      held = true
+    }
+  }
+  if (spent) return { state: 'spent', window: spent, standing }
+  return held ? { state: 'held', standing } : { state: 'admitted', at, standing }
+}
+
+function heldIn(window: WindowStanding, holds: readonly Hold[]): NanoCredits {
+  let sum = 0n
+  for (const hold of holds) {
+    // Holds of an earlier window settle into that window, not into this one.
+    const counts =
+      hold.admittedAt === undefined || (window.openedAt !== undefined && hold.admittedAt >= window.openedAt)
+    if (counts) sum += hold.credits
+  }
+  return sum
+}

@@ -1,0 +1,47 @@
+import type { Standing, WindowStanding } from './quota.ts'
+
+/** Stable codes of everything the gateway itself may answer with. */
+export type RefusalCode =
+  | 'unauthorized'
+  | 'forbidden'
+  | 'codex_only'
+  | 'model_not_allowed'
+  | 'model_not_found'
+  | 'invalid_request'
+  | 'not_found'
+  | 'method_not_allowed'
+  | 'member_5h_quota_exceeded'
+  | 'member_weekly_quota_exceeded'
+  | 'concurrency_limit_exceeded'
+  | 'ledger_unavailable'
+  | 'no_upstream'
+  | 'upstream_error'
+  | 'upstream_timeout'
+  | 'draining'
+  | 'internal_error'
+
+export interface RefusalDetail {
+  /** When it may help to try again, in ms from now. */
+  readonly retryAfterMs?: number
+  /** The window that is spent. */
+  readonly window?: WindowStanding
+  /** The member's windows, for the limit headers of the answer. */
+  readonly standing?: Standing
+  readonly cause?: unknown
+}
+
+/**
+ * The gateway's no. `message` is a sentence for the caller: what was wrong and what would be right.
+ * The edge alone turns it into a status and a body.
+ */
+export class Refusal extends Error {
+  override readonly name = 'Refusal'
+  readonly code: RefusalCode
+  readonly detail: RefusalDetail
+
+  constructor(code: RefusalCode, message: string, detail: RefusalDetail = {}) {
+    super(message, { cause: detail.cause })
+    this.code = code
+    this.detail = detail
+  }
+}
