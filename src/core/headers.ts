@@ -1,3 +1,5 @@
+import type { Standing, WindowStanding } from './quota.ts'
+
 /** Name, value, name, value, … as they stood on the wire: order, case and duplicates are kept. */
 export type HeaderList = readonly string[]
 
@@ -8,4 +10,123 @@ export function header(headers: HeaderList, name: string): string | undefined {
     if (candidate?.length === name.length && candidate.toLowerCase() === name) return headers[i + 1]
   }
   return undefined
+}
+
+/** RFC 9110, 7.6.1, and what proxies have used for the same: meant for the next hop only. */
+const HOP_BY_HOP = [
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]
+
+const NOT_UPSTREAM = new Set([
+  ...HOP_BY_HOP,
+  // The member's credentials.
+  'authorization',
+  'api-key',
+  'x-api-key',
+  'cookie',
+  // The gateway meters what comes back, so it must come as it is.
+  'accept-encoding',
+  'expect',
+  // Where the member sits is nobody's business.
+  'forwarded',
+  'via',
+  'x-real-ip',
+  // The administrator's key decides whose account it is.
+  'openai-organization',
+  'openai-project',
+  // Made anew for the next hop.
+  'host',
+  'content-length',
+])
+
+const NOT_BACK = new Set([...HOP_BY_HOP, 'set-cookie', 'alt-svc', 'strict-transport-security'])
+
+/** Limits of the administrator's account; the member sees its own instead. */
+const UPSTREAM_LIMITS =
+  /^x-(?:.+-(?:primary|secondary)-.+|codex-(?:limit-name|credits-.+|active-limit|promo-message|rate-limit-reached-type))$/
+
+/** What goes upstream of a request's headers: everything, but for credentials, hops and traces of the way. */
+export function upstreamHeaders(headers: HeaderList): string[] {
+  const named = namedByConnection(headers)
+  return filtered(headers, (name) => NOT_UPSTREAM.has(name) || name.startsWith('x-forwarded-') || named.has(name))
+}
+
+/** What the client sees besides upstream's own headers. */
+export interface ReplyContext {
+  /** Stands in for `x-request-id` where upstream sent none. */
+  readonly callId: string
+  readonly requestedModel: string | undefined
+  readonly standing: Standing | undefined
+}
+
+/** What goes back of a reply's headers, with the member's own limits in place of upstream's. */
+export function replyHeaders(headers: HeaderList, context: ReplyContext): string[] {
+  const named = namedByConnection(headers)
+  const kept = filtered(headers, (name) => NOT_BACK.has(name) || UPSTREAM_LIMITS.test(name) || named.has(name))
+  for (let i = 0; i < kept.length; i += 2) {
+    if (kept[i]?.toLowerCase() === 'openai-model') kept[i + 1] = modelShown(kept[i + 1] ?? '', context.requestedModel)
+  }
+  if (header(kept, 'x-request-id') === undefined) kept.push('x-request-id', context.callId)
+  if (context.standing) kept.push(...limitHeaders(context.standing))
+  return kept
+}
+
+/**
+ * A dated snapshot of the requested model is shown under the requested name: Codex takes any other name for a
+ * reroute and warns its user of "high-risk cyber activity". A true reroute passes.
+ */
+function modelShown(model: string, requested: string | undefined): string {
+  if (requested === undefined) return model
+  const undated = model.replace(/-\d{4}-\d{2}-\d{2}$/, '')
+  return undated.toLowerCase() === requested.toLowerCase() ? requested : model
+}
+
+/**
+ * The member's windows as Codex reads them: used percent (of settled spend), length in minutes, reset in unix
+ * seconds. Unlimited windows are left out; with none left, there is nothing to say.
+ */
+export function limitHeaders(standing: Standing): string[] {
+  const limits: string[] = []
+  for (const window of standing.windows) {
+    if (window.limit === 0n) continue
+    const family = window.name === '5h' ? 'x-codex-primary' : 'x-codex-secondary'
+    limits.push(`${family}-used-percent`, usedPercent(window))
+    limits.push(`${family}-window-minutes`, String(window.lengthMs / 60_000))
+    if (window.resetsAt !== undefined) limits.push(`${family}-reset-at`, String(Math.ceil(window.resetsAt / 1000)))
+  }
+  if (limits.length > 0) limits.push('x-codex-limit-name', 'codex')
+  return limits
+}
+
+/** With two decimals, rounded down, so that 100 means spent; never above 100. */
+function usedPercent(window: WindowStanding): string {
+  const hundredths = (window.settled * 10_000n) / window.limit
+  return String(Number(hundredths > 10_000n ? 10_000n : hundredths) / 100)
+}
+
+function filtered(headers: HeaderList, dropped: (name: string) => boolean): string[] {
+  const kept: string[] = []
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i] ?? ''
+    if (!dropped(name.toLowerCase())) kept.push(name, headers[i + 1] ?? '')
+  }
+  return kept
+}
+
+/** Headers that `connection` names are hop-by-hop too. */
+function namedByConnection(headers: HeaderList): ReadonlySet<string> {
+  const named = new Set<string>()
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    if (headers[i]?.toLowerCase() !== 'connection') continue
+    for (const name of (headers[i + 1] ?? '').split(',')) named.add(name.trim().toLowerCase())
+  }
+  return named
 }

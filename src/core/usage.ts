@@ -22,3 +22,35 @@ export const NO_USAGE: Usage = {
 
 /** How far a row can be trusted: upstream stated the usage (or nothing ran), it was estimated, or nothing is known. */
 export type Precision = 'exact' | 'estimated' | 'unknown'
+
+/**
+ * Reads a `usage` object of the Responses API (`input_tokens`, …) or of chat completions (`prompt_tokens`, …).
+ * Details may be absent or null. Undefined when it states no usage that can be billed.
+ */
+export function usageOf(value: unknown): Usage | undefined {
+  if (!isRecord(value)) return undefined
+  const inputTokens = count(value['input_tokens'] ?? value['prompt_tokens'])
+  const outputTokens = count(value['output_tokens'] ?? value['completion_tokens'])
+  if (inputTokens === undefined || outputTokens === undefined) return undefined
+  const input = value['input_tokens_details'] ?? value['prompt_tokens_details']
+  const output = value['output_tokens_details'] ?? value['completion_tokens_details']
+  return {
+    inputTokens,
+    cachedInputTokens: detail(input, 'cached_tokens'),
+    cacheWriteTokens: detail(input, 'cache_write_tokens'),
+    outputTokens,
+    reasoningTokens: detail(output, 'reasoning_tokens'),
+  }
+}
+
+function detail(details: unknown, name: string): number {
+  return isRecord(details) ? (count(details[name]) ?? 0) : 0
+}
+
+function count(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
+}
