@@ -1,0 +1,132 @@
+import { JsonScanner, TOO_LONG, type Position, type Watch } from './scan.ts'
+
+/** What a request body says that the gateway needs to know; everything else in it is upstream's business. */
+export interface Asked {
+  readonly model: string | undefined
+  readonly stream: boolean
+  readonly serviceTier: string | undefined
+  /** False for a warm-up. */
+  readonly generate: boolean
+  /** Whether a streamed chat completion is asked to state its usage. */
+  readonly includeUsage: boolean
+  /** Where `stream_options` stands in the body, if it is there. */
+  readonly streamOptions: Position | undefined
+  /** Whether it carries reasoning or compaction items that only the organization that made them can read. */
+  readonly ciphertext: boolean
+  readonly endsInUserInput: boolean
+  readonly endsInCompactionTrigger: boolean
+  readonly sessionId: string | undefined
+  readonly threadId: string | undefined
+  readonly promptCacheKey: string | undefined
+  readonly turnMetadata: string | undefined
+}
+
+const BODY: Watch = {
+  model: 'value',
+  stream: 'value',
+  service_tier: 'value',
+  background: 'value',
+  generate: 'value',
+  prompt_cache_key: 'value',
+  stream_options: 'value',
+  session: { model: 'value' },
+  response: { model: 'value' },
+  client_metadata: { session_id: 'value', thread_id: 'value', 'x-codex-turn-metadata': 'value' },
+  input: { '*': { type: 'value', role: 'value', encrypted_content: 'presence' } },
+  messages: { '*': { role: 'value' } },
+}
+
+const MAX_ID_LENGTH = 200
+
+/** A body that cannot be served; the sentence says which field, what is wrong and what would be right. */
+export interface BadBody {
+  readonly problem: string
+}
+
+/** Reads a request body in one pass. */
+export function readBody(bytes: Uint8Array): Asked | BadBody {
+  const fields = new Map<string, unknown>()
+  const input: { type: unknown; role: unknown; index: number } = { type: undefined, role: undefined, index: -1 }
+  let streamOptions: Position | undefined
+  const scanner = new JsonScanner(BODY, (place, value, position) => {
+    if (place === 'input.*.encrypted_content') fields.set(place, true)
+    else if (place.startsWith('input.*') || place.startsWith('messages.*')) last(input, place, value, position)
+    else fields.set(place, value)
+    if (place === 'stream_options') streamOptions = position
+  })
+  scanner.feed(bytes)
+  if (!scanner.end() || bytes.find((byte) => byte > 0x20) !== 0x7b) {
+    return { problem: 'The request body is not readable: it must be one JSON object, with no field given twice.' }
+  }
+  const problem = problemOf(fields)
+  return problem === undefined ? asked(fields, input, streamOptions) : { problem }
+}
+
+/** Keeps what is known of the last element only. */
+function last(
+  item: { type: unknown; role: unknown; index: number },
+  place: string,
+  value: unknown,
+  { index }: Position,
+): void {
+  if (index !== item.index) Object.assign(item, { type: undefined, role: undefined, index })
+  if (place.endsWith('.type')) item.type = value
+  else item.role = value
+}
+
+function problemOf(fields: ReadonlyMap<string, unknown>): string | undefined {
+  for (const name of ['model', 'service_tier', 'prompt_cache_key']) {
+    if (!isOrAbsent(fields.get(name), 'string')) return `The field "${name}" must be a string.`
+  }
+  for (const name of ['stream', 'background', 'generate']) {
+    if (!isOrAbsent(fields.get(name), 'boolean')) return `The field "${name}" must be true or false.`
+  }
+  if ((text(fields.get('model'))?.length ?? 0) > MAX_ID_LENGTH) {
+    return `The field "model" is longer than ${MAX_ID_LENGTH} characters.`
+  }
+  if (fields.get('background') === true) {
+    return 'The field "background" must be false: a background response cannot be metered, so the gateway does not pass it on.'
+  }
+  return undefined
+}
+
+function isOrAbsent(value: unknown, type: 'string' | 'boolean'): boolean {
+  return value === undefined || value === null || typeof value === type
+}
+
+function asked(
+  fields: ReadonlyMap<string, unknown>,
+  lastItem: { readonly type: unknown; readonly role: unknown },
+  streamOptions: Position | undefined,
+): Asked {
+  return {
+    model: id(fields.get('model')) ?? id(fields.get('session.model')) ?? id(fields.get('response.model')),
+    stream: fields.get('stream') === true,
+    serviceTier: id(fields.get('service_tier')),
+    generate: fields.get('generate') !== false,
+    includeUsage: asksForUsage(fields.get('stream_options')),
+    streamOptions,
+    ciphertext: fields.has('input.*.encrypted_content'),
+    endsInUserInput: lastItem.role === 'user' && (lastItem.type === undefined || lastItem.type === 'message'),
+    endsInCompactionTrigger: lastItem.type === 'compaction_trigger',
+    sessionId: id(fields.get('client_metadata.session_id')),
+    threadId: id(fields.get('client_metadata.thread_id')),
+    promptCacheKey: id(fields.get('prompt_cache_key')),
+    turnMetadata: text(fields.get('client_metadata.x-codex-turn-metadata')),
+  }
+}
+
+function asksForUsage(options: unknown): boolean {
+  return typeof options === 'object' && options !== null && 'include_usage' in options && options.include_usage === true
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** An identifier of sane length; a longer one is nobody's. */
+export function id(value: unknown): string | undefined {
+  if (value === TOO_LONG) return undefined
+  const found = text(value)
+  return found !== undefined && found.length <= MAX_ID_LENGTH ? found : undefined
+}
