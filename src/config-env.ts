@@ -1,0 +1,51 @@
+import { type Setting, settings } from './config-schema.ts'
+import { nearest } from './config-nearest.ts'
+
+const PREFIX = 'CODEX_GATEWAY_'
+/** Variables that are no settings. */
+const OTHERS: readonly string[] = ['CODEX_GATEWAY_CONFIG', 'CODEX_GATEWAY_SECRET_KEY']
+
+/** The variable that overrides a setting: `CODEX_GATEWAY_SERVER_BIND_ADDR`. */
+export function variableOf(setting: { readonly section: string; readonly key: string }): string {
+  return `${PREFIX}${setting.section}_${setting.key}`.toUpperCase()
+}
+
+export interface Overrides {
+  /** In the form of the file; a text that is no value of the setting's kind stays a text, to be refused as such. */
+  readonly values: ReadonlyMap<Setting, unknown>
+  readonly problems: readonly string[]
+}
+
+/** Reads the overrides out of the environment. Every variable that begins like ours must be ours. */
+export function readOverrides(env: Readonly<Record<string, string | undefined>>): Overrides {
+  const known = new Map(settings().map((setting) => [variableOf(setting), setting]))
+  const values = new Map<Setting, unknown>()
+  const problems: string[] = []
+  for (const [name, text] of Object.entries(env)) {
+    if (!name.startsWith(PREFIX) || OTHERS.includes(name) || text === undefined) continue
+    const setting = known.get(name)
+    if (setting) {
+      values.set(setting, valueOf(setting, text))
+      continue
+    }
+    const meant = nearest(name, [...known.keys(), ...OTHERS])
+    problems.push(`environment variable ${name}: there is no such setting${meant ? `; did you mean ${meant}?` : ''}`)
+  }
+  return { values, problems }
+}
+
+function valueOf(setting: Setting, text: string): unknown {
+  if (typeof setting.usual === 'number') return numberOf(text)
+  return typeof setting.usual === 'object' ? tableOf(text) : text
+}
+
+function numberOf(text: string): unknown {
+  return /^-?\d+(?:_\d+)*(?:\.\d+)?$/.test(text.trim()) ? Number(text.replaceAll('_', '')) : text
+}
+
+/** `priority=2,gpt-5.5/priority=2.5` */
+function tableOf(text: string): unknown {
+  const pairs = text.split(',').map((pair) => pair.split('='))
+  if (pairs.some((pair) => pair.length !== 2)) return text
+  return Object.fromEntries(pairs.map(([name = '', value = '']) => [name.trim(), numberOf(value)]))
+}

@@ -1,0 +1,122 @@
+import { z } from 'zod'
+import { type NanoCredits, parseCredits } from './core/units.ts'
+
+/** What people need to know of a setting beside its name and default. */
+export interface Description {
+  /** Empty for texts. */
+  readonly unit: string
+  /** One sentence, no final dot. */
+  readonly meaning: string
+  /** What a right value is; follows "must be". */
+  readonly right: string
+}
+
+/** The description of every setting in the schema. */
+export const descriptions: z.core.$ZodRegistry<Description> = z.registry<Description>()
+
+/** Timers take no more than 2^31 - 1 ms. */
+const MAX_SECS = 2_000_000
+const MAX_COUNT = 1_000_000_000
+
+function described<T extends z.ZodType>(schema: T, description: Description): T {
+  descriptions.add(schema, description)
+  return schema
+}
+
+/** A length of time; decimals are allowed. */
+export function secs(usual: number, meaning: string, least = 0): z.ZodDefault<z.ZodNumber> {
+  const right = `a number of seconds from ${least} to ${MAX_SECS}, such as ${usual}`
+  return described(z.number().min(least).max(MAX_SECS).default(usual), { unit: 'seconds', meaning, right })
+}
+
+export function count(usual: number, meaning: string, least = 0): z.ZodDefault<z.ZodNumber> {
+  const right = `a whole number from ${least} to ${MAX_COUNT}, such as ${usual}`
+  return described(z.int().min(least).max(MAX_COUNT).default(usual), { unit: 'count', meaning, right })
+}
+
+export function bytes(usual: number, meaning: string): z.ZodDefault<z.ZodNumber> {
+  const right = `a whole number of bytes, at least 1024, such as ${usual}`
+  return described(z.int().min(1024).default(usual), { unit: 'bytes', meaning, right })
+}
+
+export function credits(usual: number, meaning: string): z.ZodDefault<z.ZodNumber> {
+  const right = `a number of credits, 0 or more, with at most 9 decimals, such as ${usual}`
+  return described(z.number().refine(isCredits).default(usual), { unit: 'credits', meaning, right })
+}
+
+/** Credits per million tokens: whole nanocredits per token, thus at most three decimals. */
+export function rate(usual: number, meaning: string): z.ZodDefault<z.ZodNumber> {
+  const right = `a number of credits per million tokens, 0 or more, with at most 3 decimals, such as ${usual}`
+  const schema = z.number().refine((n) => isCredits(n) && nanoCredits(n) % 1_000_000n === 0n)
+  return described(schema.default(usual), { unit: 'credits per 1M tokens', meaning, right })
+}
+
+export function choice<const T extends string>(
+  options: readonly [T, ...T[]],
+  meaning: string,
+): z.ZodDefault<z.ZodEnum<{ [K in T]: K }>> {
+  const right = `one of ${options.map((option) => `"${option}"`).join(', ')}`
+  const schema = z.enum(options).default(options[0] as z.core.util.NoUndefined<T>)
+  return described(schema, { unit: '', meaning, right })
+}
+
+/** A text that `fits`; `right` says what does. */
+export function text(
+  usual: string,
+  meaning: string,
+  right: string,
+  fits: (value: string) => boolean,
+): z.ZodDefault<z.ZodString> {
+  return described(z.string().refine(fits).default(usual), { unit: '', meaning, right })
+}
+
+/** A table from names to factors, in whole tenths. */
+export function factors(
+  usual: Readonly<Record<string, number>>,
+  meaning: string,
+): z.ZodDefault<z.ZodRecord<z.ZodString, z.ZodNumber>> {
+  const right = 'a table from names to factors from 0 to 100 with at most one decimal, such as { priority = 2.5 }'
+  const factor = z.number().min(0).max(100).refine(isTenths)
+  return described(z.record(z.string().min(1), factor).default({ ...usual }), { unit: 'factor', meaning, right })
+}
+
+function isTenths(n: number): boolean {
+  return Math.round(n * 10) / 10 === n
+}
+
+function isCredits(n: number): boolean {
+  return parseCredits(plainDecimal(n)) !== undefined
+}
+
+/** The amount as money; only for what `isCredits` let through. */
+export function nanoCredits(n: number): NanoCredits {
+  return parseCredits(plainDecimal(n)) ?? 0n
+}
+
+/** The shortest decimal that means this number, never with an exponent (which `String` writes below a millionth). */
+function plainDecimal(n: number): string {
+  const shortest = String(n)
+  return shortest.includes('e-') ? n.toFixed(9).replace(/(?:\.0)?0+$/, '') : shortest
+}
+
+/** Splits `127.0.0.1:8080`, `[::1]:8080` or `localhost:0`; undefined when it is none of these. */
+export function parseAddress(value: string): { readonly host: string; readonly port: number } | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.]+)?)\]|([\w.-]+)):(\d{1,5})$/.exec(value)
+  const port = Number(match?.[3])
+  if (!match || port > 65_535) return undefined
+  return { host: match[1] ?? match[2] ?? '', port }
+}
+
+/** The file of `sqlite://relative.db` or `sqlite:///absolute/file.db`; undefined when it is another scheme or nothing. */
+export function parseSqliteUrl(value: string): string | undefined {
+  const match = /^sqlite:\/\/([^?#]+)$/.exec(value)
+  return match?.[1] === undefined || match[1].endsWith('/') ? undefined : match[1]
+}
+
+/** Whether it is an absolute URL of one of these schemes that carries no query, fragment or credentials. */
+export function isUrlOf(value: string, schemes: readonly string[], credentials = false): boolean {
+  const url = URL.parse(value)
+  if (!url || !schemes.includes(url.protocol) || url.hostname === '') return false
+  if (url.search !== '' || url.hash !== '') return false
+  return credentials || (url.username === '' && url.password === '')
+}

@@ -1,0 +1,276 @@
+import { z } from 'zod'
+import {
+  bytes,
+  choice,
+  count,
+  credits,
+  descriptions,
+  type Description,
+  factors,
+  isUrlOf,
+  nanoCredits,
+  parseAddress,
+  parseSqliteUrl,
+  rate,
+  secs,
+  text,
+} from './config-kinds.ts'
+import type { SettledConfig } from './config-shape.ts'
+
+const server = z.strictObject({
+  bind_addr: text(
+    '127.0.0.1:8080',
+    'Address and port to listen on; port 0 takes a free one',
+    'an address with a port, such as "127.0.0.1:8080", "[::1]:8080" or "0.0.0.0:8080"',
+    (value) => parseAddress(value) !== undefined,
+  ),
+  drain_secs: secs(300, 'How long running calls may go on after the first SIGTERM'),
+})
+
+const database = z.strictObject({
+  url: text(
+    'sqlite://codex-gateway.db',
+    'Where the database is; a relative file stands in the working directory',
+    'a SQLite URL, such as "sqlite://codex-gateway.db" (relative) or "sqlite:///var/lib/codex-gateway/gateway.db" (absolute)',
+    (value) => parseSqliteUrl(value) !== undefined,
+  ),
+  durability: choice(
+    ['process', 'power'],
+    'What a committed call survives: the death of the process, or a power loss too',
+  ),
+})
+
+const upstream = z.strictObject({
+  http_base_url: text(
+    'https://api.openai.com',
+    'Base URL of the API over HTTP',
+    'an http:// or https:// URL without query or credentials, such as "https://api.openai.com"',
+    (value) => isUrlOf(value, ['http:', 'https:']),
+  ),
+  ws_base_url: text(
+    'wss://api.openai.com',
+    'Base URL of the API over WebSocket',
+    'a ws:// or wss:// URL without query or credentials, such as "wss://api.openai.com"',
+    (value) => isUrlOf(value, ['ws:', 'wss:']),
+  ),
+  connect_timeout_secs: secs(10, 'How long to wait for a connection', 0.001),
+  timeout_secs: secs(120, 'How long to wait for the response head of a stream; never cuts a running stream', 0.001),
+  unary_timeout_secs: secs(600, 'How long to wait for the response head of a call that is not streamed', 0.001),
+  idle_timeout_secs: secs(600, 'How long a running response may send nothing', 0.001),
+  retry_attempts: count(2, 'Further tries after the first for a call that may have run upstream'),
+  cooldown_secs: secs(60, 'How long a key rests after too many failures in a row'),
+  max_failures_before_cooldown: count(3, 'Failures in a row that make a key rest', 1),
+  proxy: text(
+    '',
+    'HTTP(S) proxy towards upstream; when empty, HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the environment',
+    'empty, or an http:// or https:// URL, such as "http://proxy.example.com:3128"',
+    (value) => value === '' || isUrlOf(value, ['http:', 'https:'], true),
+  ),
+  ca_file: text(
+    '',
+    'PEM file with further certificate authorities to trust upstream',
+    'empty, or the name of a file of PEM certificates',
+    () => true,
+  ),
+})
+
+/** As published for Codex: a model's own factor wins over the tier's. */
+const TIERS = {
+  priority: 2,
+  fast: 2,
+  flex: 0.5,
+  batch: 0.5,
+  ultrafast: 6,
+  'gpt-5.5/priority': 2.5,
+  'gpt-5.5/fast': 2.5,
+}
+
+const credit = z.strictObject({
+  accounting: choice(
+    ['token', 'message_average'],
+    'Charge the tokens of each call, or an average price for each user message',
+  ),
+  unknown_model_input: rate(43.75, 'Price of uncached input tokens of a model without a published rate'),
+  unknown_model_cached: rate(4.375, 'Price of cached input tokens of a model without a published rate'),
+  unknown_model_output: rate(350, 'Price of output tokens of a model without a published rate'),
+  unknown_model_message_credits: credits(
+    5,
+    'Price of a message to a model without an average of its own (message_average)',
+  ),
+  unknown_usage_credits: credits(5, 'Price of a complete answer that stated no usage'),
+  tiers: factors(
+    TIERS,
+    'Factor on the credits of a service tier (`tier`), or of a tier of one model (`model/tier`); names given here are added to the usual ones',
+  ),
+})
+
+const limits = z.strictObject({
+  default_member_concurrency: count(4, 'Calls at once for a new member (0 = unlimited)'),
+  default_member_5h_quota: credits(0, 'Credits per 5 hours for a new member (0 = unlimited)'),
+  default_member_weekly_quota: credits(0, 'Credits per 7 days for a new member (0 = unlimited)'),
+  default_upstream_concurrency: count(8, 'Calls at once for a new upstream key', 1),
+  queue_secs: secs(10, 'How long a call waits for a place before it is refused'),
+  codex_queue_secs: secs(45, 'The same for Codex streams, which wait patiently'),
+  max_header_bytes: bytes(65_536, 'Largest head of a request or a response'),
+  max_body_bytes: bytes(134_217_728, 'Largest request body as it comes'),
+  max_decompressed_bytes: bytes(268_435_456, 'Largest request body once decompressed'),
+  max_buffered_bytes: bytes(1_073_741_824, 'All request bodies held in memory together'),
+  body_idle_secs: secs(60, 'How long a request body may make no progress', 0.001),
+  client_stall_secs: secs(120, 'How long a client may take no byte of its answer before it counts as gone', 0.001),
+  ws_idle_timeout_secs: secs(3300, 'How long a WebSocket may be silent between turns', 0.001),
+  ws_upstream_ping_interval_secs: secs(20, 'How often to ping upstream on a WebSocket', 0.001),
+  ws_max_connection_secs: secs(3300, 'How long a WebSocket may live; upstream cuts at 3600', 0.001),
+  ws_max_messages_per_connection: count(5000, 'Messages, both ways together, on one WebSocket', 1),
+})
+
+const quota = z.strictObject({
+  contact: text(
+    'Ask your gateway admin for more quota',
+    'What a member whose quota is spent should do; Codex shows it and goes on with ", or try again at …"',
+    'a short sentence on one line without a final dot, such as "Ask your gateway admin for more quota"',
+    // It travels in a header.
+    (value) => /^[\x20-\x7e]{1,200}$/.test(value) && !value.trimEnd().endsWith('.') && value.trim() === value,
+  ),
+})
+
+const log = z.strictObject({
+  level: choice(['info', 'debug', 'warn', 'error'], 'The least important lines to write'),
+  format: choice(['text', 'json'], 'Lines for people, or one JSON object a line'),
+})
+
+const secrets = z.strictObject({
+  key_file: text(
+    '',
+    'File of the key that seals upstream secrets; when empty, the database file with `.key` added',
+    'empty, or the name of a file',
+    () => true,
+  ),
+})
+
+const schema = z.strictObject({ server, database, upstream, credit, limits, quota, log, secrets })
+const SETTINGS = describedSettings()
+
+export interface Setting extends Description {
+  readonly section: string
+  readonly key: string
+  readonly usual: unknown
+}
+
+/** Every setting, in the order of the documentation; always the same objects. */
+export function settings(): readonly Setting[] {
+  return SETTINGS
+}
+
+function describedSettings(): readonly Setting[] {
+  return Object.entries(schema.shape).flatMap(([section, { shape }]) =>
+    Object.entries(shape).map(([key, leaf]) => {
+      const description = descriptions.get(leaf)
+      if (!description) throw new Error(`${section}.${key} has no description`)
+      return { section, key, usual: leaf.def.defaultValue, ...description }
+    }),
+  )
+}
+
+export type Checked =
+  | { readonly ok: true; readonly config: SettledConfig; readonly values: Readonly<Record<string, unknown>> }
+  | { readonly ok: false; readonly issues: readonly Issue[] }
+
+/** One thing wrong with the settings: an unknown key, or a value that does not fit. */
+export interface Issue {
+  readonly kind: 'unknown' | 'value'
+  readonly path: readonly string[]
+}
+
+/** Judges values in the form of the file and fills in the defaults. */
+export function checkSettings(raw: Readonly<Record<string, unknown>>): Checked {
+  const sections = Object.fromEntries(Object.keys(schema.shape).map((section) => [section, {}]))
+  const parsed = schema.safeParse({ ...sections, ...raw })
+  if (parsed.success) {
+    const values = {
+      ...parsed.data,
+      credit: { ...parsed.data.credit, tiers: { ...TIERS, ...parsed.data.credit.tiers } },
+    }
+    return { ok: true, config: settled(values), values }
+  }
+  const issues = parsed.error.issues.flatMap((issue): Issue[] => {
+    const path = issue.path.map(String)
+    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => ({ kind: 'unknown', path: [...path, key] }))
+    return [{ kind: 'value', path }]
+  })
+  return { ok: false, issues }
+}
+
+function settled(values: z.infer<typeof schema>): SettledConfig {
+  return {
+    server: serverOf(values.server),
+    database: {
+      url: values.database.url,
+      path: parseSqliteUrl(values.database.url) ?? '',
+      durability: values.database.durability,
+    },
+    upstream: upstreamOf(values.upstream),
+    credit: creditOf(values.credit),
+    limits: limitsOf(values.limits),
+    quota: { contact: values.quota.contact },
+    log: values.log,
+    secrets: { keyFile: values.secrets.key_file || `${parseSqliteUrl(values.database.url) ?? ''}.key` },
+  }
+}
+
+function serverOf(values: z.infer<typeof server>): SettledConfig['server'] {
+  const { host = '', port = 0 } = parseAddress(values.bind_addr) ?? {}
+  return { bindAddr: values.bind_addr, host, port, drainSecs: values.drain_secs }
+}
+
+function upstreamOf(values: z.infer<typeof upstream>): SettledConfig['upstream'] {
+  return {
+    httpBaseUrl: values.http_base_url,
+    wsBaseUrl: values.ws_base_url,
+    connectTimeoutSecs: values.connect_timeout_secs,
+    timeoutSecs: values.timeout_secs,
+    unaryTimeoutSecs: values.unary_timeout_secs,
+    idleTimeoutSecs: values.idle_timeout_secs,
+    retryAttempts: values.retry_attempts,
+    cooldownSecs: values.cooldown_secs,
+    maxFailuresBeforeCooldown: values.max_failures_before_cooldown,
+    proxy: values.proxy,
+    caFile: values.ca_file,
+  }
+}
+
+function creditOf(values: z.infer<typeof credit>): SettledConfig['credit'] {
+  // Credits per million tokens: a millionth of that, in nanocredits, is what one token costs.
+  const perToken = (perMillion: number) => nanoCredits(perMillion) / 1_000_000n
+  return {
+    accounting: values.accounting,
+    unknownModelRate: {
+      input: perToken(values.unknown_model_input),
+      cached: perToken(values.unknown_model_cached),
+      output: perToken(values.unknown_model_output),
+    },
+    unknownModelMessageCredits: nanoCredits(values.unknown_model_message_credits),
+    unknownUsageCredits: nanoCredits(values.unknown_usage_credits),
+    tierTenths: new Map(Object.entries(values.tiers).map(([tier, factor]) => [tier, BigInt(Math.round(factor * 10))])),
+  }
+}
+
+function limitsOf(values: z.infer<typeof limits>): SettledConfig['limits'] {
+  return {
+    defaultMemberConcurrency: values.default_member_concurrency,
+    defaultMember5hQuota: nanoCredits(values.default_member_5h_quota),
+    defaultMemberWeeklyQuota: nanoCredits(values.default_member_weekly_quota),
+    defaultUpstreamConcurrency: values.default_upstream_concurrency,
+    queueSecs: values.queue_secs,
+    codexQueueSecs: values.codex_queue_secs,
+    maxHeaderBytes: values.max_header_bytes,
+    maxBodyBytes: values.max_body_bytes,
+    maxDecompressedBytes: values.max_decompressed_bytes,
+    maxBufferedBytes: values.max_buffered_bytes,
+    bodyIdleSecs: values.body_idle_secs,
+    clientStallSecs: values.client_stall_secs,
+    wsIdleTimeoutSecs: values.ws_idle_timeout_secs,
+    wsUpstreamPingIntervalSecs: values.ws_upstream_ping_interval_secs,
+    wsMaxConnectionSecs: values.ws_max_connection_secs,
+    wsMaxMessagesPerConnection: values.ws_max_messages_per_connection,
+  }
+}
