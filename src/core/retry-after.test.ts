@@ -20,10 +20,9 @@ const SAID: readonly (readonly [readonly string[], string | undefined, number | 
   [['x-ratelimit-reset-requests', '6m0s', 'x-ratelimit-reset-tokens', '1h2m3.5s'], undefined, LONGEST_WAIT_MS],
   [['x-ratelimit-reset-requests', '20s', 'x-ratelimit-reset-tokens', '6m0s'], undefined, 360_000],
   [
-    [
-      ...['x-ratelimit-reset-requests', '20s', 'x-ratelimit-remaining-requests', '0'],
-      ...['x-ratelimit-reset-tokens', '6m0s', 'x-ratelimit-remaining-tokens', '12'],
-    ],
+    'x-ratelimit-reset-requests 20s x-ratelimit-remaining-requests 0 x-ratelimit-reset-tokens 6m0s x-ratelimit-remaining-tokens 12'.split(
+      ' ',
+    ),
     undefined,
     20_000,
   ],
