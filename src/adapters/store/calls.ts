@@ -1,0 +1,135 @@
+import { judge, type Hold, type QuotaWindow, type Standing, type Verdict } from '../../core/quota.ts'
+import type { CallId, EpochMs, MemberId, UpstreamId } from '../../core/units.ts'
+import type { Entry, OpenCall, RefusedCall, ThreadOwner } from '../../ports.ts'
+import type { LedgerTime } from './ledger-time.ts'
+import { int, maybeInt, maybeText, one, only, sql, type Row, type Script } from './sql.ts'
+import { addToWindows, openMissing, openWindowsOf, standingOf, windowsOf } from './windows.ts'
+
+/** A key's last use is written at most this often: it is for people. */
+const KEY_USE_MS = 30_000
+
+/** Who writes, and at what ledger time. */
+export interface Scribe {
+  /** The running process, named in the calls that it opens. */
+  readonly instance: string
+  readonly time: LedgerTime
+}
+
+export function* openCall(scribe: Scribe, call: OpenCall, heldBefore: readonly Hold[], now: EpochMs): Script<Verdict> {
+  const at = scribe.time.at(now)
+  const open = yield* openWindowsOf(call.member, at)
+  const verdict = judge(standingOf(call.windows, open), heldBefore, at)
+  if (verdict.state !== 'admitted') return verdict
+  const own = call.opensWindows ? yield* openMissing(call.member, call.windows, open, at) : open
+  const counted = new Set(call.windows.map((window) => window.name))
+  yield sql`
+    INSERT INTO calls
+      (id, instance, member, gateway_key, kind, transport, path, model, asked_tier, session_id, thread_id, turn_id,
+       started_at, admitted_at, hold, window_5h, window_weekly)
+    VALUES
+      (${call.id}, ${scribe.instance}, ${call.member}, ${call.key}, ${call.kind}, ${call.transport}, ${call.path},
+       ${call.model}, ${call.serviceTier}, ${call.sessionId}, ${call.threadId}, ${call.turnId}, ${call.startedAt},
+       ${at}, ${call.hold}, ${counted.has('5h') ? own.get('5h')?.id : undefined},
+       ${counted.has('weekly') ? own.get('weekly')?.id : undefined})`
+  yield sql`
+    UPDATE gateway_keys SET last_used_at = ${at}
+    WHERE id = ${call.key} AND (last_used_at IS NULL OR last_used_at <= ${at - KEY_USE_MS})`
+  return { ...verdict, standing: standingOf(call.windows, own) }
+}
+
+/** The attempt stands in the ledger before its request may go. */
+export function* beginAttempt(call: CallId, upstream: UpstreamId, now: EpochMs): Script<void> {
+  const rows = yield sql`
+    INSERT INTO attempts (call, number, upstream, started_at)
+    SELECT seq, (SELECT COUNT(*) FROM attempts WHERE attempts.call = calls.seq) + 1, ${upstream}, ${now}
+    FROM calls WHERE id = ${call} AND ended_at IS NULL
+    RETURNING number`
+  if (rows.length === 0) throw new Error(`call ${call} is not open: it cannot make an attempt`)
+}
+
+export function* settleCall(scribe: Scribe, entry: Entry): Script<Standing> {
+  const call = yield* one(sql`
+    SELECT seq, member, turn_id, window_5h, window_weekly, ended_at FROM calls WHERE id = ${entry.call}`)
+  if (!call) throw new Error(`call ${entry.call} was never opened: it cannot be settled`)
+  if (maybeInt(call, 'ended_at') === undefined) {
+    const message = yield* isFirstMessage(call, entry)
+    const credits = entry.charging === 'message' && !message ? 0n : entry.credits
+    yield* closeCall(int(call, 'seq'), { ...entry, credits, message })
+    yield* writeAttempts(int(call, 'seq'), entry)
+    yield* addToWindows([maybeInt(call, 'window_5h'), maybeInt(call, 'window_weekly')], credits)
+  }
+  const member = int(call, 'member') as MemberId
+  return yield* standing(member, yield* windowsOf(member), scribe.time.at(entry.endedAt))
+}
+
+/** Writes the row of a call that was refused before it was opened; a second time changes nothing. */
+export function* refuseCall(scribe: Scribe, call: RefusedCall): Script<void> {
+  yield sql`
+    INSERT INTO calls
+      (id, instance, member, gateway_key, kind, transport, path, model, asked_tier, session_id, thread_id, turn_id,
+       started_at, admitted_at, hold, ended_at, ending, status, refusal, request_id, precision)
+    VALUES
+      (${call.id}, ${scribe.instance}, ${call.member}, ${call.key}, ${call.kind}, ${call.transport}, ${call.path},
+       ${call.model}, ${call.serviceTier}, ${call.sessionId}, ${call.threadId}, ${call.turnId}, ${call.startedAt},
+       ${scribe.time.at(call.endedAt)}, 0, ${call.endedAt}, 'refused', ${call.status}, ${call.refusal},
+       ${call.requestId}, 'exact')
+    ON CONFLICT (id) DO NOTHING`
+}
+
+export function* standing(member: MemberId, windows: readonly QuotaWindow[], at: EpochMs): Script<Standing> {
+  return standingOf(windows, yield* openWindowsOf(member, at))
+}
+
+export function* ownerOf(member: MemberId, threadId: string): Script<ThreadOwner | undefined> {
+  const row =
+    (yield* one(sql`
+      SELECT upstream, organization FROM calls
+      WHERE member = ${member} AND thread_id = ${threadId} AND upstream IS NOT NULL
+      ORDER BY ended_at DESC, seq DESC LIMIT 1`)) ??
+    (yield* one(sql`
+      SELECT upstream, organization FROM calls
+      WHERE member = ${member} AND session_id = ${threadId} AND upstream IS NOT NULL
+      ORDER BY ended_at DESC, seq DESC LIMIT 1`))
+  return row && { upstream: int(row, 'upstream') as UpstreamId, organization: maybeText(row, 'organization') }
+}
+
+/** A committed change, so that a disk which is full or read-only is found out. */
+export function* probe(): Script<void> {
+  yield* only(sql`UPDATE meta SET probes = probes + 1 RETURNING probes`)
+}
+
+/** Of the calls of one turn only the first that is settled counts as its message. */
+function* isFirstMessage(call: Row, entry: Entry): Script<boolean> {
+  const turn = maybeText(call, 'turn_id')
+  if (!entry.message || turn === undefined) return entry.message
+  const other = yield* one(sql`
+    SELECT seq FROM calls WHERE member = ${int(call, 'member')} AND turn_id = ${turn} AND messages = 1 LIMIT 1`)
+  return other === undefined
+}
+
+function* closeCall(seq: number, entry: Entry): Script<void> {
+  const { usage } = entry
+  yield sql`
+    UPDATE calls SET
+      ended_at = ${entry.endedAt}, ending = ${entry.ending}, status = ${entry.status}, refusal = ${entry.refusal},
+      request_id = ${entry.requestId}, upstream = ${entry.upstream}, organization = ${entry.organization},
+      response_id = ${entry.responseId}, service_tier = ${entry.serviceTier}, input_tokens = ${usage.inputTokens},
+      cached_input_tokens = ${usage.cachedInputTokens}, cache_write_tokens = ${usage.cacheWriteTokens},
+      output_tokens = ${usage.outputTokens}, reasoning_tokens = ${usage.reasoningTokens},
+      precision = ${entry.precision}, charging = ${entry.charging}, credits = ${entry.credits},
+      messages = ${entry.message}, rate = ${entry.rate}
+    WHERE seq = ${seq}`
+}
+
+/** Fills in the attempts by their order; one that was begun and has no outcome stays, for it may have gone. */
+function* writeAttempts(seq: number, entry: Entry): Script<void> {
+  for (const [index, attempt] of entry.attempts.entries()) {
+    yield sql`
+      INSERT INTO attempts (call, number, upstream, started_at, status, error_class, sent, duration_ms)
+      VALUES (${seq}, ${index + 1}, ${attempt.upstream}, ${attempt.startedAt}, ${attempt.status},
+              ${attempt.errorClass}, ${attempt.sent}, ${Math.round(attempt.durationMs)})
+      ON CONFLICT (call, number) DO UPDATE SET
+        upstream = excluded.upstream, started_at = excluded.started_at, status = excluded.status,
+        error_class = excluded.error_class, sent = excluded.sent, duration_ms = excluded.duration_ms`
+  }
+}

@@ -1,0 +1,100 @@
+import { resolve } from 'node:path'
+import type { EpochMs } from '../../core/units.ts'
+import { LedgerTime, newestInstant } from './ledger-time.ts'
+import { lockPathOf, takeServeLock } from './instance-lock.ts'
+import { migrate } from './migrations.ts'
+import { operationsOf, type Operations } from './operations.ts'
+import { createPrivate, wideModes } from './private-files.ts'
+import { recover, registerInstance } from './recovery.ts'
+import { StoreRefused } from './refused.ts'
+import { fingerprintOf, seal } from './sealing.ts'
+import { maybeText, only, sql, type Script } from './sql.ts'
+import { Sqlite, type Durability } from './sqlite.ts'
+
+export interface EngineOptions {
+  readonly path: string
+  readonly durability: Durability
+  /** 'serve' and 'cli' write; a 'report' engine reads beside a running 'serve' of the same process. */
+  readonly role: 'serve' | 'cli' | 'report'
+  readonly sealingKey: Uint8Array
+  readonly instance: string
+  readonly now: EpochMs
+}
+
+/** A database that is open, up to date, and its own: ready to run operations in this thread. */
+export interface Engine {
+  readonly db: Sqlite
+  readonly operations: Operations
+  /** What the administrator should know, one line each. */
+  readonly warnings: readonly string[]
+  close(): void
+}
+
+/** A clock this far behind the ledger's newest row is told about: windows stand still until it has caught up. */
+const CLOCK_BEHIND_MS = 60_000
+
+/** Throws StoreRefused, in words for the administrator, when the database cannot be used as asked. */
+export function openEngine(options: EngineOptions): Engine {
+  const path = resolve(options.path)
+  createPrivate(path)
+  const lock = options.role === 'serve' ? takeServeLock(path) : undefined
+  let db: Sqlite | undefined
+  try {
+    db = openDatabase(path, options)
+    const { time, warnings } = start(db, path, options)
+    const operations = operationsOf({ instance: options.instance, time }, (place, secret) =>
+      seal(options.sealingKey, place, secret),
+    )
+    return { db, operations, warnings, close: () => closeAll(db, lock) }
+  } catch (cause) {
+    closeAll(db, lock)
+    throw cause
+  }
+}
+
+function openDatabase(path: string, options: EngineOptions): Sqlite {
+  const db = new Sqlite(path, options.durability)
+  if (options.role === 'report') db.readOnly()
+  else migrate(db, path)
+  return db
+}
+
+function start(db: Sqlite, path: string, options: EngineOptions): { time: LedgerTime; warnings: readonly string[] } {
+  if (options.role === 'report') return { time: new LedgerTime(0), warnings: [] }
+  return db.transaction('write', () => {
+    db.run(checkSealingKey(options.sealingKey, path))
+    const newest = db.run(newestInstant())
+    const time = new LedgerTime(newest)
+    const warnings = wideModes([path, `${path}-wal`, `${path}-shm`, lockPathOf(path)])
+    if (newest > options.now + CLOCK_BEHIND_MS) {
+      warnings.push(`the ledger's newest row is of ${new Date(newest).toISOString()}, ahead of this machine's clock`)
+    }
+    if (options.role === 'serve') {
+      db.run(registerInstance(options.instance, process.pid, options.now))
+      const interrupted = db.run(recover(options.instance, time.at(options.now)))
+      if (interrupted > 0)
+        warnings.push(`${interrupted} calls were open when the gateway last died: settled as interrupted`)
+    }
+    return { time, warnings }
+  })
+}
+
+/** The first key to open the database is its key from then on. */
+function* checkSealingKey(key: Uint8Array, path: string): Script<void> {
+  const given = fingerprintOf(key)
+  const known = maybeText(yield* only(sql`SELECT key_fingerprint FROM meta`), 'key_fingerprint')
+  if (known === undefined) {
+    yield sql`UPDATE meta SET key_fingerprint = ${given}`
+  } else if (known !== given) {
+    throw new StoreRefused(
+      `the secrets in ${path} are sealed with the key of fingerprint ${known}, but the given key has fingerprint ${given}: ` +
+        'give the key that the database was made with',
+    )
+  }
+}
+
+function closeAll(db: Sqlite | undefined, lock: { close(): void } | undefined): void {
+  db?.close()
+  // Last: while the database is open it is ours.
+  lock?.close()
+}

@@ -1,0 +1,47 @@
+import { LedgerUnavailable, RegistryError } from '../../ports.ts'
+import { StoreRefused } from './refused.ts'
+
+/** An error in a form that passes between threads. */
+export type Fault =
+  | { readonly kind: 'unavailable'; readonly message: string }
+  | { readonly kind: 'refused'; readonly message: string }
+  | { readonly kind: 'registry'; readonly message: string; readonly code: RegistryError['code'] }
+  /** Nothing that the caller can do about: a bug. */
+  | { readonly kind: 'bug'; readonly name: string; readonly message: string; readonly stack: string | undefined }
+
+/**
+ * SQLite's primary result codes (sqlite.org/rescode.html) that say the file cannot be had, read or written now:
+ * BUSY, LOCKED, NOMEM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB.
+ */
+const UNAVAILABLE: ReadonlySet<number> = new Set([5, 6, 7, 8, 10, 11, 13, 14, 26])
+
+export function faultOf(error: unknown): Fault {
+  if (error instanceof RegistryError) return { kind: 'registry', message: error.message, code: error.code }
+  if (error instanceof StoreRefused) return { kind: 'refused', message: error.message }
+  if (error instanceof LedgerUnavailable) return { kind: 'unavailable', message: error.message }
+  if (!(error instanceof Error)) return { kind: 'bug', name: 'Error', message: String(error), stack: undefined }
+  if (isUnavailable(error)) return { kind: 'unavailable', message: `the database does not work: ${error.message}` }
+  return { kind: 'bug', name: error.name, message: error.message, stack: error.stack }
+}
+
+export function errorOf(fault: Fault): Error {
+  switch (fault.kind) {
+    case 'unavailable':
+      return new LedgerUnavailable(fault.message)
+    case 'refused':
+      return new StoreRefused(fault.message)
+    case 'registry':
+      return new RegistryError(fault.code, fault.message)
+    case 'bug': {
+      const error = new Error(fault.message)
+      error.name = fault.name
+      if (fault.stack !== undefined) error.stack = fault.stack
+      return error
+    }
+  }
+}
+
+function isUnavailable(error: Error): boolean {
+  // The low byte is the primary code; the rest says more about it.
+  return 'errcode' in error && typeof error.errcode === 'number' && UNAVAILABLE.has(error.errcode & 0xff)
+}

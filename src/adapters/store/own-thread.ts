@@ -1,0 +1,31 @@
+import type { EngineOptions } from './engine.ts'
+import { openEngine } from './engine.ts'
+import type { Executor } from './executor.ts'
+import { errorOf } from './fault.ts'
+import { monotonicMs, runGroup } from './group.ts'
+import type { Input, OperationName, Output } from './operations.ts'
+
+/**
+ * Carries out the operations in the caller's thread: for commands, which have nothing else to do and no time to
+ * start a thread. Blocks while it works.
+ */
+export function openOwnThread(options: EngineOptions): { executor: Executor; warnings: readonly string[] } {
+  const engine = openEngine(options)
+  let closed = false
+  const executor: Executor = {
+    async request<N extends OperationName>(name: N, ...input: Input<N>): Promise<Output<N>> {
+      if (closed) throw errorOf({ kind: 'unavailable', message: 'the store is closed' })
+      const request = { id: 0, name, input, deadlineMs: monotonicMs() + DEADLINE_MS }
+      const [answer] = runGroup(engine.db, engine.operations, [request])
+      if (!answer || 'fault' in answer) throw errorOf(answer?.fault ?? { kind: 'unavailable', message: 'no answer' })
+      return answer.value as Output<N>
+    },
+    async close(): Promise<void> {
+      closed = true
+      engine.close()
+    },
+  }
+  return { executor, warnings: engine.warnings }
+}
+
+const DEADLINE_MS = 10_000

@@ -1,0 +1,40 @@
+import { closeSync, fchmodSync, openSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { StoreRefused } from './refused.ts'
+
+const PRIVATE = 0o600
+
+/**
+ * Creates an empty file for its owner alone, whatever the umask. An existing one is not even opened: closing a
+ * descriptor would drop the locks that SQLite holds on that file elsewhere in this process.
+ */
+export function createPrivate(path: string): void {
+  let file: number
+  try {
+    file = openSync(path, 'wx', PRIVATE)
+  } catch (cause) {
+    if (codeOf(cause) === 'EEXIST') return
+    const why = codeOf(cause) === 'ENOENT' ? `the folder ${dirname(path)} does not exist` : String(codeOf(cause))
+    throw new StoreRefused(`cannot create ${path}: ${why}`, { cause })
+  }
+  try {
+    fchmodSync(file, PRIVATE)
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** One line for each of the files that others than its owner may read or write; files that do not exist pass. */
+export function wideModes(paths: readonly string[]): string[] {
+  const lines: string[] = []
+  for (const path of paths) {
+    const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0
+    if ((mode & 0o077) === 0) continue
+    lines.push(`${path} has mode 0${(mode & 0o777).toString(8)}, others may read it: chmod 600 ${path}`)
+  }
+  return lines
+}
+
+function codeOf(cause: unknown): unknown {
+  return cause instanceof Error && 'code' in cause ? cause.code : undefined
+}

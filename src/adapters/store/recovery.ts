@@ -1,0 +1,31 @@
+import type { EpochMs } from '../../core/units.ts'
+import { big, flag, int, maybeInt, sql, type Script } from './sql.ts'
+import { addToWindows } from './windows.ts'
+
+/**
+ * Settles the calls that dead instances left open, and returns how many there were.
+ *
+ * A call with an attempt may have been billed: it is charged what it held, as an estimate. One without cannot have
+ * gone upstream and costs nothing. The caller holds the serve lock, so every other instance of this database is dead.
+ */
+export function* recover(instance: string, now: EpochMs): Script<number> {
+  const calls = yield sql`
+    SELECT seq, hold, window_5h, window_weekly,
+      CASE WHEN EXISTS (SELECT 1 FROM attempts WHERE attempts.call = calls.seq) THEN 1 ELSE 0 END AS attempted
+    FROM calls WHERE ended_at IS NULL AND instance <> ${instance}`
+  for (const call of calls) {
+    const attempted = flag(call, 'attempted')
+    const credits = attempted ? big(call, 'hold') : 0n
+    yield sql`
+      UPDATE calls SET
+        ended_at = ${now}, ending = 'interrupted', precision = ${attempted ? 'estimated' : 'exact'}, credits = ${credits}
+      WHERE seq = ${int(call, 'seq')}`
+    yield* addToWindows([maybeInt(call, 'window_5h'), maybeInt(call, 'window_weekly')], credits)
+  }
+  return calls.length
+}
+
+/** Names the running process, so that what it leaves open can be told from what others left. */
+export function* registerInstance(instance: string, pid: number, now: EpochMs): Script<void> {
+  yield sql`INSERT INTO instances (id, pid, started_at) VALUES (${instance}, ${pid}, ${now})`
+}

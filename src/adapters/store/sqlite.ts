@@ -1,0 +1,99 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import type { Row, Script, Statement, Value } from './sql.ts'
+
+/** 'process': a commit survives the death of the process. 'power': it survives a power cut too, for an fsync each. */
+export type Durability = 'process' | 'power'
+
+const BUSY_TIMEOUT_MS = 5_000
+/** After a checkpoint the write-ahead log is cut back to this, bytes. */
+const LOG_SIZE_LIMIT = 64 * 1024 * 1024
+
+/** One connection to a SQLite file, running scripts synchronously: it belongs in a worker thread or in a short command. */
+export class Sqlite {
+  readonly #db: DatabaseSync
+  readonly #prepared = new Map<TemplateStringsArray, StatementSync>()
+
+  constructor(path: string, durability: Durability) {
+    this.#db = new DatabaseSync(path, {
+      readBigInts: true,
+      timeout: BUSY_TIMEOUT_MS,
+      enableForeignKeyConstraints: true,
+    })
+    try {
+      this.#db.exec('PRAGMA journal_mode = WAL')
+      this.#db.exec(`PRAGMA synchronous = ${durability === 'power' ? 'FULL' : 'NORMAL'}`)
+      this.#db.exec(`PRAGMA journal_size_limit = ${LOG_SIZE_LIMIT}`)
+    } catch (cause) {
+      this.#db.close()
+      throw cause
+    }
+  }
+
+  /** Refuses every change from now on. */
+  readOnly(): void {
+    this.#db.exec('PRAGMA query_only = ON')
+  }
+
+  /** Plain statements without values or rows: schema changes, transactions. */
+  exec(text: string): void {
+    this.#db.exec(text)
+  }
+
+  /** False also after SQLite itself rolled a transaction back, as it does when the disk is full. */
+  get inTransaction(): boolean {
+    return this.#db.isTransaction
+  }
+
+  /** Runs a script to its end inside whatever transaction is open. */
+  run<T>(script: Script<T>): T {
+    let step = script.next()
+    while (!step.done) {
+      let rows: readonly Row[]
+      try {
+        rows = this.#rows(step.value)
+      } catch (cause) {
+        step = script.throw(cause)
+        continue
+      }
+      step = script.next(rows)
+    }
+    return step.value
+  }
+
+  /** Runs `work` in a transaction of its own; one that writes takes the write lock at once, so it never fails half-way for it. */
+  transaction<T>(kind: 'read' | 'write', work: () => T): T {
+    this.#db.exec(kind === 'write' ? 'BEGIN IMMEDIATE' : 'BEGIN')
+    try {
+      const result = work()
+      this.#db.exec('COMMIT')
+      return result
+    } finally {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
+    }
+  }
+
+  close(): void {
+    this.#prepared.clear()
+    if (this.#db.isOpen) this.#db.close()
+  }
+
+  #rows(statement: Statement): readonly Row[] {
+    let prepared = this.#prepared.get(statement.parts)
+    if (!prepared) {
+      prepared = this.#db.prepare(render(statement.parts))
+      this.#prepared.set(statement.parts, prepared)
+    }
+    return prepared.all(...statement.params.map(bound))
+  }
+}
+
+function render(parts: TemplateStringsArray): string {
+  return parts.reduce((text, part, index) => `${text}?${index}${part}`)
+}
+
+/** Whole numbers go as integers: node:sqlite would bind every number as a double. */
+function bound(value: Value): string | number | bigint | Uint8Array | null {
+  if (value === undefined) return null
+  if (typeof value === 'boolean') return value ? 1n : 0n
+  return typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : value
+}

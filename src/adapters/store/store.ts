@@ -1,0 +1,116 @@
+import { randomUUID } from 'node:crypto'
+import type { EpochMs } from '../../core/units.ts'
+import type { Clock, Directory, Ledger, Log, Registry, Reports, Vault } from '../../ports.ts'
+import type { EngineOptions } from './engine.ts'
+import type { Executor } from './executor.ts'
+import { FollowedDirectory } from './followed-directory.ts'
+import { openOwnThread } from './own-thread.ts'
+import { ReportThread } from './report-thread.ts'
+import type { Durability } from './sqlite.ts'
+import { WorkerThread } from './worker-thread.ts'
+
+export { StoreRefused } from './refused.ts'
+export { fingerprintOf, SEALING_KEY_BYTES } from './sealing.ts'
+export type { Durability }
+
+export interface StoreOptions {
+  /** The SQLite file; it is created when it is not there. */
+  readonly path: string
+  readonly durability: Durability
+  /**
+   * 'serve' works in threads of its own, follows the changes of others, and is the only one of its kind on the file: it
+   * settles what an earlier one left open. 'cli' works in the caller's thread and is ready sooner.
+   */
+  readonly role: 'serve' | 'cli'
+  /** 32 bytes. */
+  readonly sealingKey: Uint8Array
+  readonly now?: Clock
+  readonly log: Log
+  /** How often a 'serve' looks for changes that another process made to the directory. */
+  readonly pollMs?: number
+}
+
+export interface Store extends AsyncDisposable {
+  readonly directory: Directory
+  readonly vault: Vault
+  readonly registry: Registry
+  readonly ledger: Ledger
+  readonly reports: Reports
+  /** What the administrator should know, one line each. */
+  readonly warnings: readonly string[]
+  /** Carries out what was asked before, then lets the file go. */
+  close(): Promise<void>
+}
+
+const POLL_MS = 250
+
+/** Throws StoreRefused when the file is served by another, was made by a newer version, or has another sealing key. */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const now = options.now ?? Date.now
+  const { path, durability, role, sealingKey, log } = options
+  const engine: EngineOptions = { path, durability, role, sealingKey, instance: randomUUID(), now: now() }
+  const { executor, warnings } = role === 'serve' ? await WorkerThread.open(engine, log) : openOwnThread(engine)
+  const reader = role === 'serve' ? new ReportThread({ ...engine, role: 'report' }, log) : executor
+  const directory = new FollowedDirectory(executor, sealingKey, log)
+  try {
+    await directory.refresh()
+  } catch (cause) {
+    await executor.close()
+    throw cause
+  }
+  if (role === 'serve') directory.follow(options.pollMs ?? POLL_MS)
+  const close = async (): Promise<void> => {
+    directory.stop()
+    await Promise.all([reader.close(), executor.close()])
+  }
+  return {
+    directory: directory.memory,
+    vault: directory.memory,
+    registry: registryOn(executor, directory, now),
+    ledger: ledgerOn(executor),
+    reports: reportsOn(reader),
+    warnings,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+function ledgerOn(executor: Executor): Ledger {
+  return {
+    open: (call, heldBefore, now) => executor.request('open', call, heldBefore, now),
+    attempt: (call, upstream, now) => executor.request('attempt', call, upstream, now),
+    settle: (entry) => executor.request('settle', entry),
+    refuse: (call) => executor.request('refuse', call),
+    standing: (member, windows, now) => executor.request('standing', member, windows, now),
+    ownerOf: (member, threadId) => executor.request('ownerOf', member, threadId),
+    probe: () => executor.request('probe'),
+  }
+}
+
+/** A change is in this process's own directory when its promise resolves; others see it at their next look. */
+function registryOn(executor: Executor, directory: FollowedDirectory, now: () => EpochMs): Registry {
+  async function seen<T>(change: Promise<T>): Promise<T> {
+    const result = await change
+    await directory.look() // The change stands, seen here or not.
+    return result
+  }
+  return {
+    addMember: (member) => seen(executor.request('addMember', member, now())),
+    setMember: (name, change) => seen(executor.request('setMember', name, change)),
+    members: () => executor.request('listMembers'),
+    addGatewayKey: (key) => seen(executor.request('addGatewayKey', key, now())),
+    setGatewayKey: (prefix, change) => seen(executor.request('setGatewayKey', prefix, change)),
+    gatewayKeys: () => executor.request('listGatewayKeys'),
+    addUpstream: (upstream) => seen(executor.request('addUpstream', upstream, now())),
+    setUpstream: (name, change) => seen(executor.request('setUpstream', name, change)),
+    upstreams: () => executor.request('listUpstreams'),
+    learn: (upstream, organization, project) => seen(executor.request('learn', upstream, organization, project)),
+  }
+}
+
+function reportsOn(executor: Executor): Reports {
+  return {
+    usage: (from, to) => executor.request('usage', from, to),
+    calls: (filter) => executor.request('calls', filter),
+  }
+}

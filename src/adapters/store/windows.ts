@@ -1,0 +1,83 @@
+import { FIVE_HOURS_MS, WEEK_MS, type QuotaWindow, type Standing, type WindowName } from '../../core/quota.ts'
+import type { EpochMs, MemberId, NanoCredits } from '../../core/units.ts'
+import { big, int, only, sql, text, type Script } from './sql.ts'
+
+/** A window that is open, as it stands in the ledger. */
+export interface OpenWindow {
+  readonly id: number
+  readonly openedAt: EpochMs
+  readonly resetsAt: EpochMs
+  readonly settled: NanoCredits
+}
+
+export type OpenWindows = ReadonlyMap<WindowName, OpenWindow>
+
+/** The member's windows that are open at `now`: at most one of each name, for ledger time does not run backwards. */
+export function* openWindowsOf(member: MemberId, now: EpochMs): Script<OpenWindows> {
+  const rows = yield sql`
+    SELECT id, name, opened_at, resets_at, settled FROM windows
+    WHERE member = ${member} AND resets_at > ${now} ORDER BY opened_at`
+  const open = new Map<WindowName, OpenWindow>()
+  for (const row of rows) {
+    open.set(text(row, 'name') as WindowName, {
+      id: int(row, 'id'),
+      openedAt: int(row, 'opened_at'),
+      resetsAt: int(row, 'resets_at'),
+      settled: big(row, 'settled'),
+    })
+  }
+  return open
+}
+
+/** Opens at `now` those of the windows that are not open. */
+export function* openMissing(
+  member: MemberId,
+  windows: readonly QuotaWindow[],
+  open: OpenWindows,
+  now: EpochMs,
+): Script<OpenWindows> {
+  const all = new Map(open)
+  for (const { name, lengthMs } of windows) {
+    if (all.has(name)) continue
+    const resetsAt = now + lengthMs
+    const row = yield* only(sql`
+      INSERT INTO windows (member, name, opened_at, resets_at, settled)
+      VALUES (${member}, ${name}, ${now}, ${resetsAt}, 0) RETURNING id`)
+    all.set(name, { id: int(row, 'id'), openedAt: now, resetsAt, settled: 0n })
+  }
+  return all
+}
+
+/** Adds a settled call to the windows that it was admitted in, whether they are still open or not. */
+export function* addToWindows(ids: readonly (number | undefined)[], credits: NanoCredits): Script<void> {
+  for (const id of ids) {
+    if (id !== undefined && credits !== 0n) {
+      yield sql`UPDATE windows SET settled = settled + ${credits} WHERE id = ${id}`
+    }
+  }
+}
+
+export function standingOf(windows: readonly QuotaWindow[], open: OpenWindows): Standing {
+  return {
+    windows: windows.map(({ name, lengthMs, limit }) => {
+      const window = open.get(name)
+      return {
+        name,
+        lengthMs,
+        limit,
+        settled: window?.settled ?? 0n,
+        openedAt: window?.openedAt,
+        resetsAt: window?.resetsAt,
+      }
+    }),
+  }
+}
+
+/** The member's windows by its quotas of today. */
+export function* windowsOf(member: MemberId): Script<readonly QuotaWindow[]> {
+  const row = yield* only(sql`SELECT five_hour_quota, weekly_quota FROM members WHERE id = ${member}`)
+  return [
+    { name: '5h', lengthMs: FIVE_HOURS_MS, limit: big(row, 'five_hour_quota') },
+    { name: 'weekly', lengthMs: WEEK_MS, limit: big(row, 'weekly_quota') },
+  ]
+}

@@ -1,0 +1,138 @@
+import { Worker } from 'node:worker_threads'
+import { LedgerUnavailable, type Log } from '../../ports.ts'
+import type { EngineOptions } from './engine.ts'
+import type { Executor } from './executor.ts'
+import { errorOf } from './fault.ts'
+import { monotonicMs, type Answer, type Request } from './group.ts'
+import type { Input, OperationName, Output } from './operations.ts'
+import type { FromWorker, ToWorker } from './worker.ts'
+
+/** A request that waited this long in the worker is not carried out any more. */
+const DEADLINE_MS = 10_000
+/** How much later the caller gives up: time for a commit that had begun to be heard of. */
+const GRACE_MS = 1_000
+const SWEEP_MS = 250
+
+interface Pending {
+  readonly giveUpMs: number
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: Error) => void
+}
+
+/**
+ * Carries out the operations in a worker thread. Nothing here blocks: not a lock held elsewhere, not a slow disk.
+ * When the worker dies, everything that waits and everything later rejects with LedgerUnavailable.
+ */
+export class WorkerThread implements Executor {
+  readonly #worker: Worker
+  readonly #log: Log
+  readonly #pending = new Map<number, Pending>()
+  readonly #sweep: NodeJS.Timeout
+  readonly #exited: Promise<void>
+  #outbox: Request[] = []
+  #lastId = 0
+  #gone: string | undefined
+
+  private constructor(worker: Worker, log: Log) {
+    this.#worker = worker
+    this.#log = log
+    this.#sweep = setInterval(() => this.#giveUpLate(), SWEEP_MS)
+    this.#sweep.unref()
+    worker.on('message', (message: FromWorker) => {
+      if ('answers' in message) for (const answer of message.answers) this.#answered(answer)
+    })
+    worker.on('error', (cause) => log.error('store_worker_failed', { message: String(cause) }))
+    this.#exited = new Promise((done) => {
+      worker.once('exit', (code) => {
+        this.#leave(`the store's worker has ended (code ${code})`)
+        done()
+      })
+    })
+  }
+
+  /** Resolves when the database is open; rejects with StoreRefused when it cannot be used. */
+  static async open(
+    options: EngineOptions,
+    log: Log,
+  ): Promise<{ executor: WorkerThread; warnings: readonly string[] }> {
+    const worker = new Worker(workerUrl(), { workerData: options, name: `store-${options.role}` })
+    const opened = Promise.withResolvers<readonly string[]>()
+    worker.once('message', (message: FromWorker) => {
+      if ('warnings' in message) opened.resolve(message.warnings)
+      if ('refused' in message) opened.reject(errorOf(message.refused))
+    })
+    worker.once('error', opened.reject)
+    worker.once('exit', (code) => opened.reject(new LedgerUnavailable(`the store's worker ended with code ${code}`)))
+    const warnings = await opened.promise
+    worker.off('error', opened.reject)
+    return { executor: new WorkerThread(worker, log), warnings }
+  }
+
+  request<N extends OperationName>(name: N, ...input: Input<N>): Promise<Output<N>> {
+    if (this.#gone !== undefined) return Promise.reject(new LedgerUnavailable(this.#gone))
+    const deadlineMs = monotonicMs() + DEADLINE_MS
+    // All that is asked in one turn of the event loop goes over as one message.
+    if (this.#outbox.length === 0) queueMicrotask(() => this.#send())
+    this.#lastId += 1
+    const id = this.#lastId
+    this.#outbox.push({ id, name, input, deadlineMs })
+    return new Promise((resolve, reject) => {
+      const settle = resolve as (value: unknown) => void
+      this.#pending.set(id, { giveUpMs: deadlineMs + GRACE_MS, resolve: settle, reject })
+    })
+  }
+
+  async close(): Promise<void> {
+    if (this.#gone === undefined) {
+      this.#send()
+      this.#post({ close: true })
+      this.#gone = 'the store is closed'
+    }
+    await this.#exited
+  }
+
+  /** Ends the worker at once, as a crash would. */
+  async terminate(): Promise<void> {
+    await this.#worker.terminate()
+  }
+
+  #send(): void {
+    const requests = this.#outbox
+    this.#outbox = []
+    if (requests.length > 0) this.#post({ requests })
+  }
+
+  #post(message: ToWorker): void {
+    this.#worker.postMessage(message)
+  }
+
+  #answered(answer: Answer): void {
+    const pending = this.#pending.get(answer.id)
+    this.#pending.delete(answer.id)
+    if (!pending) this.#log.warn('store_answer_late')
+    else if ('fault' in answer) pending.reject(errorOf(answer.fault))
+    else pending.resolve(answer.value)
+  }
+
+  #giveUpLate(): void {
+    const now = monotonicMs()
+    // In the order in which they were asked, so the first that may still wait ends the search.
+    for (const [id, pending] of this.#pending) {
+      if (pending.giveUpMs > now) return
+      this.#pending.delete(id)
+      pending.reject(new LedgerUnavailable('the store does not answer'))
+    }
+  }
+
+  #leave(why: string): void {
+    this.#gone ??= why
+    clearInterval(this.#sweep)
+    for (const pending of this.#pending.values()) pending.reject(new LedgerUnavailable(why))
+    this.#pending.clear()
+  }
+}
+
+/** The package is published as JavaScript, the sources run as TypeScript: the worker ends like this file. */
+function workerUrl(): URL {
+  return new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
+}
