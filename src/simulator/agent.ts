@@ -1,0 +1,96 @@
+import { asList, asObject, asText, type JsonObject } from './json.ts'
+
+/** The agent's next move: a call of one of the tools that the client offers, or its last word. */
+export type Move =
+  | { readonly kind: 'function_call' | 'custom_tool_call'; readonly name: string; readonly input: string }
+  | { readonly kind: 'message'; readonly text: string }
+
+const FILE = 'note.txt'
+const COMMAND = `echo hello > ${FILE} && cat ${FILE}`
+const PATCH = `*** Begin Patch
+*** Update File: ${FILE}
+@@
+-hello
++hello, world
+*** End Patch
+`
+/** The same edit for clients that offer no patch tool. */
+const EDIT_COMMAND = `echo 'hello, world' > ${FILE} && cat ${FILE}`
+
+/** How clients call their shell tool, by version, and what its arguments look like. */
+const SHELL_TOOLS: Readonly<Record<string, (command: string) => JsonObject>> = {
+  exec_command: (cmd) => ({ cmd }),
+  shell_command: (command) => ({ command }),
+  shell: (command) => ({ command: ['bash', '-lc', command] }),
+}
+
+/**
+ * Plays a coding agent through one turn: runs a command, edits a file, then quotes what it saw.
+ *
+ * Keeps no memory: which move is next shows from the tool outputs since the last user message.
+ * Undefined when the request offers no tool that the agent knows.
+ */
+export function nextMove(body: JsonObject): Move | undefined {
+  const tools = toolsOf(body)
+  const moves = tools.has('exec') ? scripted() : withTools(tools)
+  if (moves === undefined) return undefined
+  const outputs = outputsOfTurn(asList(body['input']))
+  return moves[outputs.length] ?? { kind: 'message', text: lastWord(outputs) }
+}
+
+/** Clients of lite models offer one tool that runs JavaScript, which calls all the others. */
+function scripted(): readonly Move[] {
+  const run = `const result = await tools.exec_command({ cmd: ${JSON.stringify(COMMAND)} })\ntext(result.output)\n`
+  const edit = `const result = await tools.apply_patch(${JSON.stringify(PATCH)})\ntext(result)\n`
+  return [run, edit].map((input) => ({ kind: 'custom_tool_call', name: 'exec', input }))
+}
+
+function withTools(tools: ReadonlyMap<string, string>): readonly Move[] | undefined {
+  for (const [name, argumentsFor] of Object.entries(SHELL_TOOLS)) {
+    if (!tools.has(name)) continue
+    const shell = (command: string): Move => ({
+      kind: 'function_call',
+      name,
+      input: JSON.stringify(argumentsFor(command)),
+    })
+    const patch: Move = { kind: 'custom_tool_call', name: 'apply_patch', input: PATCH }
+    return [shell(COMMAND), tools.get('apply_patch') === 'custom' ? patch : shell(EDIT_COMMAND)]
+  }
+  return undefined
+}
+
+/** The type of every tool by its name: those of the request, and those which lite models find in the input. */
+function toolsOf(body: JsonObject): ReadonlyMap<string, string> {
+  const additional = asList(body['input'])
+    .map(asObject)
+    .filter((item) => item?.['type'] === 'additional_tools')
+    .flatMap((item) => asList(item?.['tools']))
+  const tools = new Map<string, string>()
+  const offered = [...asList(body['tools']), ...additional].map(asObject)
+  const inside = offered.flatMap((tool) => asList(tool?.['tools']).map(asObject))
+  for (const tool of [...offered, ...inside]) {
+    const [name, type] = [asText(tool?.['name']), asText(tool?.['type'])]
+    if (name !== undefined && type !== undefined) tools.set(name, type)
+  }
+  return tools
+}
+
+function outputsOfTurn(input: readonly unknown[]): readonly string[] {
+  const items = input.map(asObject)
+  const asked = items.findLastIndex((item) => item?.['role'] === 'user')
+  return items
+    .slice(asked + 1)
+    .filter((item) => /^(function|custom_tool)_call_output$/.test(asText(item?.['type']) ?? ''))
+    .map((item) => textOfOutput(item?.['output']))
+}
+
+function textOfOutput(output: unknown): string {
+  if (typeof output === 'string') return output
+  const parts = asList(output).map((part) => asText(asObject(part)?.['text']))
+  return parts.filter((text) => text !== undefined).join('\n')
+}
+
+function lastWord(outputs: readonly string[]): string {
+  const quoted = outputs.map((output) => `> ${output.trim().replaceAll('\n', '\n> ')}`)
+  return `I ran a command and edited ${FILE}. The tools said:\n\n${quoted.join('\n\n')}\n`
+}

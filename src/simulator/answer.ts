@@ -1,0 +1,67 @@
+import { nextMove } from './agent.ts'
+import { encryptFor } from './ciphertext.ts'
+import { asList, asObject, type JsonObject } from './json.ts'
+import type { Compaction, OutputItem } from './output.ts'
+import { piecesOf, piecesToSize, type Piece } from './pieces.ts'
+import { exampleOf } from './schema.ts'
+import type { Settings } from './options.ts'
+import type { Tokenizer } from './tokens.ts'
+
+const SUMMARY = '**Thinking it over**\n\nThe request is plain; a short answer will do.'
+const COMPACTION_TOKENS = 48
+
+/** Decides what the model says. */
+export class Speaker {
+  readonly #settings: Settings
+  readonly #tokenizer: Tokenizer
+  readonly #plain: readonly Piece[]
+
+  constructor(settings: Settings, tokenizer: Tokenizer) {
+    const { text, deltas } = settings
+    this.#settings = settings
+    this.#tokenizer = tokenizer
+    this.#plain = deltas === undefined ? piecesOf(text, tokenizer) : piecesToSize(text, deltas, tokenizer)
+  }
+
+  /** The answer to a body of /responses, for a caller of this organization. */
+  answer(body: JsonObject, organization: string): readonly OutputItem[] {
+    const last = asObject(asList(body['input']).at(-1))
+    if (last?.['type'] === 'compaction_trigger') return [this.compaction(organization)]
+    return [...this.#reasoning(body, organization), this.#move(body)]
+  }
+
+  compaction(organization: string): Compaction {
+    return { kind: 'compaction', tokens: COMPACTION_TOKENS, ciphertext: encryptFor(organization, 600) }
+  }
+
+  /** The answer where there are no tools. */
+  plain(): readonly Piece[] {
+    return this.#plain
+  }
+
+  /** A structured answer when `format` asks for one, else the plain one. */
+  inFormat(format: JsonObject | undefined): readonly Piece[] {
+    if (format?.['type'] === 'json_object') return piecesOf('{}', this.#tokenizer)
+    if (format?.['type'] !== 'json_schema') return this.#plain
+    const schema = format['schema'] ?? asObject(format['json_schema'])?.['schema']
+    return piecesOf(JSON.stringify(exampleOf(schema)), this.#tokenizer)
+  }
+
+  #reasoning(body: JsonObject, organization: string): readonly OutputItem[] {
+    const tokens = this.#settings.reasoningTokens
+    if (tokens === 0) return []
+    const wanted = asList(body['include']).includes('reasoning.encrypted_content')
+    const summarized = typeof asObject(body['reasoning'])?.['summary'] === 'string'
+    const ciphertext = wanted ? encryptFor(organization) : undefined
+    return [{ kind: 'reasoning', tokens, ciphertext, summary: summarized ? SUMMARY : undefined }]
+  }
+
+  #move(body: JsonObject): OutputItem {
+    const format = asObject(asObject(body['text'])?.['format'])
+    const structured = format?.['type'] === 'json_schema' || format?.['type'] === 'json_object'
+    const move = this.#settings.agent === 'none' || structured ? undefined : nextMove(body)
+    if (move === undefined) return { kind: 'message', pieces: this.inFormat(format) }
+    if (move.kind === 'message') return { kind: 'message', pieces: piecesOf(move.text, this.#tokenizer) }
+    return { kind: move.kind, name: move.name, pieces: piecesOf(move.input, this.#tokenizer) }
+  }
+}

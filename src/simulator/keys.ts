@@ -1,0 +1,75 @@
+import { ApiError } from './api-error.ts'
+
+/** An API key of the simulated OpenAI, and whom it belongs to. */
+export interface SimulatedKey {
+  readonly secret: string
+  readonly organization: string
+  readonly project: string
+  /** How truth and faults call it; by default the last 4 characters of the secret. */
+  readonly name?: string
+  /** The only models its project may use; by default all. */
+  readonly models?: readonly string[]
+}
+
+/** A key that is known by its name. */
+export interface NamedKey extends SimulatedKey {
+  readonly name: string
+}
+
+/** Three organizations; the first has two projects, the first project two keys. */
+export const DEFAULT_KEYS: readonly NamedKey[] = [
+  { name: 'alpha', secret: 'sk-sim-alpha', organization: 'org-sim-a', project: 'proj_sim_a1' },
+  { name: 'alpha-twin', secret: 'sk-sim-alpha-twin', organization: 'org-sim-a', project: 'proj_sim_a1' },
+  { name: 'alpha-other', secret: 'sk-sim-alpha-other', organization: 'org-sim-a', project: 'proj_sim_a2' },
+  { name: 'beta', secret: 'sk-sim-beta', organization: 'org-sim-b', project: 'proj_sim_b1' },
+  { name: 'gamma', secret: 'sk-sim-gamma', organization: 'org-sim-c', project: 'proj_sim_c1' },
+]
+
+/** Who may call, by the Authorization header. */
+export class KeyRing {
+  readonly #bySecret: ReadonlyMap<string, NamedKey>
+
+  /** Throws a TypeError when a secret or a name is there twice. */
+  constructor(keys: readonly SimulatedKey[]) {
+    const named = keys.map((key) => ({ ...key, name: key.name ?? key.secret.slice(-4) }))
+    for (const field of ['secret', 'name'] as const) {
+      const values = named.map((key) => key[field])
+      const twice = values.find((value, i) => values.indexOf(value) !== i)
+      if (twice !== undefined) throw new TypeError(`keys: the ${field} ${JSON.stringify(twice)} is there twice`)
+    }
+    this.#bySecret = new Map(named.map((key) => [key.secret, key]))
+  }
+
+  /** The key that a header names, known or not. */
+  find(authorization: string | undefined): NamedKey | undefined {
+    return this.#bySecret.get(secretIn(authorization))
+  }
+
+  /** Throws OpenAI's 401 for a key that is missing or unknown. */
+  authenticate(authorization: string | undefined): NamedKey {
+    const key = this.find(authorization)
+    if (key !== undefined) return key
+    const secret = secretIn(authorization)
+    if (secret === '') {
+      throw new ApiError(
+        401,
+        "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY). You can obtain an API key from https://platform.openai.com/account/api-keys.",
+      )
+    }
+    throw new ApiError(
+      401,
+      `Incorrect API key provided: ${masked(secret)}. You can find your API key at https://platform.openai.com/account/api-keys.`,
+      { code: 'invalid_api_key' },
+    )
+  }
+}
+
+function secretIn(authorization: string | undefined): string {
+  return /^Bearer\s+(\S+)\s*$/i.exec(authorization ?? '')?.[1] ?? ''
+}
+
+/** As OpenAI shows a key: the first 8 and the last 4 characters, stars between. */
+function masked(secret: string): string {
+  if (secret.length <= 12) return '*'.repeat(secret.length)
+  return secret.slice(0, 8) + '*'.repeat(Math.min(secret.length - 12, 120)) + secret.slice(-4)
+}
