@@ -410,6 +410,11 @@ export class NoReply extends Error {
   }
 }
 
+/** Upstream sent nothing for too long in the middle of its answer. */
+export class IdleTimeout extends Error {
+  override readonly name = 'IdleTimeout'
+}
+
 /** One attempt at one upstream. */
 export interface UpstreamClient {
   /** Resolves at the response head; rejects with `NoReply` when there is none. */

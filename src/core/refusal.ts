@@ -45,3 +45,24 @@ export class Refusal extends Error {
     this.detail = detail
   }
 }
+
+/** The HTTP status of each refusal in plain HTTP, which is also what stands in the ledger. */
+export const REFUSAL_STATUS: Readonly<Record<RefusalCode, number>> = {
+  unauthorized: 401,
+  forbidden: 403,
+  codex_only: 403,
+  model_not_allowed: 403,
+  model_not_found: 404,
+  invalid_request: 400,
+  not_found: 404,
+  method_not_allowed: 405,
+  member_5h_quota_exceeded: 429,
+  member_weekly_quota_exceeded: 429,
+  concurrency_limit_exceeded: 429,
+  ledger_unavailable: 503,
+  no_upstream: 503,
+  upstream_error: 502,
+  upstream_timeout: 504,
+  draining: 503,
+  internal_error: 500,
+}

@@ -1,0 +1,225 @@
+import { readFileSync } from 'node:fs'
+import { Agent, EnvHttpProxyAgent, ProxyAgent, type Dispatcher } from 'undici'
+import {
+  IdleTimeout,
+  NoReply,
+  type HeaderList,
+  type Reply,
+  type Upstream,
+  type UpstreamClient,
+  type UpstreamRequest,
+  type Vault,
+} from '../../ports.ts'
+
+export interface HttpOptions {
+  /** Where keys without a base URL of their own go: `https://api.openai.com`. */
+  readonly baseUrl: string
+  readonly connectTimeoutMs: number
+  /** Longest silence between two pieces of an answer. */
+  readonly idleTimeoutMs: number
+  /** An HTTP(S) proxy; undefined = as the environment says (HTTPS_PROXY, HTTP_PROXY, NO_PROXY). */
+  readonly proxy: string | undefined
+  /** PEM file of further certificate authorities. */
+  readonly caFile: string | undefined
+  readonly vault: Vault
+}
+
+/** Calls the OpenAI API over HTTP/1.1 with kept-alive connections. */
+export class OpenAiHttp implements UpstreamClient {
+  readonly #options: HttpOptions
+  readonly #dispatcher: Dispatcher
+
+  constructor(options: HttpOptions) {
+    this.#options = options
+    const ca = options.caFile === undefined ? undefined : readFileSync(options.caFile)
+    const tls = { timeout: options.connectTimeoutMs, ...(ca && { ca }) }
+    const shared = {
+      maxHeaderSize: 65_536,
+      // Time limits are the gateway's own: a stream may be silent for minutes, a head for longer still.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: tls,
+    }
+    if (options.proxy !== undefined)
+      this.#dispatcher = new ProxyAgent({ ...shared, uri: options.proxy, requestTls: tls })
+    else if (hasProxyVariable()) this.#dispatcher = new EnvHttpProxyAgent({ ...shared, requestTls: tls })
+    else this.#dispatcher = new Agent(shared)
+  }
+
+  async open(request: UpstreamRequest, upstream: Upstream, signal: AbortSignal): Promise<Reply> {
+    const base = new URL(upstream.baseUrl ?? this.#options.baseUrl)
+    const headers = [...request.headers, 'authorization', `Bearer ${this.#options.vault.secretOf(upstream.id)}`]
+    const exchange = new Exchange(signal, request.headTimeoutMs, this.#options.idleTimeoutMs)
+    try {
+      this.#dispatcher.dispatch(
+        {
+          origin: base.origin,
+          path: `${base.pathname.replace(/\/$/, '')}${request.path}`,
+          method: request.method as Dispatcher.HttpMethod,
+          headers,
+          body: request.body ?? null,
+        },
+        exchange,
+      )
+    } catch (cause) {
+      exchange.fail(new NoReply('bad-response', false, cause))
+    }
+    return await exchange.reply
+  }
+
+  async close(): Promise<void> {
+    await this.#dispatcher.destroy()
+  }
+}
+
+function hasProxyVariable(): boolean {
+  return ['https_proxy', 'http_proxy', 'HTTPS_PROXY', 'HTTP_PROXY'].some((name) => (process.env[name] ?? '') !== '')
+}
+
+/** One exchange: undici's callbacks on one side, a Reply on the other. */
+class Exchange implements Dispatcher.DispatchHandler, Reply {
+  readonly reply: Promise<Reply>
+  status = 0
+  headers: HeaderList = []
+  readonly #idleMs: number
+  readonly #signal: AbortSignal
+  readonly #settle: PromiseWithResolvers<Reply>
+  readonly #headTimer: NodeJS.Timeout
+  readonly #aborted = (): void => this.#stop(new NoReply('aborted', this.#sent))
+  #controller: Dispatcher.DispatchController | undefined
+  #sent = false
+  #begun = false
+  #over = false
+  #cause: Error | undefined
+  #pump: Pump | undefined
+
+  constructor(signal: AbortSignal, headTimeoutMs: number, idleMs: number) {
+    this.#settle = Promise.withResolvers<Reply>()
+    this.reply = this.#settle.promise
+    this.#signal = signal
+    this.#idleMs = idleMs
+    this.#headTimer = setTimeout(() => this.#stop(new NoReply('timeout', this.#sent)), headTimeoutMs)
+    signal.addEventListener('abort', this.#aborted, { once: true })
+    if (signal.aborted) this.#aborted()
+  }
+
+  // ------------------------------------------------------------------------------------------- for the gateway
+
+  async pump(sink: (chunk: Uint8Array) => boolean, drained: () => Promise<void>): Promise<void> {
+    const pump: Pump = { sink, drained, end: Promise.withResolvers<void>(), idle: undefined }
+    this.#pump = pump
+    if (this.#over) {
+      if (this.#cause) pump.end.reject(this.#cause)
+      else pump.end.resolve()
+    } else {
+      pump.idle = setTimeout(() => this.#stop(new IdleTimeout('upstream sent nothing')), this.#idleMs)
+      this.#controller?.resume()
+    }
+    return await pump.end.promise
+  }
+
+  cancel(): void {
+    this.#stop(new Error('cancelled'))
+  }
+
+  fail(cause: Error): void {
+    this.#finish(cause)
+  }
+
+  // ------------------------------------------------------------------------------------------------ from undici
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#over) controller.abort(this.#cause ?? new Error('cancelled'))
+    else this.#sent = true
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+    if (status < 200) return
+    clearTimeout(this.#headTimer)
+    this.#begun = true
+    this.status = status
+    this.headers = rawHeaders(controller.rawHeaders)
+    // Nothing of the body is read until somebody pumps.
+    controller.pause()
+    this.#settle.resolve(this)
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
+    const pump = this.#pump
+    if (!pump || this.#over) return
+    pump.idle?.refresh()
+    if (pump.sink(chunk)) return
+    controller.pause()
+    // A client that is slow is not an upstream that is silent.
+    clearTimeout(pump.idle)
+    pump.drained().then(
+      () => {
+        if (this.#over) return
+        pump.idle = setTimeout(() => this.#stop(new IdleTimeout('upstream sent nothing')), this.#idleMs)
+        controller.resume()
+      },
+      (cause: unknown) => this.#stop(cause instanceof Error ? cause : new Error(String(cause))),
+    )
+  }
+
+  onResponseEnd(): void {
+    this.#finish(undefined)
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, cause: Error): void {
+    this.#finish(this.#begun || cause instanceof NoReply ? cause : new NoReply(reasonOf(cause), this.#sent, cause))
+  }
+
+  // ------------------------------------------------------------------------------------------------------------
+
+  /** Ends the exchange from this side. */
+  #stop(cause: Error): void {
+    if (this.#over) return
+    this.#finish(cause)
+    this.#controller?.abort(cause)
+  }
+
+  #finish(cause: Error | undefined): void {
+    if (this.#over) return
+    this.#over = true
+    this.#cause = cause
+    clearTimeout(this.#headTimer)
+    clearTimeout(this.#pump?.idle)
+    this.#signal.removeEventListener('abort', this.#aborted)
+    if (cause) this.#settle.reject(cause)
+    if (cause) this.#pump?.end.reject(cause)
+    else this.#pump?.end.resolve()
+  }
+}
+
+interface Pump {
+  readonly sink: (chunk: Uint8Array) => boolean
+  readonly drained: () => Promise<void>
+  readonly end: PromiseWithResolvers<void>
+  idle: NodeJS.Timeout | undefined
+}
+
+function rawHeaders(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
+  if (!Array.isArray(raw)) return []
+  return raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1')))
+}
+
+const REASONS: Readonly<Record<string, NoReply['reason']>> = {
+  ECONNREFUSED: 'refused',
+  ENOTFOUND: 'unreachable',
+  EAI_AGAIN: 'unreachable',
+  EHOSTUNREACH: 'unreachable',
+  ENETUNREACH: 'unreachable',
+  UND_ERR_CONNECT_TIMEOUT: 'unreachable',
+  ECONNRESET: 'reset',
+  EPIPE: 'reset',
+  UND_ERR_SOCKET: 'reset',
+}
+
+function reasonOf(cause: Error): NoReply['reason'] {
+  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
+  if (/CERT|SSL|TLS/.test(code)) return 'tls'
+  if (code.startsWith('HPE_')) return 'bad-response'
+  return REASONS[code] ?? 'reset'
+}

@@ -1,0 +1,159 @@
+import type { IncomingMessage } from 'node:http'
+import { promisify } from 'node:util'
+import { brotliDecompress, gunzip, inflate, zstdDecompress } from 'node:zlib'
+import { Refusal } from '../core/refusal.ts'
+import type { Body } from '../ports.ts'
+
+export interface BodyLimits {
+  readonly maxBodyBytes: number
+  /** After its content-encoding is undone. */
+  readonly maxDecompressedBytes: number
+  /** How long a body may make no progress. */
+  readonly bodyIdleMs: number
+}
+
+/** Bytes of request bodies that the process holds at the moment, all together, under one limit. */
+export class BodyBudget {
+  readonly #limitBytes: number
+  #heldBytes = 0
+
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes
+  }
+
+  get heldBytes(): number {
+    return this.#heldBytes
+  }
+
+  /** Throws a Refusal when there is no room for so many more. */
+  take(bytes: number): void {
+    if (this.#heldBytes + bytes > this.#limitBytes) {
+      throw new Refusal(
+        'concurrency_limit_exceeded',
+        'The gateway holds as many request bodies as it can at the moment.',
+        { retryAfterMs: 10_000 },
+      )
+    }
+    this.#heldBytes += bytes
+  }
+
+  give(bytes: number): void {
+    this.#heldBytes -= bytes
+  }
+}
+
+type Inflate = (bytes: Uint8Array, options: { readonly maxOutputLength: number }) => Promise<Uint8Array>
+
+/** Content encodings that are understood; the bytes are forwarded as they came. */
+const DECODERS: ReadonlyMap<string, Inflate> = new Map<string, Inflate>([
+  ['zstd', promisify(zstdDecompress) as Inflate],
+  ['gzip', promisify(gunzip) as Inflate],
+  ['x-gzip', promisify(gunzip) as Inflate],
+  ['deflate', promisify(inflate) as Inflate],
+  ['br', promisify(brotliDecompress) as Inflate],
+])
+
+/** Reads a request body whole, within its limits; throws a Refusal past them or when it cannot be decoded. */
+export async function readRequestBody(request: IncomingMessage, limits: BodyLimits, budget: BodyBudget): Promise<Body> {
+  const held = new HeldBody(budget)
+  try {
+    const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase()
+    const decode = encoding === 'identity' || encoding === '' ? undefined : DECODERS.get(encoding)
+    if (decode === undefined && encoding !== 'identity' && encoding !== '') {
+      throw new Refusal(
+        'invalid_request',
+        `The content-encoding "${encoding.slice(0, 50)}" is not understood. Send zstd, gzip, br, deflate or none.`,
+      )
+    }
+    held.bytes = await collect(request, limits, held)
+    held.plain = decode ? await decoded(held.bytes, decode, limits, encoding) : held.bytes
+    if (decode) held.take(held.plain.length)
+    return held
+  } catch (cause) {
+    held.release()
+    throw cause
+  }
+}
+
+const NONE = new Uint8Array(0)
+
+class HeldBody implements Body {
+  bytes: Uint8Array = NONE
+  plain: Uint8Array = NONE
+  readonly #budget: BodyBudget
+  #taken = 0
+
+  constructor(budget: BodyBudget) {
+    this.#budget = budget
+  }
+
+  take(bytes: number): void {
+    this.#budget.take(bytes)
+    this.#taken += bytes
+  }
+
+  release(): void {
+    this.#budget.give(this.#taken)
+    this.#taken = 0
+    this.bytes = NONE
+    this.plain = NONE
+  }
+}
+
+async function collect(request: IncomingMessage, limits: BodyLimits, held: HeldBody): Promise<Uint8Array> {
+  const stated = Number(request.headers['content-length'] ?? 0)
+  if (stated > limits.maxBodyBytes) throw tooLarge(limits.maxBodyBytes)
+  const chunks: Uint8Array[] = []
+  let length = 0
+  return await new Promise<Uint8Array>((resolve, reject) => {
+    const fail = (cause: Error): void => {
+      request.pause()
+      finish()
+      reject(cause)
+    }
+    const timer = setTimeout(() => {
+      fail(new Refusal('invalid_request', `The request body made no progress for ${limits.bodyIdleMs / 1000} s.`))
+    }, limits.bodyIdleMs)
+    const data = (chunk: Uint8Array): void => {
+      timer.refresh()
+      length += chunk.length
+      if (length > limits.maxBodyBytes) return fail(tooLarge(limits.maxBodyBytes))
+      try {
+        held.take(chunk.length)
+      } catch (cause) {
+        return fail(cause as Error)
+      }
+      chunks.push(chunk)
+    }
+    const end = (): void => {
+      finish()
+      resolve(chunks.length === 1 ? (chunks[0] ?? NONE) : Buffer.concat(chunks, length))
+    }
+    const closed = (): void => fail(new Error('the client left in the middle of its request body'))
+    const finish = (): void => {
+      clearTimeout(timer)
+      request.off('data', data).off('end', end).off('close', closed).off('error', closed)
+    }
+    request.on('data', data).on('end', end).on('close', closed).on('error', closed)
+  })
+}
+
+async function decoded(bytes: Uint8Array, decode: Inflate, limits: BodyLimits, encoding: string): Promise<Uint8Array> {
+  try {
+    return await decode(bytes, { maxOutputLength: limits.maxDecompressedBytes })
+  } catch (cause) {
+    if (cause instanceof RangeError) throw tooLarge(limits.maxDecompressedBytes)
+    throw new Refusal(
+      'invalid_request',
+      `The request body is not valid ${encoding}, which its content-encoding says it is.`,
+      { cause },
+    )
+  }
+}
+
+function tooLarge(limit: number): Refusal {
+  return new Refusal(
+    'invalid_request',
+    `The request body is larger than the gateway takes: at most ${limit} bytes. Start a new conversation, or compact this one.`,
+  )
+}

@@ -1,0 +1,104 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Body, Client, HeaderList } from '../ports.ts'
+import { readRequestBody, type BodyBudget, type BodyLimits } from './body.ts'
+
+export interface ClientLimits extends BodyLimits {
+  /** A client that accepts no byte for so long has left. */
+  readonly clientStallMs: number
+}
+
+/** The calling side of one HTTP exchange. */
+export class HttpClient implements Client {
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  readonly #limits: ClientLimits
+  readonly #budget: BodyBudget
+  readonly #gone = new AbortController()
+  #read = false
+
+  constructor(request: IncomingMessage, response: ServerResponse, limits: ClientLimits, budget: BodyBudget) {
+    this.#request = request
+    this.#response = response
+    this.#limits = limits
+    this.#budget = budget
+    response.on('close', () => {
+      if (!response.writableFinished) this.#gone.abort(new Error('the client left'))
+    })
+    response.on('timeout', () => response.destroy())
+  }
+
+  get signal(): AbortSignal {
+    return this.#gone.signal
+  }
+
+  get method(): string {
+    return this.#request.method ?? ''
+  }
+
+  get path(): string {
+    return this.#request.url ?? ''
+  }
+
+  get headers(): HeaderList {
+    return this.#request.rawHeaders
+  }
+
+  /** Whether anything of an answer has gone out. */
+  get answered(): boolean {
+    return this.#response.headersSent
+  }
+
+  /** Whether the request's body was read to its end. */
+  get bodyRead(): boolean {
+    return this.#read
+  }
+
+  async read(): Promise<Body> {
+    // A client that asked whether it may send its body hears yes only now that it is known.
+    if (/^100-continue$/i.test(this.#request.headers.expect ?? '')) this.#response.writeContinue()
+    const body = await readRequestBody(this.#request, this.#limits, this.#budget)
+    this.#read = true
+    return body
+  }
+
+  begin(status: number, headers: HeaderList): void {
+    this.#response.sendDate = false
+    this.#response.writeHead(status, headers as string[])
+    this.#response.flushHeaders()
+  }
+
+  write(chunk: Uint8Array): boolean {
+    return this.#response.write(chunk)
+  }
+
+  async drained(): Promise<void> {
+    const response = this.#response
+    if (this.signal.aborted) throw this.signal.reason
+    if (!response.writableNeedDrain) return
+    await new Promise<void>((resolve, reject) => {
+      const settle = (): void => {
+        response.off('drain', settle).off('close', settle)
+        response.setTimeout(0)
+        if (this.signal.aborted || response.destroyed) reject(new Error('the client left'))
+        else resolve()
+      }
+      response.on('drain', settle).on('close', settle)
+      this.#leaveWhenStalled()
+    })
+  }
+
+  end(): void {
+    if (this.#response.destroyed) return
+    this.#leaveWhenStalled()
+    this.#response.end()
+  }
+
+  cut(): void {
+    this.#response.destroy()
+  }
+
+  /** The socket's timer counts only time in which the client's machine acknowledged nothing. */
+  #leaveWhenStalled(): void {
+    this.#response.setTimeout(this.#limits.clientStallMs)
+  }
+}

@@ -1,0 +1,72 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock, Directory, Ledger } from '../ports.ts'
+
+/** What readiness depends on. */
+export interface Readiness {
+  readonly directory: Directory
+  readonly ledger: Ledger
+  readonly now: Clock
+  readonly draining: () => boolean
+}
+
+interface Report {
+  readonly ready: boolean
+  /** The store took a write within the last second. */
+  readonly store: 'ok' | 'failed'
+  readonly upstream_keys: number
+  readonly draining: boolean
+}
+
+const FRESH_MS = 1000
+
+/** `/healthz`: alive. `/readyz`: may be sent calls; the store is asked at most once a second. */
+export class Probes {
+  readonly #of: Readiness
+  #storeCheckedAt = -Infinity
+  #store: Promise<boolean> = Promise.resolve(false)
+
+  constructor(of: Readiness) {
+    this.#of = of
+  }
+
+  /** Answers if the request is for a probe; false when it is for somebody else. */
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+    const path = (request.url ?? '').split('?', 1)[0]
+    if (path !== '/healthz' && path !== '/readyz') return false
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      reply(response, 405, 'text/plain; charset=utf-8', 'method not allowed\n')
+    } else if (path === '/healthz') {
+      reply(response, 200, 'text/plain; charset=utf-8', 'ok')
+    } else {
+      const report = await this.#report()
+      const json = /\bapplication\/json\b/.test(request.headers.accept ?? '')
+      const text = json ? JSON.stringify(report) : report.ready ? 'ready' : 'not ready'
+      reply(response, report.ready ? 200 : 503, json ? 'application/json' : 'text/plain; charset=utf-8', text)
+    }
+    return true
+  }
+
+  async #report(): Promise<Report> {
+    const store = await this.#storeWrites()
+    const keys = this.#of.directory.upstreams().filter((upstream) => upstream.enabled).length
+    const ready = store && keys > 0
+    return { ready, store: store ? 'ok' : 'failed', upstream_keys: keys, draining: this.#of.draining() }
+  }
+
+  #storeWrites(): Promise<boolean> {
+    const now = this.#of.now()
+    if (now - this.#storeCheckedAt >= FRESH_MS) {
+      this.#storeCheckedAt = now
+      this.#store = this.#of.ledger.probe().then(
+        () => true,
+        () => false,
+      )
+    }
+    return this.#store
+  }
+}
+
+function reply(response: ServerResponse, status: number, contentType: string, body: string): void {
+  response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store' })
+  response.end(body)
+}

@@ -1,0 +1,176 @@
+import { randomUUID } from 'node:crypto'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { Refusal } from '../core/refusal.ts'
+import { ClientLeft } from '../gateway/patience.ts'
+import { RefusedCallError } from '../gateway/refused.ts'
+import type { Client, Clock, Log } from '../ports.ts'
+import { BodyBudget } from './body.ts'
+import { HttpClient, type ClientLimits } from './http.ts'
+import type { Probes } from './probes.ts'
+import { answerTo, type Answer } from './refuse.ts'
+
+export interface ServerOptions {
+  readonly host: string
+  readonly port: number
+  readonly limits: ClientLimits & { readonly maxBufferedBytes: number; readonly maxHeaderBytes: number }
+  readonly contact: string
+  readonly log: Log
+  readonly now: Clock
+}
+
+/** The data plane's listener. */
+export interface DataServer extends AsyncDisposable {
+  /** `http://127.0.0.1:8080`, with the port that was got. */
+  readonly url: string
+  readonly running: number
+  /** Refuses new connections and waits until the running calls have ended; `signal` ends the wait and cuts them. */
+  drain(signal: AbortSignal): Promise<void>
+}
+
+/** Longer than any keep-alive time of the proxies in front (60 s): it must be they who close first. */
+const KEEP_ALIVE_MS = 75_000
+const HEADERS_MS = 60_000
+
+/** Listens; resolves once it does, rejects when the address cannot be had. */
+export async function listen(
+  relay: (client: Client) => Promise<void>,
+  probes: Probes,
+  options: ServerOptions,
+): Promise<DataServer> {
+  const budget = new BodyBudget(options.limits.maxBufferedBytes)
+  const running = new Set<Promise<void>>()
+  const server = createServer(
+    {
+      maxHeaderSize: options.limits.maxHeaderBytes,
+      headersTimeout: HEADERS_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      // Bodies are timed by their progress, not as a whole.
+      requestTimeout: 0,
+      noDelay: true,
+    },
+    (request, response) => track(running, exchange(request, response, { relay, probes, options, budget })),
+  )
+  // The client is told to go on only when somebody wants its body.
+  server.on('checkContinue', (request, response) => server.emit('request', request, response))
+  server.on('upgrade', refuseUpgrade)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options.port, options.host, resolve)
+  })
+  return {
+    url: urlOf(server),
+    get running() {
+      return running.size
+    },
+    drain: (signal) => drain(server, running, signal),
+    [Symbol.asyncDispose]: async () => {
+      const now = new AbortController()
+      now.abort()
+      await drain(server, running, now.signal)
+    },
+  }
+}
+
+interface Exchange {
+  readonly relay: (client: Client) => Promise<void>
+  readonly probes: Probes
+  readonly options: ServerOptions
+  readonly budget: BodyBudget
+}
+
+async function exchange(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { relay, probes, options, budget }: Exchange,
+): Promise<void> {
+  if (await probes.answer(request, response)) return
+  const client = new HttpClient(request, response, options.limits, budget)
+  try {
+    await relay(client)
+  } catch (cause) {
+    if (client.signal.aborted || cause instanceof ClientLeft) {
+      response.destroy()
+    } else if (client.answered) {
+      options.log.error('call failed after its answer had begun', { cause: String(cause) })
+      client.cut()
+    } else {
+      refuse(cause, client, response, options)
+    }
+  }
+}
+
+/** The one door through which errors leave. */
+function refuse(cause: unknown, client: HttpClient, response: ServerResponse, options: ServerOptions): void {
+  const answer = answerFor(cause, options)
+  const headers = [...answer.headers, 'content-length', String(Buffer.byteLength(answer.body))]
+  // What is left of an unread body would be taken for the next request, or read for nothing.
+  if (!client.bodyRead && hasLargeBody(client)) headers.push('connection', 'close')
+  client.begin(answer.status, headers)
+  if (client.method !== 'HEAD') response.write(answer.body)
+  client.end()
+}
+
+function answerFor(cause: unknown, { contact, log, now }: ServerOptions): Answer {
+  if (cause instanceof RefusedCallError) {
+    const { native, requestId, model } = cause
+    return answerTo(cause.refusal, { native, requestId, model, contact, now: now() })
+  }
+  const stranger = { native: false, requestId: randomUUID(), model: undefined, contact, now: now() }
+  if (cause instanceof Refusal) return answerTo(cause, stranger)
+  log.error('call failed', { cause: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause) })
+  return answerTo(
+    new Refusal('internal_error', 'The gateway failed; your admin finds the reason in its log.'),
+    stranger,
+  )
+}
+
+const SMALL_BODY_BYTES = 1_048_576
+
+function hasLargeBody(client: HttpClient): boolean {
+  const at = client.headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'content-length')
+  if (at !== -1) return Number(client.headers[at + 1]) > SMALL_BODY_BYTES
+  return client.headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'transfer-encoding')
+}
+
+/** WebSocket is not served yet: at 426 Codex goes on over HTTP at once, without a word to its user. */
+function refuseUpgrade(_request: IncomingMessage, socket: Duplex): void {
+  const error = {
+    message: 'This gateway serves Codex over HTTP, not over WebSocket.',
+    type: 'invalid_request_error',
+    code: 'upgrade_refused',
+    param: null,
+  }
+  const body = JSON.stringify({ error })
+  socket.on('error', () => socket.destroy())
+  socket.end(
+    `HTTP/1.1 426 Upgrade Required\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  )
+}
+
+function track(running: Set<Promise<void>>, call: Promise<void>): void {
+  const tracked: Promise<void> = call.finally(() => running.delete(tracked))
+  running.add(tracked)
+}
+
+async function drain(server: Server, running: ReadonlySet<Promise<void>>, signal: AbortSignal): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  server.closeIdleConnections()
+  const cut = (): void => server.closeAllConnections()
+  signal.addEventListener('abort', cut, { once: true })
+  if (signal.aborted) cut()
+  // Running calls end first; connections that they leave idle are closed as they go.
+  while (running.size > 0) {
+    await Promise.race(running)
+    server.closeIdleConnections()
+  }
+  server.closeAllConnections()
+  await closed
+  signal.removeEventListener('abort', cut)
+}
+
+function urlOf(server: Server): string {
+  const { address, family, port } = server.address() as AddressInfo
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}

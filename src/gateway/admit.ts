@@ -1,0 +1,123 @@
+import { FIVE_HOURS_MS, WEEK_MS, type QuotaWindow, type Standing, type WindowStanding } from '../core/quota.ts'
+import { Refusal } from '../core/refusal.ts'
+import { creditsText } from '../core/units.ts'
+import { LedgerUnavailable, type Member, type OpenCall, type Place, type Seat, type Verdict } from '../ports.ts'
+import type { Gateway } from './gateway.ts'
+import type { CallRequest } from './identify.ts'
+import type { Patience } from './patience.ts'
+import { receiptFor, settle, type Receipt } from './settle.ts'
+import { expectedPrice } from './tariff.ts'
+
+/**
+ * Proof that a call was admitted: it has its place and stands open in the ledger. Disposing of it settles the call,
+ * then gives back the upstream's place and the member's: in this order, and on every way out.
+ */
+export class Admission {
+  readonly receipt: Receipt
+  readonly standing: Standing
+  readonly #place: Place
+  readonly #gateway: Gateway
+  #seat: Seat | undefined
+
+  constructor(receipt: Receipt, standing: Standing, place: Place, gateway: Gateway) {
+    this.receipt = receipt
+    this.standing = standing
+    this.#place = place
+    this.#gateway = gateway
+  }
+
+  sit(seat: Seat): void {
+    this.#seat = seat
+  }
+
+  /** Gives the upstream's place back before the call has ended: it moves on to another. */
+  async rise(): Promise<void> {
+    const seat = this.#seat
+    this.#seat = undefined
+    await seat?.[Symbol.asyncDispose]()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await settle(this.receipt, this.#gateway)
+    } finally {
+      await this.rise()
+      await this.#place[Symbol.asyncDispose]()
+    }
+  }
+}
+
+export function windowsOf(member: Member): readonly [QuotaWindow, QuotaWindow] {
+  return [
+    { name: '5h', lengthMs: FIVE_HOURS_MS, limit: member.fiveHourQuota },
+    { name: 'weekly', lengthMs: WEEK_MS, limit: member.weeklyQuota },
+  ]
+}
+
+/**
+ * Takes a place of the member, then opens the call in the ledger: claim first, judge by what was there before.
+ * Waits within `patience` for the place, for room that calls in flight hold, and for a ledger that is away.
+ */
+export async function admit(request: CallRequest, gateway: Gateway, patience: Patience): Promise<Admission> {
+  const { member } = request.holder
+  const windows = windowsOf(member)
+  const expected = expectedPrice({ ...request.asked, bodyBytes: request.bodyBytes }, gateway.now(), gateway)
+  const limited = windows.some((window) => window.limit > 0n)
+  const call: OpenCall = {
+    ...request.facts,
+    hold: expected.credits,
+    windows,
+    opensWindows: request.intent.kind !== 'prewarm',
+  }
+  patience.waitFor('place')
+  const place = await gateway.coordinator.admit(
+    { call: call.id, member, hold: limited ? call.hold : 0n },
+    patience.signal,
+  )
+  try {
+    const { standing } = await opened(call, place, gateway, patience)
+    return new Admission(receiptFor(request, expected), standing, place, gateway)
+  } catch (cause) {
+    await place[Symbol.asyncDispose]()
+    throw cause
+  }
+}
+
+const LEDGER_AGAIN_MS = 250
+
+async function opened(call: OpenCall, place: Place, gateway: Gateway, patience: Patience): Promise<Verdict> {
+  for (;;) {
+    patience.signal.throwIfAborted()
+    const verdict = await tried(() => gateway.ledger.open(call, place.heldBefore(), gateway.now()), patience)
+    if (verdict.state === 'admitted') {
+      place.admitted(verdict.at)
+      return verdict
+    }
+    if (verdict.state === 'spent') throw spent(verdict.window, verdict.standing)
+    patience.waitFor('room')
+    await place.changed(patience.signal)
+  }
+}
+
+/** Does something at the ledger, again and again within `patience` while the ledger is away. */
+export async function tried<T>(act: () => Promise<T>, patience: Patience): Promise<T> {
+  for (;;) {
+    try {
+      return await act()
+    } catch (cause) {
+      if (!(cause instanceof LedgerUnavailable)) throw cause
+      patience.waitFor('ledger')
+      await patience.sleep(LEDGER_AGAIN_MS)
+    }
+  }
+}
+
+function spent(window: WindowStanding, standing: Standing): Refusal {
+  const name = window.name === '5h' ? '5-hour' : 'weekly'
+  const resets = window.resetsAt === undefined ? '' : ` It resets at ${new Date(window.resetsAt).toISOString()}.`
+  return new Refusal(
+    window.name === '5h' ? 'member_5h_quota_exceeded' : 'member_weekly_quota_exceeded',
+    `Your ${name} quota is used up: ${creditsText(window.settled)} of ${creditsText(window.limit)} credits.${resets}`,
+    { window, standing },
+  )
+}

@@ -1,0 +1,54 @@
+import type { Meter } from '../core/meter.ts'
+import { IdleTimeout, type Client, type Ending, type HeaderList, type Reply } from '../ports.ts'
+
+/** Takes out of a stream what the client did not ask for; the rest passes byte for byte. */
+export interface Strip {
+  /** What of the stream may go on now. */
+  push(chunk: Uint8Array): readonly Uint8Array[]
+  /** What was kept back for being half an event. */
+  end(): readonly Uint8Array[]
+}
+
+/**
+ * Copies an upstream reply to the client, byte for byte, past the meter.
+ *
+ * Holds one chunk at a time: when the client is slow it stops reading, and TCP slows the upstream. A client that
+ * leaves and an upstream that breaks are endings to be settled, not errors, so neither rejects. A reply cut short is
+ * cut short for the client too: it must not look complete.
+ */
+export async function forward(
+  reply: Reply,
+  headers: HeaderList,
+  client: Client,
+  path: { meter: Meter; strip?: Strip | undefined },
+): Promise<Ending> {
+  const { meter, strip } = path
+  client.begin(reply.status, headers)
+  const sink = strip
+    ? (chunk: Uint8Array) => writeAll(client, strip.push(chunk))
+    : (chunk: Uint8Array) => client.write(chunk)
+  try {
+    await reply.pump(
+      (chunk) => {
+        meter.feed(chunk)
+        return sink(chunk)
+      },
+      () => client.drained(),
+    )
+  } catch (cause) {
+    reply.cancel()
+    if (client.signal.aborted) return 'client-left'
+    client.cut()
+    return cause instanceof IdleTimeout ? 'timed-out' : 'upstream-broke'
+  }
+  // The client may have gone between the last byte and now; what it got was whole all the same.
+  if (strip) writeAll(client, strip.end())
+  client.end()
+  return 'complete'
+}
+
+function writeAll(client: Client, chunks: readonly Uint8Array[]): boolean {
+  let ready = true
+  for (const chunk of chunks) ready = client.write(chunk)
+  return ready
+}

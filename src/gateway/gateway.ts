@@ -1,0 +1,34 @@
+import type { RateCard } from '../core/price.ts'
+import type { Clock, Coordinator, Directory, Ledger, Log, Upstream, UpstreamClient } from '../ports.ts'
+import type { Owners } from './owners.ts'
+
+/** What the life of a call needs of the world. */
+export interface Gateway {
+  readonly directory: Directory
+  readonly ledger: Ledger
+  readonly coordinator: Coordinator
+  readonly upstream: UpstreamClient
+  readonly owners: Owners
+  readonly rates: RateCard
+  readonly settings: Settings
+  readonly log: Log
+  readonly now: Clock
+  /** Remembers labels that upstream's replies showed and the administrator did not give. */
+  readonly learn: (upstream: Upstream, organization: string | undefined, project: string | undefined) => void
+}
+
+export interface Settings {
+  /** How long a call may wait for a place, for room, for a key or for the ledger before it is refused. */
+  readonly queueMs: number
+  /** The same for Codex, which waits for a response head as long as it takes. */
+  readonly codexQueueMs: number
+  /** How long a streamed answer's head may take. */
+  readonly headTimeoutMs: number
+  /** How long a unary answer's head may take: it comes after all the work. */
+  readonly unaryTimeoutMs: number
+  /** Tries of one call that may have run upstream. */
+  readonly retryAttempts: number
+  readonly charging: 'tokens' | 'message'
+  /** Price of a whole answer that stated no usage, in nanocredits. */
+  readonly unknownUsageCredits: bigint
+}

@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto'
+import { readBody, type Asked } from '../core/body.ts'
+import { intentOf, type Intent } from '../core/intent.ts'
+import type { Dialect } from '../core/meter.ts'
+import { Refusal } from '../core/refusal.ts'
+import type { CallId, EpochMs } from '../core/units.ts'
+import type { Body, CallFacts, Client, Holder } from '../ports.ts'
+import { checkModelAllowed } from './eligible.ts'
+import type { Route } from './routes.ts'
+
+/** A call from the moment its caller is known: what stands of it in the ledger, whatever becomes of it. */
+export interface KnownCall {
+  readonly holder: Holder
+  readonly route: Extract<Route, { kind: 'call' }>
+  facts: CallFacts
+  /** Whether a Codex turn asked, which reads refusals its own way. */
+  native: boolean
+}
+
+/** A call that is worth admitting. */
+export interface CallRequest {
+  readonly holder: Holder
+  readonly facts: CallFacts
+  readonly dialect: Dialect
+  readonly asked: Asked
+  readonly intent: Intent
+  readonly body: Body
+  /** Size of the body without its content-encoding. */
+  readonly bodyBytes: number
+}
+
+export function knownCall(client: Client, holder: Holder, route: KnownCall['route'], now: EpochMs): KnownCall {
+  // Until the body is read, the headers alone tell the dialect.
+  const { codex, kind, sessionId, threadId, turnId } = intentOf(client.headers, client.path, NOTHING_ASKED)
+  const facts: CallFacts = {
+    id: newCallId(now),
+    member: holder.member.id,
+    key: holder.key.id,
+    kind,
+    transport: 'http',
+    path: route.path,
+    model: undefined,
+    serviceTier: undefined,
+    sessionId,
+    threadId,
+    turnId,
+    startedAt: now,
+  }
+  return { holder, route, facts, native: codex && route.path === '/v1/responses' }
+}
+
+const NOTHING_ASKED: Asked = {
+  model: undefined,
+  stream: false,
+  serviceTier: undefined,
+  generate: true,
+  includeUsage: false,
+  streamOptions: undefined,
+  ciphertext: false,
+  endsInUserInput: false,
+  endsInCompactionTrigger: false,
+  sessionId: undefined,
+  threadId: undefined,
+  promptCacheKey: undefined,
+  turnMetadata: undefined,
+}
+
+/** Reads what the body asks for and completes the call's facts; throws a Refusal for what is not to be served. */
+export function identify(client: Client, call: KnownCall, body: Body): CallRequest {
+  const plain = body.plain
+  const asked = readBody(plain)
+  if ('problem' in asked) throw new Refusal('invalid_request', asked.problem)
+  const intent = intentOf(client.headers, client.path, asked)
+  const { kind, sessionId, threadId, turnId } = intent
+  const transport = asked.stream ? 'sse' : 'http'
+  call.facts = {
+    ...call.facts,
+    kind,
+    transport,
+    model: asked.model,
+    serviceTier: asked.serviceTier,
+    sessionId,
+    threadId,
+    turnId,
+  }
+  call.native = intent.codex && asked.stream && call.route.path === '/v1/responses'
+  if (!intent.codex) {
+    throw new Refusal(
+      'codex_only',
+      'This gateway serves Codex only, and nothing about this request says Codex: neither its model, nor its user agent, nor a session header.',
+    )
+  }
+  checkModelAllowed(call.holder.member, asked.model)
+  return {
+    holder: call.holder,
+    facts: call.facts,
+    dialect: call.route.dialect,
+    asked,
+    intent,
+    body,
+    bodyBytes: plain.length,
+  }
+}
+
+/** A UUID of version 7 (RFC 9562): sorts by time. */
+function newCallId(now: EpochMs): CallId {
+  const bytes = randomBytes(16)
+  bytes.writeUIntBE(now, 0, 6)
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x70
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
+  const hex = bytes.toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}` as CallId
+}

@@ -1,0 +1,88 @@
+import { replyHeaders, upstreamHeaders } from '../core/headers.ts'
+import { serves } from '../core/model.ts'
+import { Refusal } from '../core/refusal.ts'
+import { NoReply, type Client, type Holder, type Reply } from '../ports.ts'
+import type { Gateway } from './gateway.ts'
+
+const MAX_LIST_BYTES = 4_194_304
+
+/**
+ * `GET /v1/models`: upstream's own list, from the first key that gives one, with only the models that the member may
+ * use. It costs nothing, so it takes no place and stands in no ledger.
+ */
+export async function relayModels(client: Client, holder: Holder, gateway: Gateway): Promise<void> {
+  const pulses = gateway.coordinator.survey()
+  const keys = gateway.directory.upstreams().filter((u) => u.enabled && u.http)
+  const healthy = keys.filter((u) => pulses.get(u.id)?.state !== 'disabled')
+  if (keys.length === 0)
+    throw new Refusal(
+      'no_upstream',
+      'The gateway has no upstream key that is enabled. Ask your gateway admin to add one.',
+    )
+  const request = {
+    method: client.method,
+    path: client.path,
+    headers: upstreamHeaders(client.headers),
+    body: undefined,
+    headTimeoutMs: gateway.settings.queueMs,
+  }
+  for (const upstream of healthy.slice(0, gateway.settings.retryAttempts)) {
+    try {
+      const reply = await gateway.upstream.open(request, upstream, client.signal)
+      const list = reply.status === 200 ? await read(reply) : undefined
+      if (list === undefined) {
+        reply.cancel()
+        continue
+      }
+      const { models } = holder.member
+      const shown = models ? filtered(list, models) : list
+      const headers = replyHeaders(reply.headers, { callId: '', requestedModel: undefined, standing: undefined })
+      client.begin(200, [...withoutLength(headers), 'content-length', String(shown.length)])
+      client.write(shown)
+      client.end()
+      return
+    } catch (cause) {
+      if (!(cause instanceof NoReply)) throw cause
+    }
+  }
+  throw new Refusal(
+    'upstream_error',
+    'OpenAI gave the gateway no list of models. Try again later, or ask your gateway admin.',
+  )
+}
+
+async function read(reply: Reply): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  await reply.pump(
+    (chunk) => {
+      length += chunk.length
+      if (length <= MAX_LIST_BYTES) chunks.push(chunk)
+      return true
+    },
+    () => Promise.resolve(),
+  )
+  return Buffer.concat(chunks)
+}
+
+/** Both forms of list have their names: OpenAI's `data[].id` and the Codex catalog's `models[].slug`. */
+function filtered(list: Uint8Array, models: readonly string[]): Uint8Array {
+  try {
+    const parsed = JSON.parse(Buffer.from(list).toString()) as Record<string, unknown>
+    for (const [where, name] of [
+      ['data', 'id'],
+      ['models', 'slug'],
+    ] as const) {
+      const entries = parsed[where]
+      if (Array.isArray(entries))
+        parsed[where] = (entries as Record<string, unknown>[]).filter((entry) => serves(models, String(entry[name])))
+    }
+    return Buffer.from(JSON.stringify(parsed))
+  } catch (cause) {
+    throw new Refusal('upstream_error', 'OpenAI gave the gateway a list of models that is not readable.', { cause })
+  }
+}
+
+function withoutLength(headers: readonly string[]): string[] {
+  return headers.filter((_, i) => headers[i - (i % 2)]?.toLowerCase() !== 'content-length')
+}

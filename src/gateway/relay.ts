@@ -1,0 +1,125 @@
+import { header, replyHeaders, upstreamHeaders } from '../core/headers.ts'
+import { meterFor } from '../core/meter.ts'
+import { Refusal, REFUSAL_STATUS } from '../core/refusal.ts'
+import type { Body, Client, Reply, UpstreamRequest } from '../ports.ts'
+import { admit } from './admit.ts'
+import { attempt, reportEnd, type Trying } from './attempt.ts'
+import { authenticate } from './authenticate.ts'
+import { chatStrip, withUsage } from './chat.ts'
+import { forward } from './forward.ts'
+import type { Gateway } from './gateway.ts'
+import { identify, knownCall, type CallRequest, type KnownCall } from './identify.ts'
+import { relayModels } from './models.ts'
+import { ClientLeft, Patience } from './patience.ts'
+import { RefusedCallError } from './refused.ts'
+import { routeOf } from './routes.ts'
+
+/**
+ * One call, from its first header to its settlement. Everything it takes it gives back on every way out: the place
+ * and the open row are held by `admission`, and the stream is pumped inside the scope that owns it.
+ *
+ * Rejects with a Refusal (a stranger's), a RefusedCallError (a member's) or ClientLeft; the edge answers.
+ */
+export async function relay(client: Client, gateway: Gateway): Promise<void> {
+  const route = routeOf(client.method, client.path)
+  const holder = authenticate(client.headers, gateway.directory, gateway.now)
+  if (route.kind === 'models') return relayModels(client, holder, gateway)
+  const call = knownCall(client, holder, route, gateway.now())
+  let opened = false
+  let body: Body | undefined
+  try {
+    body = await client.read()
+    const request = identify(client, call, body)
+    using patience = new Patience(client.signal, call.native ? gateway.settings.codexQueueMs : gateway.settings.queueMs)
+    await using admission = await admit(request, gateway, patience)
+    opened = true
+    const trying = { request, outgoing: outgoing(client, request, gateway), gateway, patience, admission }
+    await answered(client, trying)
+  } catch (cause) {
+    throw await explained(cause, call, opened, gateway)
+  } finally {
+    body?.release()
+  }
+}
+
+/** From the first try to the last byte; whatever happens, the receipt says what to settle. */
+async function answered(client: Client, trying: Trying): Promise<void> {
+  const { request, gateway, admission } = trying
+  const { receipt } = admission
+  try {
+    const reply = await attempt(trying)
+    request.body.release()
+    receipt.status = reply.status
+    await pass(reply, client, trying)
+  } catch (cause) {
+    if (cause instanceof ClientLeft) receipt.ending = 'client-left'
+    if (cause instanceof Refusal) {
+      receipt.refusal = cause.code
+      receipt.status = REFUSAL_STATUS[cause.code]
+    }
+    throw cause
+  } finally {
+    const { upstream } = receipt
+    if (upstream) {
+      const owner = { upstream: upstream.id, organization: receipt.organization }
+      gateway.owners.answered(request.holder.member.id, request.intent, owner)
+    }
+  }
+}
+
+async function pass(reply: Reply, client: Client, trying: Trying): Promise<void> {
+  const { request, gateway, admission } = trying
+  const { receipt } = admission
+  const contentType = header(reply.headers, 'content-type')
+  const meter = meterFor(request.dialect, contentType)
+  receipt.metered = meter.metered
+  receipt.requestId = header(reply.headers, 'x-request-id') ?? request.facts.id
+  const headers = replyHeaders(reply.headers, {
+    callId: request.facts.id,
+    requestedModel: request.asked.model,
+    standing: admission.standing,
+  })
+  const strip = chatStrip(request, contentType)
+  receipt.ending = await forward(reply, headers, client, { meter, strip })
+  const { upstream } = receipt
+  const judgement = upstream && reply.status < 400 ? reportEnd(trying, upstream, receipt.ending) : undefined
+  const last = receipt.attempts.pop()
+  if (last) {
+    const durationMs = gateway.now() - last.startedAt
+    receipt.attempts.push({ ...last, durationMs, errorClass: judgement?.errorClass ?? last.errorClass })
+  }
+}
+
+function outgoing(client: Client, request: CallRequest, gateway: Gateway): UpstreamRequest {
+  const { bytes, headers } = withUsage(request, upstreamHeaders(client.headers))
+  const { headTimeoutMs, unaryTimeoutMs } = gateway.settings
+  return {
+    method: client.method,
+    path: client.path,
+    headers,
+    body: bytes,
+    headTimeoutMs: request.asked.stream ? headTimeoutMs : unaryTimeoutMs,
+  }
+}
+
+/** Puts a member's refusal into the ledger, unless its row is there already, and into words that the edge can answer. */
+async function explained(cause: unknown, call: KnownCall, opened: boolean, gateway: Gateway): Promise<unknown> {
+  if (!(cause instanceof Refusal)) return cause
+  if (!opened) {
+    const endedAt = gateway.now()
+    const row = {
+      ...call.facts,
+      requestId: call.facts.id,
+      status: REFUSAL_STATUS[cause.code],
+      refusal: cause.code,
+      endedAt,
+    }
+    try {
+      await gateway.ledger.refuse(row)
+    } catch (failure) {
+      // The caller is refused all the same; without a ledger there is nothing to write it into.
+      gateway.log.error('refusal not in the ledger', { call: row.id, code: cause.code, cause: String(failure) })
+    }
+  }
+  return new RefusedCallError(cause, call)
+}

@@ -1,0 +1,131 @@
+import type { Metered } from '../core/meter.ts'
+import type { RefusalCode } from '../core/refusal.ts'
+import type { EpochMs, NanoCredits } from '../core/units.ts'
+import { NO_USAGE, type Precision } from '../core/usage.ts'
+import { LedgerUnavailable, type AttemptOutcome, type Ending, type Entry, type Upstream } from '../ports.ts'
+import type { Gateway } from './gateway.ts'
+import type { CallRequest } from './identify.ts'
+import { finalPrice, type Price } from './tariff.ts'
+
+/** What is known of an admitted call so far; whatever way it ends, this is what is settled. */
+export interface Receipt {
+  readonly request: CallRequest
+  /** What it was expected to cost. */
+  readonly expected: Price
+  ending: Ending
+  status: number | undefined
+  refusal: RefusalCode | undefined
+  requestId: string
+  /** The upstream whose answer is passed on. */
+  upstream: Upstream | undefined
+  organization: string | undefined
+  metered: Metered | undefined
+  readonly attempts: AttemptOutcome[]
+}
+
+export function receiptFor(request: CallRequest, expected: Price): Receipt {
+  return {
+    request,
+    expected,
+    // Until something better is known: no answer was had.
+    ending: 'upstream-failed',
+    status: undefined,
+    refusal: undefined,
+    requestId: request.facts.id,
+    upstream: undefined,
+    organization: undefined,
+    metered: undefined,
+    attempts: [],
+  }
+}
+
+const AGAIN_MS = 250
+const AGAIN_AT_MOST_MS = 5000
+
+/**
+ * Settles a call, however long the ledger takes to come back: what was spent is not forgotten while the process
+ * lives. Never listens to the client's signal.
+ */
+export async function settle(receipt: Receipt, gateway: Gateway): Promise<void> {
+  const entry = entryOf(receipt, gateway)
+  for (let waitMs = AGAIN_MS; ; waitMs = Math.min(waitMs * 2, AGAIN_AT_MOST_MS)) {
+    try {
+      await gateway.ledger.settle(entry)
+      return
+    } catch (cause) {
+      if (!(cause instanceof LedgerUnavailable)) throw cause
+      gateway.log.error('call cannot be settled yet', { call: entry.call, cause: cause.message })
+      await new Promise((resolve) => setTimeout(resolve, waitMs))
+    }
+  }
+}
+
+function entryOf(receipt: Receipt, gateway: Gateway): Entry {
+  const { request, metered } = receipt
+  const { credits, rate, precision } = bill(receipt, gateway)
+  const served = receipt.status !== undefined && receipt.status < 400 && receipt.refusal === undefined
+  return {
+    call: request.facts.id,
+    ending: receipt.ending,
+    status: receipt.status,
+    refusal: receipt.refusal,
+    requestId: receipt.requestId,
+    upstream: receipt.upstream?.id,
+    organization: receipt.organization,
+    responseId: metered?.responseId,
+    serviceTier: tierOf(receipt),
+    usage: metered?.usage ?? NO_USAGE,
+    precision,
+    credits,
+    charging: gateway.settings.charging,
+    message: request.intent.message && served,
+    rate,
+    attempts: receipt.attempts,
+    endedAt: gateway.now(),
+  }
+}
+
+interface Bill {
+  readonly credits: NanoCredits
+  readonly rate: string | undefined
+  readonly precision: Precision
+}
+
+const NOTHING: Bill = { credits: 0n, rate: undefined, precision: 'exact' }
+
+/** What the call costs and how surely that is known. */
+function bill(receipt: Receipt, gateway: Gateway): Bill {
+  const { metered, expected } = receipt
+  if (metered?.usage) return billUsage(receipt, gateway, gateway.now())
+  if (metered === undefined || receipt.status === undefined) return billNoAnswer(receipt)
+  // Upstream's errors cost nothing unless they state usage, and neither do answers that failed in the middle.
+  if (receipt.status >= 400 || metered.terminal === 'failed' || metered.terminal === 'error') return NOTHING
+  if (receipt.ending !== 'complete') return { ...expected, precision: 'estimated' }
+  const { unknownUsageCredits, charging } = gateway.settings
+  return { ...expected, credits: charging === 'message' ? expected.credits : unknownUsageCredits, precision: 'unknown' }
+}
+
+function billUsage(receipt: Receipt, gateway: Gateway, at: EpochMs): Bill {
+  const { request, metered } = receipt
+  const price = finalPrice(
+    { model: request.asked.model ?? metered?.model, serviceTier: tierOf(receipt), usage: metered?.usage ?? NO_USAGE },
+    at,
+    gateway,
+  )
+  return { ...price, precision: 'exact' }
+}
+
+/** No head came. A client that left while upstream was at work may have caused cost that nobody states. */
+function billNoAnswer(receipt: Receipt): Bill {
+  const sent = receipt.attempts.some((attempt) => attempt.sent && attempt.status === undefined)
+  if (!sent) return NOTHING
+  if (receipt.ending === 'client-left' || receipt.ending === 'cut')
+    return { ...receipt.expected, precision: 'estimated' }
+  return { ...NOTHING, precision: 'unknown' }
+}
+
+/** `auto` in an answer only repeats the question. */
+function tierOf({ metered, request }: Receipt): string | undefined {
+  const stated = metered?.serviceTier
+  return stated === undefined || stated === 'auto' ? request.asked.serviceTier : stated
+}
