@@ -57,7 +57,10 @@ const upstream = z.strictObject({
   timeout_secs: secs(120, 'How long to wait for the response head of a stream; never cuts a running stream', 0.001),
   unary_timeout_secs: secs(600, 'How long to wait for the response head of a call that is not streamed', 0.001),
   idle_timeout_secs: secs(600, 'How long a running response may send nothing', 0.001),
-  retry_attempts: count(2, 'Further tries after the first for a call that may have run upstream'),
+  retry_attempts: count(
+    2,
+    'Tries of one call, at most, that may have run upstream (0 and 1: never a second); what a key refuses moves on to another without counting',
+  ),
   cooldown_secs: secs(60, 'How long a key rests after too many failures in a row'),
   max_failures_before_cooldown: count(3, 'Failures in a row that make a key rest', 1),
   proxy: text(

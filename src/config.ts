@@ -130,8 +130,8 @@ export interface SealingKey {
  * file. With `create` a missing key file is made, of mode 0600, unless there is a database already: a new key could
  * not open what is sealed in it. Throws a ConfigError.
  */
-export function readSealingKey(config: Config, options: { readonly create: boolean; readonly env: Env }): SealingKey {
-  const given = options.env['CODEX_GATEWAY_SECRET_KEY']
+export function readSealingKey(config: Config, options: { readonly create: boolean; readonly env?: Env }): SealingKey {
+  const given = (options.env ?? process.env)['CODEX_GATEWAY_SECRET_KEY']
   if (given !== undefined && given !== '') {
     const key = decodeKey(given)
     if (!key) throw new ConfigError(['environment variable CODEX_GATEWAY_SECRET_KEY must be 32 bytes in hex or base64'])
@@ -176,8 +176,15 @@ function makeKeyFile(file: string, database: string): void {
     writeFileSync(aside, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx', flush: true })
     linkSync(aside, file)
   } catch (cause) {
+    // Where it exists now, somebody else was quicker: theirs is the key.
     if (!existsSync(file)) throw new ConfigError([`cannot make the key file ${file}: ${reasonOf(cause)}`], cause)
   } finally {
     rmSync(aside, { force: true })
   }
+}
+
+/** The product's version. */
+export function productVersion(): string {
+  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+  return manifest.version
 }

@@ -1,0 +1,86 @@
+import type { Command } from 'commander'
+import type { CommandSet } from './cli-session.ts'
+import { memberJson } from './json-form.ts'
+import { memberLine } from './lines.ts'
+import { addMember, listMembers, type MemberTraits, setMember, switchMember } from './members.ts'
+import { countOf, modelsOf, quotaOf, weightOf } from './option-values.ts'
+import { MEMBER_COLUMNS } from './table.ts'
+
+interface MemberOptions {
+  readonly weight?: string
+  readonly maxConcurrent?: string
+  readonly fiveHourQuota?: string
+  readonly weeklyQuota?: string
+  readonly models?: string
+}
+
+export function addMemberCommands(admin: Command, commands: CommandSet): void {
+  const add = commands.add<MemberOptions>(
+    admin,
+    { usage: 'add-member <name>', summary: 'create a member', example: 'admin add-member alice --five-hour-quota 50' },
+    async (session, [name = ''], options) => {
+      const traits = traitsOf(options)
+      const { defaults } = session.load()
+      const member = await session.withStore(({ registry }) => addMember(registry, name, traits, defaults))
+      session.answer(memberJson(member), `member created: id=${member.id} name=${member.name}`)
+    },
+  )
+  withTraits(add)
+
+  const set = commands.add<MemberOptions>(
+    admin,
+    { usage: 'set-member <name>', summary: 'change a member', example: 'admin set-member alice --weekly-quota 200' },
+    async (session, [name = ''], options) => {
+      const traits = traitsOf(options)
+      const member = await session.withStore(({ registry }) => setMember(registry, name, traits))
+      session.answer(memberJson(member), `member updated: ${member.name}`)
+    },
+  )
+  withTraits(set)
+
+  for (const enabled of [true, false]) {
+    const verb = enabled ? 'enable' : 'disable'
+    commands.add(
+      admin,
+      {
+        usage: `${verb}-member <name>`,
+        summary: `${verb} a member and with it all of its keys`,
+        example: `admin ${verb}-member alice`,
+      },
+      async (session, [name = '']) => {
+        const member = await session.withStore(({ registry }) => switchMember(registry, name, enabled))
+        session.answer(memberJson(member), `member ${verb}d: ${member.name}`)
+      },
+    )
+  }
+
+  commands.add(
+    admin,
+    { usage: 'list-members', summary: 'list the members', example: 'admin list-members --json' },
+    async (session) => {
+      const members = await session.withStore(({ registry }) => listMembers(registry))
+      session.list(members, { json: memberJson, line: memberLine, columns: MEMBER_COLUMNS, none: 'no members yet' })
+    },
+  )
+}
+
+function withTraits(command: Command): void {
+  command
+    .option('--weight <number>', 'share of the places when they are short (default 1.0)')
+    .option('--max-concurrent <count>', 'calls at once, 0 = unlimited (default from the configuration)')
+    .option('--five-hour-quota <credits>', 'credits per 5 hours, 0 = unlimited (default from the configuration)')
+    .option('--weekly-quota <credits>', 'credits per 7 days, 0 = unlimited (default from the configuration)')
+    .option('--models <names>', 'models the member may use, with commas between, or "all"')
+}
+
+function traitsOf(options: MemberOptions): MemberTraits {
+  const { weight, maxConcurrent, fiveHourQuota, weeklyQuota, models } = options
+  const whole = 'a whole number of calls, such as 4 (0 = unlimited)'
+  return {
+    ...(weight !== undefined && { weight: weightOf('--weight', weight) }),
+    ...(maxConcurrent !== undefined && { maxConcurrent: countOf('--max-concurrent', maxConcurrent, 0, whole) }),
+    ...(fiveHourQuota !== undefined && { fiveHourQuota: quotaOf('--five-hour-quota', fiveHourQuota) }),
+    ...(weeklyQuota !== undefined && { weeklyQuota: quotaOf('--weekly-quota', weeklyQuota) }),
+    ...(models !== undefined && { models: modelsOf('--models', models) }),
+  }
+}

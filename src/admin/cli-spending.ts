@@ -1,0 +1,32 @@
+import type { Command } from 'commander'
+import type { CommandSet } from './cli-session.ts'
+import { callJson, usageJson } from './json-form.ts'
+import { callLine, usageLine } from './lines.ts'
+import { countOf } from './option-values.ts'
+import { recentCalls, usageToday } from './spending.ts'
+import { CALL_COLUMNS, USAGE_COLUMNS } from './table.ts'
+
+export function addSpendingCommands(admin: Command, commands: CommandSet): void {
+  commands.add(
+    admin,
+    { usage: 'usage', summary: 'show what each member used today (UTC)', example: 'admin usage --json' },
+    async (session) => {
+      const usage = await session.withStore(({ reports }) => usageToday(reports, session.world.now()))
+      const none = 'no usage recorded today'
+      session.list(usage, { json: usageJson, line: usageLine, columns: USAGE_COLUMNS, none })
+    },
+  )
+
+  commands
+    .add<{ readonly member?: string; readonly limit: string }>(
+      admin,
+      { usage: 'calls', summary: 'show the newest calls', example: 'admin calls --member alice --limit 20' },
+      async (session, _, { member, limit }) => {
+        const filter = { member, limit: countOf('--limit', limit, 1, 'a whole number of calls, 1 or more, such as 50') }
+        const calls = await session.withStore((store) => recentCalls(store, filter))
+        session.list(calls, { json: callJson, line: callLine, columns: CALL_COLUMNS, none: 'no calls recorded' })
+      },
+    )
+    .option('--member <name>', 'of this member alone')
+    .option('--limit <count>', 'how many at most', '50')
+}

@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto'
+import { GATEWAY_KEY_BYTES, newGatewayKey } from '../core/gateway-key.ts'
+import type { EpochMs, KeyHash } from '../core/units.ts'
+import { type GatewayKey, type Registry, RegistryError } from '../ports.ts'
+
+/** A key just made: the only time that its secret is known. */
+export interface IssuedKey extends GatewayKey {
+  readonly memberName: string
+  readonly secret: string
+}
+
+export interface KeyWish {
+  readonly member: string
+  readonly expiresAt: EpochMs | undefined
+}
+
+/** Two keys with one prefix are as likely as a lottery win; three times in a row is a fault. */
+const TRIES = 3
+
+export async function addGatewayKey(
+  registry: Registry,
+  wish: KeyWish,
+  randomBytes: (length: number) => Uint8Array,
+): Promise<IssuedKey> {
+  for (let tries = 1; ; tries++) {
+    const { secret, prefix } = newGatewayKey(randomBytes(GATEWAY_KEY_BYTES))
+    try {
+      const key = await registry.addGatewayKey({ ...wish, hash: hashOf(secret), prefix })
+      return { ...key, memberName: wish.member, secret }
+    } catch (error) {
+      const taken = error instanceof RegistryError && error.code === 'duplicate'
+      if (!taken || tries === TRIES) throw error
+    }
+  }
+}
+
+function hashOf(secret: string): KeyHash {
+  return createHash('sha256').update(secret).digest('hex') as KeyHash
+}
+
+export function switchGatewayKey(registry: Registry, prefix: string, enabled: boolean): Promise<GatewayKey> {
+  return registry.setGatewayKey(prefix, { enabled })
+}
+
+export function listGatewayKeys(registry: Registry): ReturnType<Registry['gatewayKeys']> {
+  return registry.gatewayKeys()
+}

@@ -1,0 +1,110 @@
+/** The JSON that `--json` prints: stable, and described in docs/json.md. Absent values are null. */
+import { creditsText, type EpochMs, type NanoCredits } from '../core/units.ts'
+import type { CallRow, GatewayKey, Member, MemberUsage, Upstream } from '../ports.ts'
+import type { IssuedKey } from './gateway-keys.ts'
+
+/** Of the language since 2025; not in the compiler's library yet. */
+const exact = JSON as unknown as { rawJSON(text: string): object }
+
+/** An exact decimal, which a floating-point number is not. */
+function credits(amount: NanoCredits): object {
+  return exact.rawJSON(creditsText(amount))
+}
+
+function time(at: EpochMs | undefined): string | null {
+  return at === undefined ? null : new Date(at).toISOString()
+}
+
+function orNull<T>(value: T | undefined): T | null {
+  return value ?? null
+}
+
+export function memberJson(member: Member): object {
+  return {
+    id: member.id,
+    name: member.name,
+    enabled: member.enabled,
+    weight: member.weight,
+    max_concurrent: member.maxConcurrent,
+    five_hour_quota: credits(member.fiveHourQuota),
+    weekly_quota: credits(member.weeklyQuota),
+    models: member.models ?? null,
+  }
+}
+
+export function gatewayKeyJson(key: GatewayKey & { readonly memberName?: string }): object {
+  return {
+    id: key.id,
+    ...(key.memberName === undefined ? {} : { member: key.memberName }),
+    prefix: key.prefix,
+    enabled: key.enabled,
+    expires_at: time(key.expiresAt),
+    created_at: time(key.createdAt),
+    last_used_at: time(key.lastUsedAt),
+  }
+}
+
+export function issuedKeyJson(key: IssuedKey): object {
+  return { ...gatewayKeyJson(key), secret: key.secret }
+}
+
+export function upstreamJson(upstream: Upstream): object {
+  return {
+    id: upstream.id,
+    name: upstream.name,
+    enabled: upstream.enabled,
+    http: upstream.http,
+    ws: upstream.ws,
+    weight: upstream.weight,
+    max_concurrent: upstream.maxConcurrent,
+    organization: upstream.organization ?? null,
+    project: upstream.project ?? null,
+    models: upstream.models ?? null,
+    base_url: upstream.baseUrl ?? null,
+  }
+}
+
+export function usageJson(usage: MemberUsage): object {
+  return {
+    name: usage.name,
+    credits: credits(usage.credits),
+    input_tokens: usage.inputTokens,
+    cached_input_tokens: usage.cachedInputTokens,
+    output_tokens: usage.outputTokens,
+    total_tokens: usage.totalTokens,
+    requests: usage.requests,
+    messages: usage.messages,
+    ws_connections: usage.wsConnections,
+  }
+}
+
+export function callJson(call: CallRow): object {
+  return {
+    id: call.id,
+    request_id: orNull(call.requestId),
+    member: call.member,
+    key_prefix: call.keyPrefix,
+    upstream: orNull(call.upstream),
+    kind: call.kind,
+    transport: call.transport,
+    path: call.path,
+    model: orNull(call.model),
+    service_tier: orNull(call.serviceTier),
+    status: orNull(call.status),
+    ending: orNull(call.ending),
+    refusal: orNull(call.refusal),
+    precision: orNull(call.precision),
+    input_tokens: call.inputTokens,
+    cached_input_tokens: call.cachedInputTokens,
+    cache_write_tokens: call.cacheWriteTokens,
+    output_tokens: call.outputTokens,
+    reasoning_tokens: call.reasoningTokens,
+    credits: credits(call.credits),
+    response_id: orNull(call.responseId),
+    thread_id: orNull(call.threadId),
+    session_id: orNull(call.sessionId),
+    started_at: time(call.startedAt),
+    duration_ms: orNull(call.durationMs),
+    attempts: call.attempts,
+  }
+}

@@ -1,0 +1,88 @@
+import { type EpochMs, type NanoCredits, parseCredits } from '../core/units.ts'
+import { WrongUse } from './wrong-use.ts'
+
+/** Everything here reads the text of one option, or throws WrongUse saying which, what was wrong and what would be right. */
+function wrong(option: string, text: string, right: string): WrongUse {
+  return new WrongUse(`${option} ${JSON.stringify(text)}: must be ${right}`)
+}
+
+export function weightOf(option: string, text: string): number {
+  const weight = Number(text)
+  if (/^\d+(?:\.\d+)?$/.test(text) && weight > 0 && weight <= 1_000_000) return weight
+  throw wrong(option, text, 'a number above 0, such as 1.0 or 2.5')
+}
+
+export function countOf(option: string, text: string, least: number, right: string): number {
+  const count = Number(text)
+  if (/^\d{1,9}$/.test(text) && count >= least) return count
+  throw wrong(option, text, right)
+}
+
+export function quotaOf(option: string, text: string): NanoCredits {
+  const credits = parseCredits(text)
+  if (credits !== undefined) return credits
+  throw wrong(option, text, 'a number of credits with at most 9 decimals, such as 100 or 12.5 (0 = unlimited)')
+}
+
+/** A list of model names; `all` takes a restriction away. */
+export function modelsOf(option: string, text: string): readonly string[] | undefined {
+  if (text === 'all') return undefined
+  const models = text.split(',').map((model) => model.trim())
+  if (models.every((model) => /^[\w.:/@+-]{1,128}$/.test(model))) return [...new Set(models)]
+  throw wrong(option, text, 'model names with commas between, such as gpt-5.5,gpt-5.4-mini, or the word all')
+}
+
+export function baseUrlOf(option: string, text: string): string | undefined {
+  if (text === '') return undefined
+  const url = URL.parse(text)
+  const plain = url && url.username === '' && url.password === '' && url.search === '' && url.hash === ''
+  if (plain && ['http:', 'https:'].includes(url.protocol)) return text
+  throw wrong(option, text, 'an http:// or https:// URL without query or credentials, such as https://api.openai.com')
+}
+
+/** An organization or a project, as it travels in a header; empty takes a label away. */
+export function labelOf(option: string, text: string): string | undefined {
+  if (text === '') return undefined
+  if (/^[\x21-\x7e]{1,128}$/.test(text)) return text
+  throw wrong(option, text, 'a name without spaces, such as org-abc123, or empty for none')
+}
+
+const DURATION_MS: Readonly<Record<string, number>> = {
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 7 * 86_400_000,
+}
+
+/** A date (from its first instant on, UTC), an instant, or a length of time from now. */
+export function expiryOf(option: string, text: string, now: EpochMs): EpochMs {
+  const length = /^(\d{1,6})([mhdw])$/.exec(text)
+  const at = length ? now + Number(length[1]) * (DURATION_MS[length[2] ?? ''] ?? 0) : instantOf(text)
+  if (at === undefined || Number.isNaN(at)) {
+    throw wrong(
+      option,
+      text,
+      'a date such as 2027-01-31, an instant such as 2027-01-31T18:00:00Z, or a length of time such as 90d, 12h or 30m',
+    )
+  }
+  if (at <= now) throw wrong(option, text, `in the future; it is ${new Date(now).toISOString()} now`)
+  return at
+}
+
+function instantOf(text: string): EpochMs | undefined {
+  const match = /^(\d{4}-\d\d-\d\d)(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d))?$/.exec(text)
+  if (!match) return undefined
+  const day = match[1] ?? ''
+  // Date.parse takes 30 February for 2 March.
+  const exists = new Date(Date.parse(`${day}T00:00:00Z`))
+  if (Number.isNaN(exists.getTime()) || !exists.toISOString().startsWith(day)) return undefined
+  return Date.parse(text)
+}
+
+/** An API key as it travels in a header. */
+export function secretOf(text: string): string {
+  const secret = text.replace(/\r?\n$/, '')
+  if (secret === '') throw new WrongUse('the secret is empty: give the API key of the upstream')
+  if (/^[\x21-\x7e]{1,1024}$/.test(secret)) return secret
+  throw new WrongUse('the secret must be one line without spaces: give the API key alone')
+}

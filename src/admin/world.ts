@@ -1,0 +1,81 @@
+import type { NanoCredits } from '../core/units.ts'
+import type { Clock, Registry, Reports } from '../ports.ts'
+
+/** Where the command line speaks and listens. */
+export interface Terminal {
+  /** To standard output, as it is. */
+  print(text: string): void
+  /** To standard error, as it is. */
+  complain(text: string): void
+  /** Whether standard output is a terminal: tables for people, else plain lines. */
+  readonly interactive: boolean
+  readonly colour: boolean
+  /** Everything that comes on standard input. */
+  readAll(): Promise<string>
+  /** Asks without echo; undefined when nobody can be asked. */
+  readonly ask: ((question: string) => Promise<string>) | undefined
+}
+
+/** What of the store an administrator needs. */
+export interface AdminStore {
+  readonly registry: Registry
+  readonly reports: Reports
+  /** One sentence each, to be said once. */
+  readonly warnings: readonly string[]
+}
+
+/** What new members and keys get where nothing is said. */
+export interface Defaults {
+  readonly memberConcurrency: number
+  readonly memberFiveHourQuota: NanoCredits
+  readonly memberWeeklyQuota: NanoCredits
+  readonly upstreamConcurrency: number
+}
+
+export interface SettingInForce {
+  /** `section.key` */
+  readonly key: string
+  readonly variable: string
+  readonly value: unknown
+  readonly source: 'default' | 'file' | 'environment'
+}
+
+/** A gateway as it is configured. */
+export interface Installation {
+  readonly databaseUrl: string
+  /** The configuration file that was read. */
+  readonly file: string | undefined
+  readonly settings: readonly SettingInForce[]
+  readonly warnings: readonly string[]
+  readonly defaults: Defaults
+  /** Makes the database and the key file where they are missing; harmless where they are not. */
+  initialize(): Promise<{ readonly keyFile: string | undefined; readonly warnings: readonly string[] }>
+  withStore<T>(use: (store: AdminStore) => Promise<T>): Promise<T>
+  /** Serves until told to stop; resolves with the exit code. */
+  serve(): Promise<number>
+}
+
+export interface SimulatorOptions {
+  readonly port: number
+  /** Between two events of a stream, in ms; undefined = the simulator's own. */
+  readonly paceMs: number | undefined
+}
+
+export interface DemoOptions {
+  /** Ends after one exchange. */
+  readonly once: boolean
+}
+
+/** All that the command line can do; made by main.ts. */
+export interface World {
+  readonly terminal: Terminal
+  readonly now: Clock
+  readonly version: string
+  randomBytes(length: number): Uint8Array
+  /** Reads the settings; throws WrongUse when they are not right. `file` is what `--config` named. */
+  load(file: string | undefined): Installation
+  /** A configuration file with every setting at its default. */
+  sampleConfig(): string
+  simulate(options: SimulatorOptions): Promise<number>
+  demo(options: DemoOptions): Promise<number>
+}

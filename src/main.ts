@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+import { randomBytes } from 'node:crypto'
+import { demo, initStore, type Installation, runCommandLine, serve, simulate, withStore, WrongUse } from './app.ts'
+import { type Config, ConfigError, loadConfig, productVersion } from './config.ts'
+import { sampleConfig } from './config-sample.ts'
+import { processTerminal } from './terminal.ts'
+
+function load(path: string | undefined): Installation {
+  const config = asked(() => loadConfig({ path, env: process.env }))
+  return installationOf(config)
+}
+
+function installationOf(config: Config): Installation {
+  const { limits } = config
+  return {
+    databaseUrl: config.database.url,
+    file: config.file,
+    settings: config.origins,
+    warnings: config.warnings,
+    defaults: {
+      memberConcurrency: limits.defaultMemberConcurrency,
+      memberFiveHourQuota: limits.defaultMember5hQuota,
+      memberWeeklyQuota: limits.defaultMemberWeeklyQuota,
+      upstreamConcurrency: limits.defaultUpstreamConcurrency,
+    },
+    initialize: () => asked(() => initStore(config)),
+    withStore: (use) => asked(() => withStore(config, use)),
+    serve: () => asked(() => serve(config)),
+  }
+}
+
+/** Settings that are not right are a wrong use of the command. */
+function asked<T>(work: () => T): T {
+  const told = (error: unknown): never => {
+    throw error instanceof ConfigError ? new WrongUse(error.message, { cause: error }) : error
+  }
+  try {
+    const result = work()
+    return result instanceof Promise ? (result.catch(told) as T) : result
+  } catch (error) {
+    return told(error)
+  }
+}
+
+const code = await runCommandLine(process.argv.slice(2), {
+  terminal: processTerminal(),
+  now: Date.now,
+  version: productVersion(),
+  randomBytes,
+  load,
+  sampleConfig,
+  simulate,
+  demo,
+})
+// Whatever was written is out before the process goes.
+process.stdout.write('', () => process.exit(code))
