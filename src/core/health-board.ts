@@ -1,0 +1,316 @@
+import { Cooldown } from './cooldown.ts'
+import type { Reason } from './cooldown.ts'
+import type { Outcome, Pulse } from './health.ts'
+import { LONGEST_WAIT_MS } from './retry-after.ts'
+import type { EpochMs, UpstreamId } from './units.ts'
+
+/** What health depends on of a key. */
+export interface KeyFacts {
+  readonly id: UpstreamId
+  readonly version: number
+  readonly organization: string | undefined
+  readonly project: string | undefined
+  readonly baseUrl: string | undefined
+}
+
+/** What a call wants of a key. */
+export interface Want {
+  readonly model: string | undefined
+  readonly serviceTier: string | undefined
+}
+
+export interface HealthSettings {
+  /** Penalties in a row that cool a key. */
+  readonly maxFailures: number
+  /** For how long they do. */
+  readonly cooldownMs: number
+  /** How often a probe tries what needs an administrator. */
+  readonly slowProbeMs?: number
+  /** How long a probe may keep others waiting before it counts as lost. */
+  readonly probeMs?: number
+}
+
+/** Whether a key can be used for a call now. */
+export interface Fitness {
+  /** `disabled`: it cannot be waited for. */
+  readonly state: 'fit' | 'cooling' | 'disabled'
+  /** When it may be tried next; 0 when it is fit. */
+  readonly until: EpochMs
+  /** Whether nothing but its own failures speaks against it: then it is used when there is nothing better. */
+  readonly lastResort: boolean
+}
+
+type OutcomeOf<Kind extends Outcome['kind']> = Extract<Outcome, { readonly kind: Kind }>
+
+const FIT: Fitness = { state: 'fit', until: 0, lastResort: false }
+
+const SLOW_PROBE_MS = 300_000
+const PROBE_MS = 30_000
+/** A 429 that does not say how long to wait is waited for between these. */
+const SHORT_COOL_MS = 5000
+const LONG_COOL_MS = 20_000
+const HOST_BACKOFF_MS = 1000
+const LONGEST_HOST_BACKOFF_MS = 30_000
+const LONGEST_HOST_WAIT_MS = 60_000
+/** A refused key is tried again after a minute at first, in case it was upstream's mistake. */
+const UNAUTHORIZED_MS = 60_000
+const LONGEST_UNAUTHORIZED_MS = 1_800_000
+const EXCLUDED_MS = 3_600_000
+/** Once over for this long, what heals by itself needs no probe any more. */
+const FORGOTTEN_MS = 600_000
+/** Callers choose the names of models, so there might be any number of cooldowns. */
+const MOST_COOLDOWNS = 10_000
+
+interface Row {
+  readonly version: number
+  readonly scopes: readonly string[]
+  failures: number
+  refusals: number
+}
+
+/**
+ * What is known of the health of all keys, and of what they share: projects, organizations, hosts. No clock, no
+ * randomness: both are arguments.
+ *
+ * Whatever is out lets one probe through once its time is over; an `ok` of the probing key heals it. A key whose
+ * version rises is a new key: nothing learned before counts. A report about an older version counts for nothing.
+ */
+export class HealthBoard {
+  readonly #settings: Required<HealthSettings>
+  readonly #rows = new Map<UpstreamId, Row>()
+  readonly #cooldowns = new Map<string, Cooldown>()
+
+  constructor(settings: HealthSettings) {
+    this.#settings = { slowProbeMs: SLOW_PROBE_MS, probeMs: PROBE_MS, ...settings }
+  }
+
+  /** How many things are out, or were not yet proven to be well. */
+  get size(): number {
+    return this.#cooldowns.size
+  }
+
+  /** Takes note of a key as the directory has it. True when its version has risen, and all was forgotten. */
+  meet(key: KeyFacts): boolean {
+    const row = this.#rows.get(key.id)
+    if (row && row.version >= key.version) return false
+    const scopes = [keyScope(key), projectScope(key), organizationScope(key)]
+    this.#rows.set(key.id, { version: key.version, scopes, failures: 0, refusals: 0 })
+    if (!row) return false
+    for (const [name, cooldown] of this.#cooldowns) {
+      if (scopes.includes(cooldown.scope) || row.scopes.includes(cooldown.scope)) this.#cooldowns.delete(name)
+    }
+    return true
+  }
+
+  fitness(key: KeyFacts, want: Want, now: EpochMs): Fitness {
+    if (this.#cooldowns.size === 0) return FIT
+    let until = 0
+    let disabled = false
+    let lastResort = true
+    for (const cooldown of this.#standing(key, want, now)) {
+      if (cooldown.halfOpen(now)) continue
+      until = Math.max(until, cooldown.until)
+      disabled ||= !cooldown.heals
+      lastResort &&= cooldown.reason === 'failures'
+    }
+    if (until === 0) return FIT
+    return { state: disabled ? 'disabled' : 'cooling', until, lastResort }
+  }
+
+  /** A call goes to this key: whatever is half-open on its way gets its probe. Call the answer when the call is over. */
+  enter(key: KeyFacts, want: Want, now: EpochMs): (() => boolean) | undefined {
+    if (this.#cooldowns.size === 0) return undefined
+    const entered = this.#standing(key, want, now).filter((cooldown) => cooldown.halfOpen(now))
+    if (entered.length === 0) return undefined
+    for (const cooldown of entered) cooldown.enter(key.id, now + this.#settings.probeMs)
+    return () => {
+      const unanswered = entered.filter((cooldown) => cooldown.isProbedBy(key.id))
+      for (const cooldown of unanswered) cooldown.leave()
+      return unanswered.length > 0
+    }
+  }
+
+  /**
+   * What came of a try. `random` is between 0 and 1. True when somebody who waits may now get through, or never will.
+   */
+  report(key: KeyFacts, outcome: Outcome, now: EpochMs, random: number): boolean {
+    this.meet(key)
+    const row = this.#rows.get(key.id)
+    if (!row || row.version !== key.version) return false
+    switch (outcome.kind) {
+      case 'neutral':
+        return false
+      case 'ok':
+        return this.#heal(key, row)
+      case 'penalty':
+        return this.#penalize(key, row, now)
+      case 'cool':
+        return this.#coolModel(key, outcome, now, random)
+      case 'overloaded':
+        return this.#backOff(key, outcome.forMs, now)
+      case 'exclude':
+        return this.#exclude(key, outcome, now)
+      case 'unauthorized':
+        return this.#refuse(key, row, now)
+      case 'disable':
+        return this.#disable(key, outcome, now)
+    }
+  }
+
+  /** The key as people see it. A model that it does not have is no illness. */
+  pulse(key: KeyFacts, inFlight: number, now: EpochMs): Pulse {
+    const failuresInRow = this.#rows.get(key.id)?.failures ?? 0
+    let worst: Cooldown | undefined
+    for (const cooldown of this.#touching(key, now)) {
+      if (!worst || badness(cooldown, now) > badness(worst, now)) worst = cooldown
+    }
+    if (!worst) return { state: 'healthy', reason: undefined, until: undefined, inFlight, failuresInRow }
+    const state = stateOf(worst, now)
+    const until = worst.until > now ? worst.until : undefined
+    return { state, reason: worst.reason, until, inFlight, failuresInRow }
+  }
+
+  #heal(key: KeyFacts, row: Row): boolean {
+    row.failures = 0
+    row.refusals = 0
+    let healed = false
+    for (const [name, cooldown] of this.#cooldowns) {
+      const failures = cooldown.reason === 'failures' && cooldown.scope === keyScope(key)
+      if (failures || cooldown.isProbedBy(key.id)) healed = this.#cooldowns.delete(name)
+    }
+    return healed
+  }
+
+  #penalize(key: KeyFacts, row: Row, now: EpochMs): boolean {
+    if (++row.failures < this.#settings.maxFailures) return false
+    return this.#put(['failures', keyScope(key)], now + this.#settings.cooldownMs)
+  }
+
+  #coolModel(key: KeyFacts, { model, forMs }: OutcomeOf<'cool'>, now: EpochMs, random: number): boolean {
+    const wait = forMs ?? SHORT_COOL_MS + random * (LONG_COOL_MS - SHORT_COOL_MS)
+    return this.#put(['rate_limit', projectScope(key), model], now + bounded(wait, LONGEST_WAIT_MS))
+  }
+
+  #exclude(key: KeyFacts, { model, serviceTier }: OutcomeOf<'exclude'>, now: EpochMs): boolean {
+    const reason = serviceTier === undefined ? 'model_not_found' : 'service_tier'
+    return this.#put([reason, projectScope(key), model, serviceTier], now + EXCLUDED_MS)
+  }
+
+  #disable(key: KeyFacts, { scope, reason }: OutcomeOf<'disable'>, now: EpochMs): boolean {
+    const place = scope === 'project' ? projectScope(key) : organizationScope(key)
+    return this.#put([reason, place], now + this.#settings.slowProbeMs)
+  }
+
+  /** A host that is overloaded pauses for longer each time a probe finds it so. */
+  #backOff(key: KeyFacts, forMs: number | undefined, now: EpochMs): boolean {
+    const level = this.#level(['overloaded', hostScope(key)], now)
+    const backoff = Math.min(HOST_BACKOFF_MS * 2 ** level, LONGEST_HOST_BACKOFF_MS)
+    return this.#put(['overloaded', hostScope(key)], now + Math.max(backoff, bounded(forMs ?? 0, LONGEST_HOST_WAIT_MS)))
+  }
+
+  /** The first refusal may be upstream's mistake; the second confirms it. */
+  #refuse(key: KeyFacts, row: Row, now: EpochMs): boolean {
+    if (++row.refusals < 2) return false
+    const level = this.#level(['unauthorized', keyScope(key)], now)
+    return this.#put(
+      ['unauthorized', keyScope(key)],
+      now + Math.min(UNAUTHORIZED_MS * 2 ** level, LONGEST_UNAUTHORIZED_MS),
+    )
+  }
+
+  /** Rises when it was over: what many calls report at a time is one event. */
+  #level(place: Place, now: EpochMs): number {
+    const cooldown = this.#at(nameOf(place), now)
+    if (!cooldown) return 0
+    if (now >= cooldown.ends) cooldown.level++
+    return cooldown.level
+  }
+
+  #put(place: Place, ends: EpochMs): boolean {
+    const name = nameOf(place)
+    const cooldown = this.#cooldowns.get(name)
+    if (cooldown) {
+      cooldown.extend(ends)
+      return true
+    }
+    const [oldest] = this.#cooldowns.keys()
+    if (this.#cooldowns.size >= MOST_COOLDOWNS && oldest !== undefined) this.#cooldowns.delete(oldest)
+    this.#cooldowns.set(name, new Cooldown(place[0], place[1], ends))
+    return true
+  }
+
+  #at(name: string, now: EpochMs): Cooldown | undefined {
+    const cooldown = this.#cooldowns.get(name)
+    if (!cooldown || !isForgotten(cooldown, now)) return cooldown
+    this.#cooldowns.delete(name)
+    return undefined
+  }
+
+  /** What stands between this key and a call. */
+  #standing(key: KeyFacts, want: Want, now: EpochMs): Cooldown[] {
+    const [own, project, organization] = [keyScope(key), projectScope(key), organizationScope(key)]
+    const places: Place[] = [
+      ['failures', own],
+      ['unauthorized', own],
+      ['overloaded', hostScope(key)],
+      ['rate_limit', project],
+      ['rate_limit', project, want.model],
+      ['model_not_found', project, want.model],
+      ['service_tier', project, want.model, want.serviceTier],
+    ]
+    for (const scope of new Set([project, organization])) places.push(['billing', scope], ['region', scope])
+    const names = new Set(places.map(nameOf))
+    return Array.from(names, (name) => this.#at(name, now)).filter((cooldown) => cooldown !== undefined)
+  }
+
+  #touching(key: KeyFacts, now: EpochMs): Cooldown[] {
+    const scopes = [keyScope(key), projectScope(key), organizationScope(key), hostScope(key)]
+    return Array.from(this.#cooldowns.values()).filter((cooldown) => {
+      const ofModel = cooldown.reason === 'model_not_found' || cooldown.reason === 'service_tier'
+      return !ofModel && scopes.includes(cooldown.scope) && !isForgotten(cooldown, now)
+    })
+  }
+}
+
+/** Reason, scope, model, tier. */
+type Place = readonly [Reason, string, (string | undefined)?, (string | undefined)?]
+
+function nameOf([reason, scope, model, tier]: Place): string {
+  return `${reason}\n${scope}\n${model ?? ''}\n${tier ?? ''}`
+}
+
+function isForgotten(cooldown: Cooldown, now: EpochMs): boolean {
+  return cooldown.heals && now - cooldown.until > FORGOTTEN_MS
+}
+
+function bounded(ms: number, most: number): number {
+  return Math.min(Math.max(ms, 0), most)
+}
+
+function stateOf(cooldown: Cooldown, now: EpochMs): Pulse['state'] {
+  if (cooldown.probing(now)) return 'probing'
+  if (!cooldown.heals) return 'disabled'
+  return now < cooldown.ends ? 'cooling' : 'probing'
+}
+
+function badness(cooldown: Cooldown, now: EpochMs): number {
+  return ['healthy', 'probing', 'cooling', 'disabled'].indexOf(stateOf(cooldown, now))
+}
+
+/** Without labels, a key is a project and an organization of its own. */
+function keyScope(key: KeyFacts): string {
+  return `key ${key.id}`
+}
+
+function projectScope(key: KeyFacts): string {
+  return key.project === undefined ? keyScope(key) : `project ${key.organization ?? ''}/${key.project}`
+}
+
+function organizationScope(key: KeyFacts): string {
+  return key.organization === undefined ? keyScope(key) : `organization ${key.organization}`
+}
+
+function hostScope(key: KeyFacts): string {
+  if (key.baseUrl === undefined) return 'host'
+  return `host ${URL.canParse(key.baseUrl) ? new URL(key.baseUrl).host : key.baseUrl}`
+}
