@@ -1,8 +1,18 @@
 /** Composition root: builds adapters from the configuration and hands them to whoever works with them. */
-import { openStore } from './adapters/store/store.ts'
+import { memoryCoordinator } from './adapters/coordination/memory.ts'
+import { lineLog } from './adapters/log/lines.ts'
+import { OpenAiHttp } from './adapters/openai/http.ts'
+import { openStore, type Store } from './adapters/store/store.ts'
 import type { AdminStore, DemoOptions, SimulatorOptions } from './admin/world.ts'
 import { type Config, readSealingKey } from './config.ts'
-import type { Log } from './ports.ts'
+import { cardWith, type RateCard } from './core/price.ts'
+import { Probes } from './edge/probes.ts'
+import { listen } from './edge/server.ts'
+import type { Gateway } from './gateway/gateway.ts'
+import { Owners } from './gateway/owners.ts'
+import { relay } from './gateway/relay.ts'
+import type { Log, Upstream } from './ports.ts'
+import { startSimulator } from './simulator/simulator.ts'
 
 export { runCommandLine } from './admin/cli.ts'
 export type { Installation, Terminal, World } from './admin/world.ts'
@@ -25,19 +35,177 @@ export async function withStore<T>(config: Config, use: (store: AdminStore) => P
   const sealing = readSealingKey(config, { create: false })
   const { path, durability } = config.database
   await using store = await openStore({ path, durability, role: 'cli', sealingKey: sealing.key, log: SILENT })
-  return await use({
-    registry: store.registry,
-    reports: store.reports,
-    warnings: [...sealing.warnings, ...store.warnings],
+  const warnings = [...sealing.warnings, ...store.warnings]
+  return await use({ registry: store.registry, reports: store.reports, warnings })
+}
+
+/** A gateway that serves. */
+export interface RunningGateway extends AsyncDisposable {
+  /** `http://127.0.0.1:8080`, with the port that was got. */
+  readonly url: string
+  /** Closes the listener and waits for the running calls; once `cut` aborts, ends them. Then everything is settled and closed. */
+  stop(cut: AbortSignal): Promise<void>
+}
+
+/** Opens the store, settles what a dead instance left open, and serves. */
+export async function startGateway(config: Config, log: Log): Promise<RunningGateway> {
+  const sealing = readSealingKey(config, { create: false })
+  const { path, durability } = config.database
+  const store = await openStore({ path, durability, role: 'serve', sealingKey: sealing.key, log })
+  for (const warning of [...config.warnings, ...sealing.warnings, ...store.warnings]) log.warn(warning)
+  try {
+    return await serveOn(store, config, log)
+  } catch (cause) {
+    await store.close()
+    throw cause
+  }
+}
+
+async function serveOn(store: Store, config: Config, log: Log): Promise<RunningGateway> {
+  const stopping = new AbortController()
+  const upstream = new OpenAiHttp({
+    baseUrl: config.upstream.httpBaseUrl,
+    connectTimeoutMs: config.upstream.connectTimeoutSecs * 1000,
+    idleTimeoutMs: config.upstream.idleTimeoutSecs * 1000,
+    proxy: config.proxy,
+    ca: config.ca,
+    vault: store.vault,
+  })
+  const gateway = gatewayOn(store, upstream, config, { log, stop: stopping.signal })
+  let draining = false
+  const probes = new Probes({
+    directory: store.directory,
+    ledger: store.ledger,
+    now: Date.now,
+    draining: () => draining,
+  })
+  const { limits } = config
+  const server = await listen((client) => relay(client, gateway), probes, {
+    host: config.server.host,
+    port: config.server.port,
+    limits: {
+      maxHeaderBytes: limits.maxHeaderBytes,
+      maxBodyBytes: limits.maxBodyBytes,
+      maxDecompressedBytes: limits.maxDecompressedBytes,
+      maxBufferedBytes: limits.maxBufferedBytes,
+      bodyIdleMs: limits.bodyIdleSecs * 1000,
+      clientStallMs: limits.clientStallSecs * 1000,
+    },
+    contact: config.quota.contact,
+    log,
+    now: Date.now,
+  })
+  let stopped: Promise<void> | undefined
+  const stop = async (cut: AbortSignal): Promise<void> => {
+    draining = true
+    if (cut.aborted) stopping.abort()
+    else cut.addEventListener('abort', () => stopping.abort(), { once: true })
+    await server.drain(stopping.signal)
+    await upstream.close()
+    await store.close()
+  }
+  return {
+    url: server.url,
+    stop: (cut) => (stopped ??= stop(cut)),
+    [Symbol.asyncDispose]: () => (stopped ??= stop(AbortSignal.abort())),
+  }
+}
+
+function gatewayOn(
+  store: Store,
+  upstream: OpenAiHttp,
+  config: Config,
+  { log, stop }: Pick<Gateway, 'log' | 'stop'>,
+): Gateway {
+  const { limits, credit } = config
+  return {
+    directory: store.directory,
+    ledger: store.ledger,
+    coordinator: memoryCoordinator({
+      now: Date.now,
+      maxFailures: config.upstream.maxFailuresBeforeCooldown,
+      cooldownMs: config.upstream.cooldownSecs * 1000,
+    }),
+    upstream,
+    owners: new Owners(store.ledger),
+    rates: rateCardOf(credit),
+    settings: {
+      queueMs: limits.queueSecs * 1000,
+      codexQueueMs: limits.codexQueueSecs * 1000,
+      headTimeoutMs: config.upstream.timeoutSecs * 1000,
+      unaryTimeoutMs: config.upstream.unaryTimeoutSecs * 1000,
+      retryAttempts: config.upstream.retryAttempts,
+      charging: credit.accounting === 'token' ? 'tokens' : 'message',
+      unknownUsageCredits: credit.unknownUsageCredits,
+    },
+    log,
+    now: Date.now,
+    stop,
+    learn: learnerOn(store, log),
+  }
+}
+
+/** Tiers are set as `tier` or `model/tier`. */
+function rateCardOf(credit: Config['credit']): RateCard {
+  const tiers: Record<string, bigint> = {}
+  const modelTiers: Record<string, Record<string, bigint>> = {}
+  for (const [name, tenths] of credit.tierTenths) {
+    const slash = name.lastIndexOf('/')
+    if (slash === -1) tiers[name] = tenths
+    else (modelTiers[name.slice(0, slash)] ??= {})[name.slice(slash + 1)] = tenths
+  }
+  return cardWith({
+    fallback: credit.unknownModelRate,
+    unknownMessage: credit.unknownModelMessageCredits,
+    tiers,
+    modelTiers,
   })
 }
 
-export async function serve(_config: Config): Promise<number> {
-  throw new Error('serve is not part of this version')
+/** Writes a key's labels down once, however many replies show them at the same time. */
+function learnerOn(store: Store, log: Log): Gateway['learn'] {
+  const learning = new Set<number>()
+  return (upstream: Upstream, organization, project) => {
+    if (learning.has(upstream.id)) return
+    learning.add(upstream.id)
+    store.registry
+      .learn(upstream.id, organization, project)
+      .catch((cause: unknown) => log.warn('labels not learned', { upstream: upstream.name, cause: String(cause) }))
+      .finally(() => learning.delete(upstream.id))
+  }
 }
 
-export async function simulate(_options: SimulatorOptions): Promise<number> {
-  throw new Error('the simulator is not part of this version')
+/** Serves until SIGTERM or SIGINT, then lets running calls end; a second signal cuts them. */
+export async function serve(config: Config): Promise<number> {
+  const log = lineLog({ ...config.log, write: (line) => process.stderr.write(line) })
+  const gateway = await startGateway(config, log)
+  process.stdout.write(`listening on ${gateway.url}\n`)
+  const cut = new AbortController()
+  await nextSignal()
+  log.info('stopping', { drain_secs: config.server.drainSecs })
+  const deadline = setTimeout(() => cut.abort(), config.server.drainSecs * 1000)
+  void nextSignal().then(() => cut.abort())
+  await gateway.stop(cut.signal)
+  clearTimeout(deadline)
+  log.info('stopped')
+  return 0
+}
+
+export async function simulate(options: SimulatorOptions): Promise<number> {
+  await using simulator = await startSimulator({ port: options.port, eventDelayMs: options.paceMs })
+  process.stdout.write(`simulator listening on ${simulator.url}\n`)
+  await nextSignal()
+  return 0
+}
+
+async function nextSignal(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const heard = (): void => {
+      process.off('SIGTERM', heard).off('SIGINT', heard)
+      resolve()
+    }
+    process.on('SIGTERM', heard).on('SIGINT', heard)
+  })
 }
 
 export async function demo(_options: DemoOptions): Promise<number> {

@@ -13,6 +13,8 @@ export interface Gateway {
   readonly settings: Settings
   readonly log: Log
   readonly now: Clock
+  /** Aborts when the gateway is told to stop at once: calls are cut, and settled as far as that is possible. */
+  readonly stop: AbortSignal
   /** Remembers labels that upstream's replies showed and the administrator did not give. */
   readonly learn: (upstream: Upstream, organization: string | undefined, project: string | undefined) => void
 }

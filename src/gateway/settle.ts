@@ -43,8 +43,8 @@ const AGAIN_MS = 250
 const AGAIN_AT_MOST_MS = 5000
 
 /**
- * Settles a call, however long the ledger takes to come back: what was spent is not forgotten while the process
- * lives. Never listens to the client's signal.
+ * Settles a call, however long the ledger takes to come back: what was spent is not forgotten while the gateway
+ * runs. Never listens to the client's signal.
  */
 export async function settle(receipt: Receipt, gateway: Gateway): Promise<void> {
   const entry = entryOf(receipt, gateway)
@@ -54,6 +54,8 @@ export async function settle(receipt: Receipt, gateway: Gateway): Promise<void> 
       return
     } catch (cause) {
       if (!(cause instanceof LedgerUnavailable)) throw cause
+      // Whoever starts next on this ledger finds the call open and settles it.
+      if (gateway.stop.aborted) throw cause
       gateway.log.error('call cannot be settled yet', { call: entry.call, cause: cause.message })
       await new Promise((resolve) => setTimeout(resolve, waitMs))
     }
@@ -66,7 +68,7 @@ function entryOf(receipt: Receipt, gateway: Gateway): Entry {
   const served = receipt.status !== undefined && receipt.status < 400 && receipt.refusal === undefined
   return {
     call: request.facts.id,
-    ending: receipt.ending,
+    ending: receipt.ending === 'client-left' && gateway.stop.aborted ? 'cut' : receipt.ending,
     status: receipt.status,
     refusal: receipt.refusal,
     requestId: receipt.requestId,
@@ -119,8 +121,7 @@ function billUsage(receipt: Receipt, gateway: Gateway, at: EpochMs): Bill {
 function billNoAnswer(receipt: Receipt): Bill {
   const sent = receipt.attempts.some((attempt) => attempt.sent && attempt.status === undefined)
   if (!sent) return NOTHING
-  if (receipt.ending === 'client-left' || receipt.ending === 'cut')
-    return { ...receipt.expected, precision: 'estimated' }
+  if (receipt.ending === 'client-left') return { ...receipt.expected, precision: 'estimated' }
   return { ...NOTHING, precision: 'unknown' }
 }
 

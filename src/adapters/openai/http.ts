@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { Agent, EnvHttpProxyAgent, ProxyAgent, type Dispatcher } from 'undici'
+import { rootCertificates } from 'node:tls'
+import { Agent, EnvHttpProxyAgent, type Dispatcher } from 'undici'
 import {
   IdleTimeout,
   NoReply,
@@ -11,16 +11,23 @@ import {
   type Vault,
 } from '../../ports.ts'
 
+/** Hosts in `noProxy` are reached directly; an absent proxy means none for that kind of URL. */
+export interface ProxyRoute {
+  readonly httpProxy: string | undefined
+  readonly httpsProxy: string | undefined
+  readonly noProxy: string
+}
+
 export interface HttpOptions {
   /** Where keys without a base URL of their own go: `https://api.openai.com`. */
   readonly baseUrl: string
   readonly connectTimeoutMs: number
   /** Longest silence between two pieces of an answer. */
   readonly idleTimeoutMs: number
-  /** An HTTP(S) proxy; undefined = as the environment says (HTTPS_PROXY, HTTP_PROXY, NO_PROXY). */
-  readonly proxy: string | undefined
-  /** PEM file of further certificate authorities. */
-  readonly caFile: string | undefined
+  /** Undefined: upstream is reached directly. */
+  readonly proxy: ProxyRoute | undefined
+  /** PEM certificates to trust beside the usual ones. */
+  readonly ca: string | undefined
   readonly vault: Vault
 }
 
@@ -31,8 +38,8 @@ export class OpenAiHttp implements UpstreamClient {
 
   constructor(options: HttpOptions) {
     this.#options = options
-    const ca = options.caFile === undefined ? undefined : readFileSync(options.caFile)
-    const tls = { timeout: options.connectTimeoutMs, ...(ca && { ca }) }
+    const { ca, proxy } = options
+    const tls = { timeout: options.connectTimeoutMs, ...(ca !== undefined && { ca: [...rootCertificates, ca] }) }
     const shared = {
       maxHeaderSize: 65_536,
       // Time limits are the gateway's own: a stream may be silent for minutes, a head for longer still.
@@ -40,10 +47,9 @@ export class OpenAiHttp implements UpstreamClient {
       bodyTimeout: 0,
       connect: tls,
     }
-    if (options.proxy !== undefined)
-      this.#dispatcher = new ProxyAgent({ ...shared, uri: options.proxy, requestTls: tls })
-    else if (hasProxyVariable()) this.#dispatcher = new EnvHttpProxyAgent({ ...shared, requestTls: tls })
-    else this.#dispatcher = new Agent(shared)
+    this.#dispatcher = proxy
+      ? new EnvHttpProxyAgent({ ...shared, ...explicit(proxy), requestTls: tls, proxyTls: tls })
+      : new Agent(shared)
   }
 
   async open(request: UpstreamRequest, upstream: Upstream, signal: AbortSignal): Promise<Reply> {
@@ -72,8 +78,9 @@ export class OpenAiHttp implements UpstreamClient {
   }
 }
 
-function hasProxyVariable(): boolean {
-  return ['https_proxy', 'http_proxy', 'HTTPS_PROXY', 'HTTP_PROXY'].some((name) => (process.env[name] ?? '') !== '')
+/** undici takes an absent proxy from the environment, which is not for an adapter to read: absent must be empty. */
+function explicit(proxy: ProxyRoute): { httpProxy: string; httpsProxy: string; noProxy: string } {
+  return { httpProxy: proxy.httpProxy ?? '', httpsProxy: proxy.httpsProxy ?? '', noProxy: proxy.noProxy }
 }
 
 /** One exchange: undici's callbacks on one side, a Reply on the other. */
