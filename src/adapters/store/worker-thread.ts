@@ -91,11 +91,6 @@ export class WorkerThread implements Executor {
     await this.#exited
   }
 
-  /** Ends the worker at once, as a crash would. */
-  async terminate(): Promise<void> {
-    await this.#worker.terminate()
-  }
-
   #send(): void {
     const requests = this.#outbox
     this.#outbox = []

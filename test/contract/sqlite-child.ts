@@ -1,0 +1,72 @@
+/** Another process on the same database, for the tests to run and to kill: `sqlite-child.ts MODE PATH [ARGUMENT]`. */
+import { writeSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openStore, type Store } from '../../src/adapters/store/store.ts'
+import { newCall, newEntry, populate, silent } from './bench.ts'
+
+const [, , mode = '', path = '', argument = ''] = process.argv
+
+/** Straight into the pipe: what was said stays said when the process is killed. */
+function say(line: string): void {
+  writeSync(1, `${line}\n`)
+}
+
+function open(role: 'serve' | 'cli'): Promise<Store> {
+  return openStore({ path, durability: 'process', role, sealingKey: new Uint8Array(32).fill(7), log: silent })
+}
+
+const modes: Readonly<Record<string, () => Promise<void>>> = {
+  /** Serves until it is killed. */
+  async serve() {
+    await open('serve')
+    say('serving')
+    await sleep(60_000)
+  },
+
+  /** Opens the store and closes it again. */
+  async open() {
+    await using store = await open('cli')
+    await store.ledger.probe()
+    say('opened')
+  },
+
+  /** Adds the member named by the argument, with a key and an upstream. */
+  async add() {
+    await using store = await open('cli')
+    await populate(store, { name: argument }, `${argument}-upstream`)
+    say('added')
+  },
+
+  /** Holds the write lock for as many milliseconds as the argument says. */
+  async lock() {
+    const db = new DatabaseSync(path)
+    db.exec('BEGIN IMMEDIATE')
+    say('locked')
+    await sleep(Number(argument))
+    db.exec('COMMIT')
+    db.close()
+    say('unlocked')
+  },
+
+  /** Many calls at once until it is killed, saying what the store has acknowledged. */
+  async load() {
+    const store = await open('serve')
+    const world = await populate(store, { name: `load-${process.pid}`, fiveHourQuota: 0n }, `load-${process.pid}`)
+    const loop = async (): Promise<void> => {
+      for (;;) {
+        const now = Date.now()
+        const call = newCall(world, now, { hold: 11n })
+        await store.ledger.open(call, [], now)
+        say(`opened ${call.id}`)
+        await store.ledger.attempt(call.id, world.upstream.id, now)
+        say(`attempted ${call.id}`)
+        await store.ledger.settle(newEntry(call.id, now, { credits: 7n }))
+        say(`settled ${call.id}`)
+      }
+    }
+    await Promise.all(Array.from({ length: 12 }, loop))
+  },
+}
+
+await modes[mode]?.()

@@ -1,0 +1,43 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { openStore, type Store } from '../../src/adapters/store/store.ts'
+import { silent, type Database } from './bench.ts'
+
+export const SEALING_KEY: Uint8Array = new Uint8Array(32).fill(7)
+
+export interface SqliteDatabase extends Database {
+  readonly path: string
+  /** Looks into the tables past the store. */
+  query(text: string): Record<string, unknown>[]
+}
+
+/** A database file in a folder of its own. */
+export async function sqliteDatabase(): Promise<SqliteDatabase> {
+  const folder = await mkdtemp(join(tmpdir(), 'codex-gateway-store-'))
+  const path = join(folder, 'gateway.db')
+  const query = (text: string): Record<string, unknown>[] => {
+    const db = new DatabaseSync(path, { readBigInts: true })
+    try {
+      return db.prepare(text).all()
+    } finally {
+      db.close()
+    }
+  }
+  return {
+    path,
+    query,
+    open: ({ role = 'serve', now, log = silent } = {}): Promise<Store> =>
+      openStore({ path, durability: 'process', role, sealingKey: SEALING_KEY, log, ...(now && { now }) }),
+    totals: async () =>
+      query(`
+        SELECT w.settled AS running,
+          (SELECT COALESCE(SUM(c.credits), 0) FROM calls c WHERE c.window_5h = w.id OR c.window_weekly = w.id) AS summed
+        FROM windows w`).map((row) => ({
+        running: BigInt(String(row['running'])),
+        summed: BigInt(String(row['summed'])),
+      })),
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
+  }
+}

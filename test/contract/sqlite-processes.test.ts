@@ -1,0 +1,144 @@
+import { equal, ok, rejects } from 'node:assert/strict'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface, type Interface } from 'node:readline'
+import { suite, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { LedgerUnavailable } from '../../src/ports.ts'
+import { newCall, populate } from './bench.ts'
+import { within } from './directory.contract.ts'
+import { sqliteDatabase, type SqliteDatabase } from './sqlite-database.ts'
+
+suite('sqlite: several processes', () => {
+  test('brings a new database up to date though six processes open it at once', async () => {
+    await using database = await sqliteDatabase()
+    const children = Array.from({ length: 6 }, () => start('open', database))
+    for (const child of children) equal(await child.ended, 0, child.said())
+    equal(database.query('SELECT version FROM schema_version').length, 1)
+  })
+
+  test('refuses a second serve on one file, and accepts it once the first was killed', async () => {
+    await using database = await sqliteDatabase()
+    await using first = start('serve', database)
+    await first.says('serving')
+    await rejects(database.open({ role: 'serve' }), /another codex-gateway already serves from .*gateway\.db: stop it/)
+    await using command = await database.open({ role: 'cli' })
+    await command.ledger.probe()
+    await first.kill()
+    await using second = await database.open({ role: 'serve' })
+    await second.ledger.probe()
+    await rejects(database.open({ role: 'serve' }), /already serves/)
+  })
+
+  test('loses no acknowledged commit and recovers every call once, through twenty kills', async () => {
+    await using database = await sqliteDatabase()
+    const acknowledged = await killTwentyTimes(database)
+    await using store = await database.open()
+    await store.ledger.probe()
+    const rows = new Map(database.query('SELECT * FROM calls').map((row) => [String(row['id']), row]))
+    for (const id of acknowledged.opened) ok(rows.get(id)?.['ended_at'], `call ${id} is there and has ended`)
+    for (const id of acknowledged.attempted) ok(Number(rows.get(id)?.['credits']) >= 7, `call ${id} was charged`)
+    for (const id of acknowledged.settled) equal(rows.get(id)?.['ending'], 'complete')
+    const interrupted = [...rows.values()].filter((row) => row['ending'] === 'interrupted')
+    ok(interrupted.length >= 10, `kills hit calls: ${interrupted.length} of ${rows.size}`)
+    ok(interrupted.every((row) => row['credits'] === (row['precision'] === 'estimated' ? 11n : 0n)))
+    for (const { running, summed } of await database.totals()) equal(running, summed)
+  })
+
+  test('sees within a second what a command in another process has changed', async () => {
+    await using database = await sqliteDatabase()
+    await using store = await database.open()
+    await using child = start('add', database, 'alice')
+    await child.says('added')
+    await within(1_000, () => store.directory.upstreams().length === 1)
+    equal(await child.ended, 0)
+  })
+
+  test('waits out a lock of 3 s held elsewhere without stopping the event loop', async () => {
+    await using database = await sqliteDatabase()
+    await using store = await database.open()
+    const world = await populate(store)
+    await using child = start('lock', database, '3000')
+    await child.says('locked')
+    let longest = 0
+    let last = performance.now()
+    const ticking = setInterval(() => {
+      longest = Math.max(longest, performance.now() - last)
+      last = performance.now()
+    }, 5)
+    const from = performance.now()
+    const now = Date.now()
+    const verdict = await store.ledger.open(newCall(world, now), [], now)
+    clearInterval(ticking)
+    equal(verdict.state, 'admitted')
+    ok(performance.now() - from > 2_000, 'the lock was in the way')
+    ok(longest < 500, `the event loop stopped for ${longest} ms`)
+  })
+
+  test('says that the ledger is unavailable when a lock outlasts its patience', async () => {
+    await using database = await sqliteDatabase()
+    await using store = await database.open()
+    const world = await populate(store)
+    await using child = start('lock', database, '7000')
+    await child.says('locked')
+    const now = Date.now()
+    const call = newCall(world, now)
+    await rejects(store.ledger.open(call, [], now), LedgerUnavailable)
+    await child.says('unlocked')
+    equal((await store.ledger.open(call, [], now)).state, 'admitted')
+  })
+})
+
+type Acknowledged = Record<'opened' | 'attempted' | 'settled', Set<string>>
+
+async function killTwentyTimes(database: SqliteDatabase): Promise<Acknowledged> {
+  const acknowledged: Acknowledged = { opened: new Set(), attempted: new Set(), settled: new Set() }
+  for (let round = 0; round < 20; round += 1) {
+    await using child = start('load', database)
+    await child.says('settled')
+    await sleep(Math.random() * 40)
+    await child.kill()
+    for (const line of child.said().split('\n')) {
+      const [what, id = ''] = line.split(' ')
+      if (what === 'opened' || what === 'attempted' || what === 'settled') acknowledged[what].add(id)
+    }
+  }
+  return acknowledged
+}
+
+interface Child extends AsyncDisposable {
+  readonly ended: Promise<number | null>
+  said(): string
+  /** Resolves when a line begins with this. */
+  says(beginning: string): Promise<void>
+  kill(): Promise<void>
+}
+
+function start(mode: string, database: SqliteDatabase, argument = ''): Child {
+  const script = fileURLToPath(new URL('./sqlite-child.ts', import.meta.url))
+  const child: ChildProcess = spawn(process.execPath, [script, mode, database.path, argument], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  ok(child.stdout)
+  const lines: Interface = createInterface({ input: child.stdout })
+  const heard: string[] = []
+  lines.on('line', (line) => heard.push(line))
+  const ended = once(child, 'close').then(() => child.exitCode)
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL')
+    await ended
+  }
+  return {
+    ended,
+    kill,
+    said: () => heard.join('\n'),
+    async says(beginning) {
+      while (!heard.some((line) => line.startsWith(beginning))) {
+        equal(child.exitCode, null, `it ended before it said ${beginning}`)
+        await Promise.race([once(lines, 'line'), ended])
+      }
+    },
+    [Symbol.asyncDispose]: kill,
+  }
+}

@@ -1,0 +1,12 @@
+import { directoryContract } from './directory.contract.ts'
+import { ledgerContract } from './ledger.contract.ts'
+import { ledgerModel } from './ledger.model.ts'
+import { registryContract } from './registry.contract.ts'
+import { reportsContract } from './reports.contract.ts'
+import { sqliteDatabase } from './sqlite-database.ts'
+
+directoryContract(sqliteDatabase)
+ledgerContract(sqliteDatabase)
+ledgerModel(sqliteDatabase)
+registryContract(sqliteDatabase)
+reportsContract(sqliteDatabase)
