@@ -41,7 +41,7 @@ export function nextMove(body: JsonObject): Move | undefined {
 /** Clients of lite models offer one tool that runs JavaScript, which calls all the others. */
 function scripted(): readonly Move[] {
   const run = `const result = await tools.exec_command({ cmd: ${JSON.stringify(COMMAND)} })\ntext(result.output)\n`
-  const edit = `const result = await tools.apply_patch(${JSON.stringify(PATCH)})\ntext(result)\n`
+  const edit = `await tools.apply_patch(${JSON.stringify(PATCH)})\nconst result = await tools.exec_command({ cmd: "cat ${FILE}" })\ntext(result.output)\n`
   return [run, edit].map((input) => ({ kind: 'custom_tool_call', name: 'exec', input }))
 }
 

@@ -40,12 +40,13 @@ export class Delivery {
   async stream({ headers, events }: Reply, frame: (event: ModelEvent) => string): Promise<void> {
     const outlet = this.#outlet
     await outlet.begin(200, headers, this.#headDelayMs)
-    await this.#generate(events, (event) => {
+    const put = (event: ModelEvent): boolean => {
       const sent = event.terminal ? (): void => this.#terminated(event.type, event.usageStated) : undefined
       const keepsUp = outlet.write(frame(event), sent)
-      if (!outlet.over) this.#record.eventsSent++
+      if (!outlet.partial) this.#record.eventsSent++
       return keepsUp
-    })
+    }
+    await this.#generate(events, put, outlet.scripted ? (count) => outlet.after(count) : undefined)
     outlet.end()
   }
 
@@ -68,10 +69,13 @@ export class Delivery {
     this.#outlet.end()
   }
 
-  /** Takes event after event for as long as somebody listens; `put` answers false to be waited for. */
-  async #generate(events: Iterable<ModelEvent>, put: (event: ModelEvent) => boolean): Promise<void> {
+  /** Takes event after event for as long as somebody listens; `put` answers false to be waited for, and `after` follows. */
+  async #generate(
+    events: Iterable<ModelEvent>,
+    put: (event: ModelEvent) => boolean,
+    after?: (count: number) => Promise<void>,
+  ): Promise<void> {
     const [outlet, record] = [this.#outlet, this.#record]
-    const scripted = outlet.scripted
     let [due, sent] = [performance.now(), 0]
     if (outlet.over) return
     for (const event of events) {
@@ -86,7 +90,7 @@ export class Delivery {
       const keepsUp = put(event)
       sent++
       if (!keepsUp) await outlet.drained()
-      if (scripted && record.eventsSent === sent) await outlet.after(sent)
+      if (after !== undefined) await after(sent)
       if (outlet.over) return
     }
   }

@@ -88,7 +88,7 @@ export class RateLimits {
 }
 
 /** As OpenAI writes them: `12ms`, `1.5s`, `6m0s`. */
-export function duration(ms: number): string {
+function duration(ms: number): string {
   if (ms < 1000) return `${Math.ceil(ms)}ms`
   if (ms < 60_000) return `${Math.ceil(ms) / 1000}s`
   return `${Math.floor(ms / 60_000)}m${Math.ceil((ms % 60_000) / 1000)}s`

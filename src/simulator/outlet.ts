@@ -26,6 +26,7 @@ export class Outlet {
   readonly #bytesUntilReset: number
   #bytes = 0
   #cut = false
+  #partial = false
 
   constructor({ response, record, fault, pace }: OutletParts) {
     this.#response = response
@@ -47,6 +48,11 @@ export class Outlet {
   /** Nothing more may be written. */
   get over(): boolean {
     return this.#cut || this.#left.signal.aborted
+  }
+
+  /** The last chunk went out in part only. */
+  get partial(): boolean {
+    return this.#partial
   }
 
   /** Whether something is to happen between events. */
@@ -85,7 +91,8 @@ export class Outlet {
     const room = this.#bytesUntilReset - this.#bytes
     this.#bytes += bytes.length
     if (bytes.length < room) return this.#response.write(bytes, written)
-    if (room > 0) this.#response.write(bytes.subarray(0, room))
+    this.#partial = bytes.length > room
+    if (room > 0) this.#response.write(bytes.subarray(0, room), this.#partial ? undefined : written)
     void this.#reset()
     return true
   }
@@ -127,12 +134,13 @@ export class Outlet {
   /** What was written before still goes out first. */
   async #reset(): Promise<void> {
     this.#cut = true
-    const { socket } = this.#response
+    // A response that waits behind another one on its connection has no socket yet; its request has.
+    const { socket } = this.#response.req
     await new Promise((resolve) => setImmediate(resolve))
-    while (socket !== null && socket.writableLength > 0 && !socket.destroyed) {
+    while (socket.writableLength > 0 && !socket.destroyed) {
       await new Promise((resolve) => setTimeout(resolve, 1))
     }
-    socket?.resetAndDestroy()
+    socket.resetAndDestroy()
   }
 
   #closed(): void {

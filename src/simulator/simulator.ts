@@ -8,21 +8,19 @@ import { simulatedApi } from './server.ts'
 import { requireTokenizer } from './tokens.ts'
 import { TruthBook, type TrueCall } from './truth.ts'
 
-export type { Fault, FaultEnding } from './faults.ts'
+export type { Fault } from './faults.ts'
 export type { SimulatedKey } from './keys.ts'
-export type { SimulatedModel } from './models.ts'
-export type { RateLimit, SimulatorOptions } from './options.ts'
+export type { SimulatorOptions } from './options.ts'
 export type { ReceivedRequest } from './received.ts'
 export type { TrueCall } from './truth.ts'
 export { DEFAULT_KEYS } from './keys.ts'
-export { DEFAULT_MODELS } from './models.ts'
 
 /** An OpenAI API that runs on this machine, costs nothing, fails on demand, and keeps the truth. */
 export interface Simulator extends AsyncDisposable {
   /** Such as `http://127.0.0.1:4010`; the API is under `/v1`. */
   readonly url: string
   readonly port: number
-  /** Every call so far, in order of arrival; also those that still run. */
+  /** Every call since the last `clear`, in order of arrival; also those that still run. */
   truth(): readonly TrueCall[]
   /** The last requests as they came. */
   requests(): readonly ReceivedRequest[]
@@ -56,13 +54,14 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   server.listen(settings.port, settings.host)
   await once(server, 'listening')
 
-  const close = async (): Promise<void> => {
-    if (!server.listening) return
-    const closed = once(server, 'close')
+  const stop = async (): Promise<void> => {
+    const closed = [once(server, 'close'), ...Array.from(sockets, (socket) => once(socket, 'close'))]
     server.close()
     for (const socket of sockets) socket.destroy()
-    await closed
+    await Promise.all(closed)
   }
+  let stopped: Promise<void> | undefined
+  const close = (): Promise<void> => (stopped ??= stop())
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : settings.port
   return {

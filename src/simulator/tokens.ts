@@ -3,7 +3,7 @@ export type Counting = 'bpe' | 'bytes'
 
 /** Turns text into tokens. Not to be changed: the same text is given the same array again. */
 export interface Tokenizer {
-  encode(text: string): Uint32Array
+  readonly encode: (text: string) => Uint32Array
 }
 
 /** What the memory of encoded texts may hold, in characters of text. */
