@@ -1,0 +1,269 @@
+import { deepEqual, equal, ok } from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import fc from 'fast-check'
+import { memoryCoordinator } from '../../src/adapters/coordination/memory.ts'
+import type { MemoryCoordinator } from '../../src/adapters/coordination/memory.ts'
+import type { Outcome, Place, Seat, Upstream } from '../../src/ports.ts'
+import { BILLING, OK, claimOf, cool, patience, upstream, wish } from './coordinator-kit.ts'
+import { coordinatorContract } from './coordinator.contract.ts'
+
+coordinatorContract('memory', async (settings) => ({
+  coordinator: memoryCoordinator({ ...settings, now: Date.now }),
+  [Symbol.asyncDispose]: async () => {},
+}))
+
+const NOTHING = { placed: 0, waitingForPlace: 0, seated: 0, waitingForSeat: 0, members: 0, cooldowns: 0, timers: 0 }
+
+function make(now: () => number = Date.now): MemoryCoordinator {
+  return memoryCoordinator({ now, maxFailures: 3, cooldownMs: 1000, slowProbeMs: 5000, pins: 1000, random: () => 0 })
+}
+
+/** Lets everything that is due happen. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
+}
+
+suite('the memory coordinator', () => {
+  test('leaves nothing behind but pins', async () => {
+    const coordinator = make()
+    const keys = [1, 2, 3].map((id) => upstream(id, { maxConcurrent: 4 }))
+    let next = 0
+    const worker = async (): Promise<void> => {
+      while (next < 100_000) {
+        const i = next++
+        await using place = await coordinator.admit(claimOf(i % 50, 2, 1n), patience())
+        place.heldBefore()
+        await using seat = await coordinator.seat(wish(keys, { sticky: `session ${i % 5000}` }), patience())
+        coordinator.report(seat.upstream, OK)
+      }
+    }
+    await Promise.all(Array.from({ length: 40 }, worker))
+    deepEqual(coordinator.traffic(), { ...NOTHING, pins: 1000 })
+    equal(coordinator.survey().size, 3)
+  })
+
+  test('wakes when a cooldown ends, by one timer which it takes away with the last who waits', async (context) => {
+    context.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_000_000 })
+    const coordinator = make()
+    const key = upstream(1)
+    coordinator.report(key, cool(5000))
+    const leaving = new AbortController()
+    const seat = coordinator.seat(wish([key]), patience())
+    const left = coordinator.seat(wish([key]), leaving.signal)
+    left.catch(() => {})
+    equal(coordinator.traffic().timers, 1)
+    let woken = false
+    seat.then(() => (woken = true))
+    context.mock.timers.tick(4999)
+    await settle()
+    equal(woken, false)
+    context.mock.timers.tick(1)
+    await settle()
+    equal(woken, true)
+    leaving.abort(new Error('left'))
+    equal(coordinator.traffic().timers, 0)
+    coordinator.report(key, OK)
+    await (await seat)[Symbol.asyncDispose]()
+    deepEqual(coordinator.traffic(), { ...NOTHING, pins: 0 })
+  })
+
+  test('goes on when a probe is lost', async (context) => {
+    context.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_000_000 })
+    const coordinator = make()
+    const key = upstream(1, { maxConcurrent: 10 })
+    coordinator.report(key, cool(5000))
+    const seats = [1, 2].map(() => coordinator.seat(wish([key]), patience()))
+    let woken = 0
+    for (const seat of seats) seat.then(() => woken++)
+    context.mock.timers.tick(5000)
+    await settle()
+    equal(woken, 1)
+    context.mock.timers.tick(30_000)
+    await settle()
+    equal(woken, 2)
+  })
+
+  test('forgets a conversation that is too old', async () => {
+    let now = 0
+    const coordinator = memoryCoordinator({ now: () => now, maxFailures: 3, cooldownMs: 1, pinAgeMs: 100 })
+    const keys = [upstream(1), upstream(2)]
+    const visit = async (): Promise<number> => {
+      await using seat = await coordinator.seat(wish(keys, { sticky: 's' }), patience())
+      return seat.upstream.id
+    }
+    const home = await visit()
+    now = 100
+    equal(await visit(), home)
+    now = 201
+    ok((await visit()) !== home)
+    equal(coordinator.traffic().pins, 1)
+  })
+
+  test('wakes everybody who can be served by a key that got more room', async () => {
+    const coordinator = make()
+    const seats = [await coordinator.seat(wish([upstream(1)]), patience())]
+    const waiting = [1, 2, 3].map(() => coordinator.seat(wish([upstream(1)]), patience()))
+    coordinator.report(upstream(1, { maxConcurrent: 4, version: 2 }), { kind: 'neutral' })
+    seats.push(...(await Promise.all(waiting)))
+    equal(coordinator.traffic().seated, 4)
+    for (const seat of seats) await seat[Symbol.asyncDispose]()
+  })
+})
+
+/** One thing that happens; numbers choose whom it happens to. */
+type Step =
+  | { readonly kind: 'admit' | 'seat'; readonly who: number; readonly mask: number }
+  | { readonly kind: 'free' | 'abort' | 'free and abort'; readonly who: number }
+  | { readonly kind: 'report'; readonly who: number; readonly what: number }
+  | { readonly kind: 'pass' | 'breathe'; readonly who: number }
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ kind: fc.constantFrom('admit', 'seat'), who: fc.nat(99), mask: fc.integer({ min: 1, max: 7 }) }),
+  fc.record({ kind: fc.constantFrom('free', 'abort', 'free and abort'), who: fc.nat(99) }),
+  fc.record({ kind: fc.constant('report' as const), who: fc.nat(99), what: fc.nat(5) }),
+  fc.record({ kind: fc.constantFrom('pass', 'breathe'), who: fc.nat(99) }),
+)
+
+interface Call {
+  readonly line: string
+  readonly order: number
+  readonly controller: AbortController
+  got: Place | Seat | undefined
+  over: boolean
+}
+
+const LIMITS = [1, 2, 3]
+const OUTCOMES: readonly Outcome[] = [OK, { kind: 'penalty' }, cool(500), cool(5), BILLING, { kind: 'unauthorized' }]
+
+class Model {
+  now = 1_000_000
+  readonly coordinator: MemoryCoordinator = make(() => this.now)
+  readonly keys = LIMITS.map((maxConcurrent, i) => upstream(i + 1, { maxConcurrent }))
+  readonly calls: Call[] = []
+
+  start(line: string, begin: (signal: AbortSignal) => Promise<Place | Seat>): void {
+    const controller = new AbortController()
+    const call: Call = { line, order: this.calls.length, controller, got: undefined, over: false }
+    this.calls.push(call)
+    begin(controller.signal).then(
+      (got) => {
+        // First come, first served: nobody before it in the same line still waits.
+        for (const other of this.calls.slice(0, call.order)) {
+          ok(other.line !== line || other.got !== undefined || other.over, `${line}: overtaken`)
+        }
+        call.got = got
+      },
+      () => {
+        call.over = true
+      },
+    )
+  }
+
+  take(each: Step): void {
+    const some = (from: readonly Call[]): Call | undefined => from[each.who % Math.max(from.length, 1)]
+    const alive = this.calls.filter((call) => !call.over)
+    const having = alive.filter((call) => call.got !== undefined)
+    const waiting = alive.filter((call) => call.got === undefined)
+    switch (each.kind) {
+      case 'admit': {
+        const member = each.who % 3
+        this.start(`member ${member}`, (signal) => this.coordinator.admit(claimOf(member, member), signal))
+        return
+      }
+      case 'seat': {
+        const candidates = this.keys.filter((_, i) => (each.mask & (1 << i)) !== 0)
+        const sticky = each.who % 2 === 0 ? undefined : `s${each.who}`
+        this.start(`keys ${each.mask}`, (signal) => this.coordinator.seat(wish(candidates, { sticky }), signal))
+        return
+      }
+      case 'free':
+        this.free(some(having))
+        return
+      case 'abort':
+        some(waiting)?.controller.abort(new Error('left'))
+        return
+      case 'free and abort':
+        this.free(some(having))
+        some(waiting)?.controller.abort(new Error('left'))
+        return
+      case 'report':
+        this.report(this.keys[each.who % this.keys.length], OUTCOMES[each.what])
+        return
+      case 'pass':
+        this.now += each.who * 20
+        return
+      case 'breathe':
+    }
+  }
+
+  report(key: Upstream | undefined, outcome: Outcome | undefined): void {
+    if (key && outcome) this.coordinator.report(key, outcome)
+  }
+
+  free(call: Call | undefined): void {
+    if (!call?.got) return
+    call.over = true
+    void call.got[Symbol.asyncDispose]()
+    if (call.order % 3 === 0) void call.got[Symbol.asyncDispose]()
+  }
+
+  check(): void {
+    const traffic = this.coordinator.traffic()
+    const having = this.calls.filter((call) => call.got !== undefined && !call.over)
+    for (const member of [1, 2]) ok(having.filter((call) => call.line === `member ${member}`).length <= member)
+    for (const [i, pulse] of [...this.coordinator.survey().values()].entries()) ok(pulse.inFlight >= 0, `key ${i}`)
+    for (const key of this.keys) {
+      const inFlight = this.coordinator.survey().get(key.id)?.inFlight ?? 0
+      ok(inFlight <= key.maxConcurrent, `key ${key.id} has ${inFlight}`)
+      equal(
+        inFlight,
+        having.filter((call) => call.got && 'upstream' in call.got && call.got.upstream.id === key.id).length,
+      )
+    }
+    equal(traffic.placed, having.filter((call) => call.line.startsWith('member')).length)
+    ok(traffic.timers <= 1)
+  }
+}
+
+suite('the memory coordinator, whatever happens in whatever order,', () => {
+  test('never gives more than there is, loses no place and lets nobody overtake', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 80 }), async (steps) => {
+        const model = new Model()
+        for (const each of steps) {
+          model.take(each)
+          if (each.kind === 'breathe' || each.who % 2 === 0) {
+            await settle()
+            model.check()
+          }
+        }
+        await settle()
+        // Everybody who waits leaves or is served, everybody who has a place gives it back.
+        for (const call of model.calls) {
+          if (!call.got && !call.over) call.controller.abort(new Error('end'))
+        }
+        await settle()
+        for (const call of model.calls) if (!call.over) model.free(call)
+        await settle()
+        const { cooldowns, pins, ...traffic } = model.coordinator.traffic()
+        ok(cooldowns + pins >= 0)
+        deepEqual(traffic, { placed: 0, waitingForPlace: 0, seated: 0, waitingForSeat: 0, members: 0, timers: 0 })
+        ok(model.calls.every((call) => call.over))
+
+        // And all the room there was is there again.
+        model.now += 3_600_000
+        const again = await Promise.all(
+          model.keys.flatMap((key) =>
+            Array.from({ length: key.maxConcurrent }, () =>
+              model.coordinator.seat(wish([{ ...key, version: 2 }]), patience()),
+            ),
+          ),
+        )
+        equal(again.length, 6)
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
