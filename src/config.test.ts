@@ -200,7 +200,7 @@ priority = "much"
   test('takes every setting from its variable', () => {
     for (const setting of settings()) {
       const name = `CODEX_GATEWAY_${setting.section}_${setting.key}`.toUpperCase()
-      const value = typeof setting.usual === 'object' ? 'priority=2' : String(setting.usual)
+      const value = typeof setting.usual === 'object' ? 'priority=2' : JSON.stringify(setting.usual).replaceAll('"', '')
       const { origins } = loadConfig({ path: undefined, env: { [name]: value } })
       deepEqual(
         origins.filter(({ source }) => source === 'environment').map(({ key }) => key),
