@@ -49,6 +49,26 @@ const modes: Readonly<Record<string, () => Promise<void>>> = {
     say('unlocked')
   },
 
+  /** Settles calls until the store cannot write any more. */
+  async fill() {
+    await using store = await open('serve')
+    const world = await populate(store, { fiveHourQuota: 0n }, `fill-${process.pid}`)
+    for (let count = 0; ; count += 1) {
+      const now = Date.now()
+      const call = newCall(world, now)
+      try {
+        await store.ledger.open(call, [], now)
+        await store.ledger.settle(newEntry(call.id, now, { credits: 7n }))
+      } catch (cause) {
+        say(`settled ${count}, then ${cause instanceof Error && cause.name}`)
+        break
+      }
+    }
+    for (let count = 0; count < 5; count += 1) {
+      await store.ledger.probe().catch((cause: unknown) => say(`probe ${cause instanceof Error && cause.name}`))
+    }
+  },
+
   /** Many calls at once until it is killed, saying what the store has acknowledged. */
   async load() {
     const store = await open('serve')

@@ -1,0 +1,76 @@
+import { deepEqual, equal, throws } from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite, test } from 'node:test'
+import { big, int, maybeText, maybeWords, only, real, sql, text, wordsText, type Script } from './sql.ts'
+import { Sqlite } from './sqlite.ts'
+
+suite('sqlite', () => {
+  test('gives every value back as it went in, integers exactly', () => {
+    using given = database()
+    const row = given.db.run(
+      only(sql`SELECT ${2n ** 62n} AS a, ${5} AS b, ${0.5} AS c, ${"o'x"} AS d, ${undefined} AS e, ${true} AS f`),
+    )
+    deepEqual([big(row, 'a'), int(row, 'b'), real(row, 'c')], [2n ** 62n, 5, 0.5])
+    deepEqual([text(row, 'd'), maybeText(row, 'e'), int(row, 'f')], ["o'x", undefined, 1])
+  })
+
+  test('refuses to read a column as what it is not, and keeps its value out of the message', () => {
+    using given = database()
+    const row = given.db.run(only(sql`SELECT ${'sk-secret'} AS a, ${2n ** 60n} AS b`))
+    throws(() => int(row, 'a'), { message: 'column a should be an integer but is string' })
+    throws(() => text(row, 'b'), /column b should be text/)
+    throws(() => int(row, 'b'), /below 2\^53/)
+    throws(() => maybeText(row, 'missing'), /column missing should be in the row/)
+  })
+
+  test('keeps lists of words', () => {
+    using given = database()
+    const row = given.db.run(only(sql`SELECT ${wordsText(['a', 'b"'])} AS words, ${wordsText(undefined)} AS none`))
+    deepEqual([maybeWords(row, 'words'), maybeWords(row, 'none')], [['a', 'b"'], undefined])
+  })
+
+  test('lets a script handle the failure of its own statement', () => {
+    using given = database()
+    given.db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY)')
+    equal(given.db.run(insertTwice()), 'caught')
+  })
+
+  test('takes everything back when the work of a transaction throws', () => {
+    using given = database()
+    given.db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY)')
+    throws(() =>
+      given.db.transaction('write', () => {
+        given.db.run(insert())
+        throw new Error('no')
+      }),
+    )
+    equal(given.db.inTransaction, false)
+    equal(int(given.db.run(only(sql`SELECT COUNT(*) AS n FROM t`)), 'n'), 0)
+  })
+})
+
+function* insert(): Script<void> {
+  yield sql`INSERT INTO t (id) VALUES (${1})`
+}
+
+function* insertTwice(): Script<string> {
+  yield* insert()
+  try {
+    yield* insert()
+    return 'missed'
+  } catch {
+    return 'caught' // The statement failed inside the script, which goes on.
+  }
+}
+
+function database(): { db: Sqlite } & Disposable {
+  const folder = mkdtempSync(join(tmpdir(), 'codex-gateway-sqlite-'))
+  const db = new Sqlite(join(folder, 'a.db'), 'process')
+  const end = (): void => {
+    db.close()
+    rmSync(folder, { recursive: true })
+  }
+  return { db, [Symbol.dispose]: end }
+}
