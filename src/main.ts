@@ -1,8 +1,17 @@
-#!/usr/bin/env node
 import { randomBytes } from 'node:crypto'
-import { demo, initStore, type Installation, runCommandLine, serve, simulate, withStore, WrongUse } from './app.ts'
+import {
+  initStore,
+  type Installation,
+  runCommandLine,
+  serve,
+  simulate,
+  withStore,
+  type World,
+  WrongUse,
+} from './app.ts'
 import { type Config, ConfigError, loadConfig, productVersion } from './config.ts'
 import { sampleConfig } from './config-sample.ts'
+import { demo } from './demo.ts'
 import { processTerminal } from './terminal.ts'
 
 function load(path: string | undefined): Installation {
@@ -42,15 +51,21 @@ function asked<T>(work: () => T): T {
   }
 }
 
-const code = await runCommandLine(process.argv.slice(2), {
-  terminal: processTerminal(),
+const terminal = processTerminal()
+const world: World = {
+  terminal,
   now: Date.now,
   version: productVersion(),
   randomBytes,
   load,
   sampleConfig,
   simulate,
-  demo,
-})
+  demo: (options) =>
+    demo(options, {
+      print: (text) => terminal.print(text),
+      runCommandLine: (args) => runCommandLine(args, world),
+    }),
+}
+const code = await runCommandLine(process.argv.slice(2), world)
 // Whatever was written is out before the process goes.
 process.stdout.write('', () => process.exit(code))
