@@ -1,9 +1,9 @@
 /** Composition root: builds adapters from the configuration and hands them to whoever works with them. */
 import { memoryCoordinator } from './adapters/coordination/memory.ts'
-import { lineLog } from './adapters/log/lines.ts'
+import { lineLog, type LogOptions } from './adapters/log/lines.ts'
 import { OpenAiHttp } from './adapters/openai/http.ts'
 import { openStore, type Store } from './adapters/store/store.ts'
-import type { AdminStore, DemoOptions, SimulatorOptions } from './admin/world.ts'
+import type { AdminStore, SimulatorOptions } from './admin/world.ts'
 import { type Config, readSealingKey } from './config.ts'
 import { cardWith, type RateCard } from './core/price.ts'
 import { Probes } from './edge/probes.ts'
@@ -15,8 +15,10 @@ import type { Log, Upstream } from './ports.ts'
 import { startSimulator } from './simulator/simulator.ts'
 
 export { runCommandLine } from './admin/cli.ts'
-export type { Installation, Terminal, World } from './admin/world.ts'
+export { addGatewayKey } from './admin/gateway-keys.ts'
+export type { DemoOptions, Installation, Terminal, World } from './admin/world.ts'
 export { WrongUse } from './admin/wrong-use.ts'
+export { startSimulator } from './simulator/simulator.ts'
 
 const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -175,16 +177,28 @@ function learnerOn(store: Store, log: Log): Gateway['learn'] {
   }
 }
 
+const SAME_SIGNAL_MS = 250
+
+/** Standard output is for what was asked for; the log goes beside it. */
+export function stderrLog(options: Omit<LogOptions, 'write'>): Log {
+  return lineLog({ ...options, write: (line) => process.stderr.write(line) })
+}
+
 /** Serves until SIGTERM or SIGINT, then lets running calls end; a second signal cuts them. */
 export async function serve(config: Config): Promise<number> {
-  const log = lineLog({ ...config.log, write: (line) => process.stderr.write(line) })
+  const log = stderrLog(config.log)
   const gateway = await startGateway(config, log)
   process.stdout.write(`listening on ${gateway.url}\n`)
-  const cut = new AbortController()
   await nextSignal()
   log.info('stopping', { drain_secs: config.server.drainSecs })
+  const cut = new AbortController()
   const deadline = setTimeout(() => cut.abort(), config.server.drainSecs * 1000)
-  void nextSignal().then(() => cut.abort())
+  const heardAt = Date.now()
+  const again = (): void => {
+    // Ctrl-C reaches this process from the terminal and from its launcher: what comes that close is one signal.
+    if (Date.now() - heardAt > SAME_SIGNAL_MS) cut.abort()
+  }
+  process.on('SIGTERM', again).on('SIGINT', again)
   await gateway.stop(cut.signal)
   clearTimeout(deadline)
   log.info('stopped')
@@ -198,7 +212,8 @@ export async function simulate(options: SimulatorOptions): Promise<number> {
   return 0
 }
 
-async function nextSignal(): Promise<void> {
+/** Resolves at the next SIGTERM or SIGINT. */
+export async function nextSignal(): Promise<void> {
   await new Promise<void>((resolve) => {
     const heard = (): void => {
       process.off('SIGTERM', heard).off('SIGINT', heard)
@@ -206,8 +221,4 @@ async function nextSignal(): Promise<void> {
     }
     process.on('SIGTERM', heard).on('SIGINT', heard)
   })
-}
-
-export async function demo(_options: DemoOptions): Promise<number> {
-  throw new Error('the demo is not part of this version')
 }

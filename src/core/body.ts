@@ -49,7 +49,7 @@ export function readBody(bytes: Uint8Array): Asked | BadBody {
   const input: { type: unknown; role: unknown; index: number } = { type: undefined, role: undefined, index: -1 }
   let streamOptions: Position | undefined
   const scanner = new JsonScanner(BODY, (place, value, position) => {
-    if (place === 'input.*.encrypted_content') fields.set(place, true)
+    if (place === 'input' || place === 'input.*.encrypted_content') fields.set(place, true)
     else if (place.startsWith('input.*') || place.startsWith('messages.*')) last(input, place, value, position)
     else fields.set(place, value)
     if (place === 'stream_options') streamOptions = position
@@ -107,13 +107,18 @@ function asked(
     includeUsage: asksForUsage(fields.get('stream_options')),
     streamOptions,
     ciphertext: fields.has('input.*.encrypted_content'),
-    endsInUserInput: lastItem.role === 'user' && (lastItem.type === undefined || lastItem.type === 'message'),
+    // A plain text for an input is the user's.
+    endsInUserInput: fields.has('input') || isUserMessage(lastItem),
     endsInCompactionTrigger: lastItem.type === 'compaction_trigger',
     sessionId: id(fields.get('client_metadata.session_id')),
     threadId: id(fields.get('client_metadata.thread_id')),
     promptCacheKey: id(fields.get('prompt_cache_key')),
     turnMetadata: text(fields.get('client_metadata.x-codex-turn-metadata')),
   }
+}
+
+function isUserMessage(item: { readonly type: unknown; readonly role: unknown }): boolean {
+  return item.role === 'user' && (item.type === undefined || item.type === 'message')
 }
 
 function asksForUsage(options: unknown): boolean {

@@ -53,6 +53,9 @@ suite('reading a body', () => {
     const reasoning = { type: 'reasoning', encrypted_content: 'gAAA' }
     equal(read({ input: [user] }).endsInUserInput, true)
     equal(read({ input: [{ content: 'hi', role: 'user' }] }).endsInUserInput, true)
+    equal(read({ input: 'hi' }).endsInUserInput, true)
+    equal(read({ input: [] }).endsInUserInput, false)
+    equal(read({ input: [user, 'odd'] }).endsInUserInput, false)
     equal(read({ input: [user, { type: 'function_call_output', output: 'x' }] }).endsInUserInput, false)
     equal(read({ messages: [{ role: 'user', content: 'x' }] }).endsInUserInput, true)
     equal(read({ input: [reasoning, user] }).ciphertext, true)

@@ -32,6 +32,9 @@ const json = fc.letrec((tie) => ({
   ),
 })).value
 
+/** Places that are looked into: they are told only where a string stands in place of an object. */
+const OBJECTS = new Set(['input', 'input.*', 'nested'])
+
 suite('json scanner', () => {
   test('reads watched values as JSON.parse does, however the text is cut', () => {
     const watch: Watch = {
@@ -71,7 +74,10 @@ suite('json scanner', () => {
             expected.push(['nested.model', (nested as { model: unknown }).model])
           }
           const result = scan(text, watch, cuts, 1e9)
-          deepEqual(result.found, expected)
+          deepEqual(
+            result.found.filter(([place]) => !OBJECTS.has(place)),
+            expected,
+          )
           ok(result.complete)
         },
       ),
@@ -135,6 +141,16 @@ suite('json scanner', () => {
         ['model', -1, '{"y": 1}'],
       ])
     }
+  })
+
+  test('tells a string that stands where an object is watched', () => {
+    const watch: Watch = { input: { '*': { type: 'value' } } }
+    deepEqual(scan('{"input":"text"}', watch).found, [['input', undefined]])
+    deepEqual(scan('{"input":["text",{"type":1}]}', watch).found, [
+      ['input.*', undefined],
+      ['input.*.type', 1],
+    ])
+    deepEqual(scan('{"input":null}', watch).found, [])
   })
 
   test('refuses what is no JSON', () => {

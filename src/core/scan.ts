@@ -1,6 +1,6 @@
 /**
  * What to look for in a JSON text: `'value'` captures the value, `'presence'` only tells that it is there and not
- * null, an object looks inside. The key `'*'` stands for every element of an array.
+ * null, an object looks inside (and a string in its place is told as present). The key `'*'` stands for every element of an array.
  */
 export interface Watch {
   readonly [key: string]: Watch | 'value' | 'presence'
@@ -160,7 +160,8 @@ export class JsonScanner {
     // An array that has nothing in it yet: the only place where a value may be missing.
     if (byte === CLOSE_BRACKET && frame?.array === true && frame.key === '') return this.#close(at)
     const watch = this.#watched()
-    if (watch === 'presence' && byte !== LETTER_N) this.#tell(this.#place(), undefined, at)
+    const told = watch === 'presence' ? byte !== LETTER_N : typeof watch === 'object' && byte === QUOTE
+    if (told) this.#tell(this.#place(), undefined, at)
     if (watch === 'value') {
       this.#from = at
       this.#began = this.#before + at
