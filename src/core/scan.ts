@@ -160,16 +160,21 @@ export class JsonScanner {
     // An array that has nothing in it yet: the only place where a value may be missing.
     if (byte === CLOSE_BRACKET && frame?.array === true && frame.key === '') return this.#close(at)
     const watch = this.#watched()
+    this.#meet(watch, byte, at)
+    if (byte === QUOTE) this.#state = 'string'
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) this.#open(byte === OPEN_BRACKET, watch)
+    else this.#state = SCALAR_STARTS.has(byte) ? 'scalar' : 'bad'
+    return at + 1
+  }
+
+  /** A value begins that may be watched. */
+  #meet(watch: Watch | 'value' | 'presence' | undefined, byte: number, at: number): void {
     const told = watch === 'presence' ? byte !== LETTER_N : typeof watch === 'object' && byte === QUOTE
     if (told) this.#tell(this.#place(), undefined, at)
     if (watch === 'value') {
       this.#from = at
       this.#began = this.#before + at
     }
-    if (byte === QUOTE) this.#state = 'string'
-    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) this.#open(byte === OPEN_BRACKET, watch)
-    else this.#state = SCALAR_STARTS.has(byte) ? 'scalar' : 'bad'
-    return at + 1
   }
 
   /** What is watched where the next value stands. */
