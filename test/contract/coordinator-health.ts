@@ -60,6 +60,18 @@ export function healthContract(name: string, make: MakeCoordinator): void {
       await free(await next)
     })
 
+    test('free the way for other keys of their project when a probe ends without a word', async () => {
+      await using made = await make(SETTINGS)
+      const { coordinator } = made
+      const [a, b] = [upstream(1, { project: 'p' }), upstream(2, { project: 'p' })]
+      coordinator.report(a, cool(20))
+      const probe = await coordinator.seat(wish([a]), patience())
+      const next = coordinator.seat(wish([b]), patience())
+      ok(await waits(next))
+      await free(probe)
+      await free(await next)
+    })
+
     test('refuse at once when an administrator is needed, and those who wait as well', async () => {
       await using made = await make(SETTINGS)
       const { coordinator } = made
