@@ -17,7 +17,7 @@ function run(program, args, options = {}) {
     stdio: ['pipe', 'pipe', 'inherit'],
     ...options,
   })
-  process.stdout.write(output)
+  process.stdout.write(output ?? '')
   return output
 }
 
@@ -29,7 +29,7 @@ function expect(output, right) {
 try {
   run(npm, ['pack', '--pack-destination', folder], {
     cwd: new URL('..', import.meta.url),
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'inherit', 'inherit'],
   })
   const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'))
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
