@@ -1,3 +1,4 @@
+import { decryptFor } from './ciphertext.ts'
 import { asList, asObject, asText, type JsonObject } from './json.ts'
 
 /** The agent's next move: a call of one of the tools that the client offers, or its last word. */
@@ -14,6 +15,9 @@ const PATCH = `*** Begin Patch
 +hello, world
 *** End Patch
 `
+/** Of each output, when it is compacted. */
+const REMEMBERED_CHARACTERS = 2_000
+
 /** The same edit for clients that offer no patch tool. */
 const EDIT_COMMAND = `echo 'hello, world' > ${FILE} && cat ${FILE}`
 
@@ -27,14 +31,15 @@ const SHELL_TOOLS: Readonly<Record<string, (command: string) => JsonObject>> = {
 /**
  * Plays a coding agent through one turn: runs a command, edits a file, then quotes what it saw.
  *
- * Keeps no memory: which move is next shows from the tool outputs since the last user message.
+ * Keeps no memory: which move is next shows from the tool outputs since the last user message, and
+ * from what a compaction of them has kept.
  * Undefined when the request offers no tool that the agent knows.
  */
-export function nextMove(body: JsonObject): Move | undefined {
+export function nextMove(body: JsonObject, organization: string): Move | undefined {
   const tools = toolsOf(body)
   const moves = tools.has('exec') ? scripted() : withTools(tools)
   if (moves === undefined) return undefined
-  const outputs = outputsOfTurn(asList(body['input']))
+  const outputs = outputsOfTurn(body, organization)
   return moves[outputs.length] ?? { kind: 'message', text: lastWord(outputs) }
 }
 
@@ -75,13 +80,32 @@ function toolsOf(body: JsonObject): ReadonlyMap<string, string> {
   return tools
 }
 
-function outputsOfTurn(input: readonly unknown[]): readonly string[] {
-  const items = input.map(asObject)
+/** What a compaction keeps for the agent, so that it does not start over. */
+export function memoryOf(body: JsonObject, organization: string): string {
+  const outputs = outputsOfTurn(body, organization)
+  return JSON.stringify(outputs.map((output) => output.slice(0, REMEMBERED_CHARACTERS)))
+}
+
+/** The tool outputs since the last user message, those that were compacted first. */
+function outputsOfTurn(body: JsonObject, organization: string): readonly string[] {
+  const items = asList(body['input']).map(asObject)
   const asked = items.findLastIndex((item) => item?.['role'] === 'user')
-  return items
-    .slice(asked + 1)
-    .filter((item) => /^(function|custom_tool)_call_output$/.test(asText(item?.['type']) ?? ''))
-    .map((item) => textOfOutput(item?.['output']))
+  return items.slice(asked + 1).flatMap((item) => {
+    switch (item?.['type']) {
+      case 'function_call_output':
+      case 'custom_tool_call_output':
+        return [textOfOutput(item['output'])]
+      case 'compaction':
+        return remembered(asText(item['encrypted_content']) ?? '', organization)
+      default:
+        return []
+    }
+  })
+}
+
+function remembered(ciphertext: string, organization: string): readonly string[] {
+  const outputs: unknown = JSON.parse(decryptFor(organization, ciphertext) ?? '[]')
+  return asList(outputs).filter((output) => typeof output === 'string')
 }
 
 function textOfOutput(output: unknown): string {

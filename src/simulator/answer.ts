@@ -1,4 +1,4 @@
-import { nextMove } from './agent.ts'
+import { memoryOf, nextMove } from './agent.ts'
 import { encryptFor } from './ciphertext.ts'
 import { asList, asObject, type JsonObject } from './json.ts'
 import type { Compaction, OutputItem } from './output.ts'
@@ -26,17 +26,14 @@ export class Speaker {
   /** The answer to a body of /responses, for a caller of this organization. */
   answer(body: JsonObject, organization: string): readonly OutputItem[] {
     const last = asObject(asList(body['input']).at(-1))
-    if (last?.['type'] === 'compaction_trigger') return [this.compaction(organization)]
-    return [...this.#reasoning(body, organization), this.#move(body)]
+    if (last?.['type'] === 'compaction_trigger') return [this.compaction(body, organization)]
+    return [...this.#reasoning(body, organization), this.#move(body, organization)]
   }
 
-  compaction(organization: string): Compaction {
-    return { kind: 'compaction', tokens: COMPACTION_TOKENS, ciphertext: encryptFor(organization, 600) }
-  }
-
-  /** The answer where there are no tools. */
-  plain(): readonly Piece[] {
-    return this.#plain
+  /** What stands for the whole input from now on. */
+  compaction(body: JsonObject, organization: string): Compaction {
+    const ciphertext = encryptFor(organization, memoryOf(body, organization))
+    return { kind: 'compaction', tokens: COMPACTION_TOKENS, ciphertext }
   }
 
   /** A structured answer when `format` asks for one, else the plain one. */
@@ -52,14 +49,14 @@ export class Speaker {
     if (tokens === 0) return []
     const wanted = asList(body['include']).includes('reasoning.encrypted_content')
     const summarized = typeof asObject(body['reasoning'])?.['summary'] === 'string'
-    const ciphertext = wanted ? encryptFor(organization) : undefined
+    const ciphertext = wanted ? encryptFor(organization, SUMMARY) : undefined
     return [{ kind: 'reasoning', tokens, ciphertext, summary: summarized ? SUMMARY : undefined }]
   }
 
-  #move(body: JsonObject): OutputItem {
+  #move(body: JsonObject, organization: string): OutputItem {
     const format = asObject(asObject(body['text'])?.['format'])
     const structured = format?.['type'] === 'json_schema' || format?.['type'] === 'json_object'
-    const move = this.#settings.agent === 'none' || structured ? undefined : nextMove(body)
+    const move = this.#settings.agent === 'none' || structured ? undefined : nextMove(body, organization)
     if (move === undefined) return { kind: 'message', pieces: this.inFormat(format) }
     if (move.kind === 'message') return { kind: 'message', pieces: piecesOf(move.text, this.#tokenizer) }
     return { kind: move.kind, name: move.name, pieces: piecesOf(move.input, this.#tokenizer) }

@@ -15,7 +15,7 @@ export async function compact(turn: Turn, engine: Engine): Promise<void> {
   const intake = await engine.take(body, key)
   const id = newId('resp')
   taken(turn, id, intake)
-  const { tokens, ciphertext } = intake.speaker.compaction(key.organization)
+  const { tokens, ciphertext } = intake.speaker.compaction(body, key.organization)
   const usageStated = fault?.omitUsage !== true
   const usage = responsesUsage({ input: intake.inputTokens, cache: intake.cache, output: tokens, reasoning: 0 })
   const output = [
