@@ -45,7 +45,7 @@ type OutcomeOf<Kind extends Outcome['kind']> = Extract<Outcome, { readonly kind:
 const FIT: Fitness = { state: 'fit', until: 0, lastResort: false }
 
 const SLOW_PROBE_MS = 300_000
-const PROBE_MS = 30_000
+const PROBE_MS = 10_000
 /** A 429 that does not say how long to wait is waited for between these. */
 const SHORT_COOL_MS = 5000
 const LONG_COOL_MS = 20_000

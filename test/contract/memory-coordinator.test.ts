@@ -80,7 +80,7 @@ suite('the memory coordinator', () => {
     context.mock.timers.tick(5000)
     await settle()
     equal(woken, 1)
-    context.mock.timers.tick(30_000)
+    context.mock.timers.tick(10_000)
     await settle()
     equal(woken, 2)
   })
@@ -99,6 +99,23 @@ suite('the memory coordinator', () => {
     now = 201
     ok((await visit()) !== home)
     equal(coordinator.traffic().pins, 1)
+  })
+
+  test('lets nobody overtake in the moment between the end of a cooldown and its timer', async () => {
+    let now = 1_000_000
+    const coordinator = make(() => now)
+    const key = upstream(1)
+    coordinator.report(key, cool(60_000))
+    const order: string[] = []
+    const visit = async (name: string): Promise<void> => {
+      await using seat = await coordinator.seat(wish([key]), patience())
+      order.push(name)
+      coordinator.report(seat.upstream, OK)
+    }
+    const early = visit('early')
+    now += 60_000
+    await Promise.all([early, visit('late')])
+    deepEqual(order, ['early', 'late'])
   })
 
   test('wakes everybody who can be served by a key that got more room', async () => {
