@@ -29,6 +29,19 @@ export function placesContract(name: string, make: MakeCoordinator): void {
       await free(await fifth)
     })
 
+    test('are given back once, whatever came in between', async () => {
+      await using made = await make(SETTINGS)
+      const { coordinator } = made
+      const first = await coordinator.admit(claimOf(1, 1), patience())
+      await free(first)
+      const second = await coordinator.admit(claimOf(1, 1), patience())
+      await free(first)
+      const third = coordinator.admit(claimOf(1, 1), patience())
+      ok(await waits(third))
+      await free(second)
+      await free(await third)
+    })
+
     test('are without number when the limit is 0', async () => {
       await using made = await make(SETTINGS)
       const places = await Promise.all(

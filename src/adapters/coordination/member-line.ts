@@ -33,8 +33,9 @@ export class MemberLine {
   /** The member's limit is what the latest claim says. */
   async enter(claim: Claim, signal: AbortSignal): Promise<Place> {
     this.#max = claim.member.maxConcurrent
+    // Nobody overtakes: after this, there is room only if nobody waits for it.
     this.#call()
-    const placement = this.#hasRoom() && this.#waiting.size === 0 ? this.#place(claim) : await this.#wait(claim, signal)
+    const placement = this.#hasRoom() ? this.#place(claim) : await this.#wait(claim, signal)
     if (signal.aborted) {
       // The place came in the very moment in which nobody wanted it any more.
       this.#leave(placement)
@@ -77,6 +78,7 @@ export class MemberLine {
       if (later) becomeStale(other)
       later ||= other === placement
     }
+    // A line that is given back to twice may have been replaced by a new one since.
     if (!this.#placed.delete(placement)) return
     this.#call()
     this.#checkEmpty()
@@ -103,10 +105,7 @@ export class MemberLine {
   /** What went between the look at the holds and this call counts, or its going would be missed. */
   async #changed(placement: Placement, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
-    if (placement.stale) {
-      placement.stale = false
-      return
-    }
+    if (placement.stale) return
     const waiter = new Waiter<void>(signal, () => placement.watchers.delete(waiter))
     placement.watchers.add(waiter)
     await waiter.promise
