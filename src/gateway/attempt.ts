@@ -47,10 +47,10 @@ export async function attempt(trying: Trying): Promise<Reply> {
   let candidates = await tried(() => eligible(request, gateway), patience)
   let counted = 0
   let last: Failure | undefined
-  for (;;) {
+  while (admission.receipt.attempts.length < MAX_TRIES) {
     const seat = await seated(trying, candidates, last)
-    if (!seat) return finish(last, trying)
-    const result = await tryOnce(trying, seat.upstream)
+    if (!seat) break
+    const result = await patience.during(() => tryOnce(trying, seat.upstream))
     if (!('judgement' in result)) return result
     last = result
     const { judgement } = result
@@ -58,12 +58,12 @@ export async function attempt(trying: Trying): Promise<Reply> {
     await admission.rise()
     if (judgement.errorClass === 'client_left') throw new ClientLeft('the client left')
     if (judgement.counts) counted++
-    if (judgement.next === 'pass' || judgement.next === 'never') return finish(last, trying)
+    if (judgement.next === 'pass' || judgement.next === 'never') break
     candidates = narrowed(candidates, seat.upstream, judgement)
-    const enough = counted >= gateway.settings.retryAttempts || admission.receipt.attempts.length >= MAX_TRIES
-    if (candidates.length === 0 || enough) return finish(last, trying)
-    if (judgement.counts) await patience.sleep(jitterMs())
+    const enough = judgement.counts && counted >= gateway.settings.retryAttempts
+    if (candidates.length === 0 || enough) break
   }
+  return finish(last, trying)
 }
 
 /** Reports what came of an answer once its end is known, and where it hid an error. */
@@ -117,15 +117,34 @@ async function seated(
   }
   patience.waitFor('seat', () => gateway.coordinator.soonest(wish))
   try {
+    if (last?.judgement.counts) await patience.sleep(jitterMs())
     const seat = await gateway.coordinator.seat(wish, patience.signal)
     admission.sit(seat)
     await tried(() => gateway.ledger.attempt(facts.id, seat.upstream.id, gateway.now()), patience)
     return seat
   } catch (cause) {
+    // What upstream itself answered tells more than that nobody else could be had in time.
+    const hostsTrouble = last?.judgement.whoseTrouble === 'upstream' && last.judgement.errorClass !== 'rate_limit'
+    if (cause instanceof Refusal && hostsTrouble) return undefined
     if (!(cause instanceof NoSeat)) throw cause
     if (last) return undefined
-    throw new Refusal('upstream_error', `${KEYS_TROUBLE} Ask your gateway admin.`, { cause })
+    throw noSeat(wish, gateway, cause)
   }
+}
+
+/** Keys that are well are out for this call's model or tier only. */
+function noSeat({ candidates, model, serviceTier }: Wish, gateway: Gateway, cause: NoSeat): Refusal {
+  const pulses = gateway.coordinator.survey()
+  if (candidates.every(({ id }) => pulses.get(id)?.state === 'disabled')) {
+    return new Refusal('upstream_error', `${KEYS_TROUBLE} Ask your gateway admin.`, { cause })
+  }
+  const tier = serviceTier === undefined ? '' : ` in the service tier ${serviceTier}`
+  const what = `the model ${model ?? '(none named)'}${tier}`
+  return new Refusal(
+    'model_not_found',
+    `OpenAI gives ${what} to none of the gateway’s upstream keys. Ask your gateway admin for it, or take another model.`,
+    { cause },
+  )
 }
 
 const KEYS_TROUBLE =
@@ -134,15 +153,19 @@ const KEYS_TROUBLE =
 async function tryOnce(trying: Trying, upstream: Upstream): Promise<Reply | Failure> {
   const { outgoing, gateway, patience, admission, request } = trying
   const startedAt = gateway.now()
+  const { receipt } = admission
+  // Of an earlier try nothing is passed on.
+  receipt.upstream = undefined
+  receipt.organization = undefined
   const note = (status: number | undefined, errorClass: string | undefined, sent: boolean): void => {
     const durationMs = gateway.now() - startedAt
-    admission.receipt.attempts.push({ upstream: upstream.id, status, errorClass, sent, startedAt, durationMs })
+    receipt.attempts.push({ upstream: upstream.id, status, errorClass, sent, startedAt, durationMs })
   }
   try {
     const reply = await gateway.upstream.open(outgoing, upstream, patience.client)
     learn(reply, upstream, gateway)
-    admission.receipt.upstream = upstream
-    admission.receipt.organization = header(reply.headers, 'openai-organization') ?? upstream.organization
+    receipt.upstream = upstream
+    receipt.organization = header(reply.headers, 'openai-organization') ?? upstream.organization
     if (reply.status < 400) {
       note(reply.status, undefined, true)
       return reply

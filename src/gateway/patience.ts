@@ -12,7 +12,8 @@ const SOONEST_MS = 10_000
 const LATEST_MS = 60_000
 
 /**
- * How long a call may wait in all, for whatever it waits for: one deadline, and the client's own end.
+ * How long a call may wait in all, for whatever it waits for: so much time, and the client's own end. What upstream
+ * takes over a try is no waiting (`during`).
  *
  * `signal` aborts with ClientLeft, or with the Refusal that says what was waited for in vain.
  */
@@ -20,7 +21,9 @@ export class Patience {
   readonly #controller = new AbortController()
   /** The client's own end alone: an answer that has begun to come is not cut by the deadline. */
   readonly client: AbortSignal
-  readonly #timer: NodeJS.Timeout
+  #timer: NodeJS.Timeout | undefined
+  #leftMs: number
+  #startedAt = 0
   readonly #left = (): void => {
     this.#controller.abort(new ClientLeft('the client left'))
   }
@@ -31,9 +34,24 @@ export class Patience {
     this.client = client
     if (client.aborted) this.#left()
     else client.addEventListener('abort', this.#left, { once: true })
-    this.#timer = setTimeout(() => {
-      this.#controller.abort(this.exhausted())
-    }, limitMs)
+    this.#leftMs = limitMs
+    this.#start()
+  }
+
+  #start(): void {
+    this.#startedAt = performance.now()
+    this.#timer = setTimeout(() => this.#controller.abort(this.exhausted()), Math.max(0, this.#leftMs))
+  }
+
+  /** Does something that has a time limit of its own, while the clock of the wait stands still. */
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    clearTimeout(this.#timer)
+    this.#leftMs -= performance.now() - this.#startedAt
+    try {
+      return await work()
+    } finally {
+      this.#start()
+    }
   }
 
   get signal(): AbortSignal {

@@ -56,11 +56,14 @@ async function answered(client: Client, trying: Trying): Promise<void> {
     if (cause instanceof Refusal) {
       receipt.refusal = cause.code
       receipt.status = REFUSAL_STATUS[cause.code]
+      receipt.upstream = undefined
+      receipt.organization = undefined
     }
     throw cause
   } finally {
-    const { upstream } = receipt
-    if (upstream) {
+    const { upstream, status = 0 } = receipt
+    // Only who answered may have made ciphertext; an error made none.
+    if (upstream && status < 400) {
       const owner = { upstream: upstream.id, organization: receipt.organization }
       gateway.owners.answered(request.holder.member.id, request.intent, owner)
     }

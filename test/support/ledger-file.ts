@@ -1,0 +1,37 @@
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+
+export type FileRow = Readonly<Record<string, string | number | bigint | null>>
+
+/** Reads a stand's database behind the gateway's back. */
+export function rowsIn(folder: string, query: string): readonly FileRow[] {
+  const db = new DatabaseSync(join(folder, 'gateway.db'), { readOnly: true, timeout: 5000 })
+  try {
+    return db.prepare(query).all() as FileRow[]
+  } finally {
+    db.close()
+  }
+}
+
+/** The attempts of the newest call, in order: the key's name and the error class. */
+export function attemptsOfLast(folder: string): readonly (readonly [key: string, errorClass: string | undefined])[] {
+  const rows = rowsIn(
+    folder,
+    `SELECT upstreams.name AS key, error_class AS class FROM attempts
+     JOIN upstreams ON upstreams.id = attempts.upstream
+     WHERE call = (SELECT MAX(seq) FROM calls) ORDER BY number`,
+  )
+  return rows.map((row) => [String(row['key']), row['class'] === null ? undefined : String(row['class'])])
+}
+
+/** Takes the database for writing, so that nobody else can write, until it is disposed of. */
+export function lockLedger(folder: string): Disposable {
+  const db = new DatabaseSync(join(folder, 'gateway.db'), { timeout: 5000 })
+  db.exec('BEGIN IMMEDIATE')
+  return {
+    [Symbol.dispose]: () => {
+      db.exec('ROLLBACK')
+      db.close()
+    },
+  }
+}

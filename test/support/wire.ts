@@ -1,0 +1,139 @@
+/** An HTTP client that shows what came over the wire, and shapes of what Codex sends. */
+import { request as httpRequest, type IncomingMessage } from 'node:http'
+
+export interface Ask {
+  readonly method?: string
+  readonly path?: string
+  /** Name, value, name, value: sent as they stand. */
+  readonly headers?: readonly string[]
+  readonly body?: string | Uint8Array
+  readonly signal?: AbortSignal
+}
+
+export interface Answered {
+  readonly status: number
+  /** Name, value, name, value, as they came. */
+  readonly rawHeaders: readonly string[]
+  /** The value of a header, by its name in lower case. */
+  readonly header: (name: string) => string | undefined
+  readonly body: Buffer
+  readonly text: string
+  /** False when the body broke off: its connection went before its end. */
+  readonly whole: boolean
+  /** From the request to the head. */
+  readonly headMs: number
+}
+
+/** Sends one request over a connection of its own. Rejects when there is no head. */
+export async function ask(url: string, { method = 'POST', path = '/v1/responses', ...rest }: Ask): Promise<Answered> {
+  const began = performance.now()
+  const reply = await headOf(url, { method, path, ...rest })
+  const headMs = performance.now() - began
+  const chunks: Buffer[] = []
+  await new Promise<void>((resolve) => {
+    reply.on('data', (chunk: Buffer) => chunks.push(chunk))
+    reply.on('error', () => undefined)
+    reply.once('close', resolve)
+  })
+  const body = Buffer.concat(chunks)
+  return {
+    status: reply.statusCode ?? 0,
+    rawHeaders: reply.rawHeaders,
+    header: (name) => asOne(reply.headers[name]),
+    body,
+    text: body.toString('utf8'),
+    whole: reply.complete,
+    headMs,
+  }
+}
+
+function asOne(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'object' ? value[0] : value
+}
+
+async function headOf(url: string, { method, path, headers = [], body, signal }: Ask): Promise<IncomingMessage> {
+  const { hostname, port } = new URL(url)
+  const length = body === undefined ? [] : ['content-length', String(Buffer.byteLength(body))]
+  return await new Promise((resolve, reject) => {
+    const request = httpRequest({
+      hostname,
+      port,
+      method,
+      path,
+      headers: ['host', `${hostname}:${port}`, ...headers, ...length],
+      agent: false,
+      ...(signal && { signal }),
+    })
+    request.once('response', resolve).once('error', reject)
+    request.end(body)
+  })
+}
+
+export interface TurnShape {
+  readonly model?: string
+  readonly stream?: boolean
+  readonly thread?: string
+  readonly turn?: string
+  readonly input?: readonly unknown[]
+  readonly path?: string
+  readonly tier?: string
+  /** False: nothing about it says Codex but the session header of `thread` and the model. */
+  readonly codex?: boolean
+  readonly headers?: readonly string[]
+  readonly signal?: AbortSignal
+}
+
+const CODEX = ['originator', 'codex_exec', 'user-agent', 'codex_exec/0.169.0 (Debian 12.0.0; x86_64) dumb']
+
+function conversation({ thread, turn: turnId }: TurnShape): string[] {
+  const ids = thread === undefined ? [] : ['session-id', thread, 'thread-id', thread]
+  if (turnId === undefined) return ids
+  const metadata = { thread_id: thread, turn_id: turnId, request_kind: 'turn' }
+  return [...ids, 'x-codex-turn-metadata', JSON.stringify(metadata)]
+}
+
+/** A request as Codex makes it for a turn. */
+export function turn(key: string, shape: TurnShape = {}): Ask {
+  const { model = 'gpt-5.5', stream = true, path = '/v1/responses', codex = true, signal } = shape
+  return {
+    path,
+    headers: [
+      'authorization',
+      `Bearer ${key}`,
+      'content-type',
+      'application/json',
+      ...(codex ? CODEX : []),
+      ...conversation(shape),
+      ...(shape.headers ?? []),
+    ],
+    body: JSON.stringify({
+      model,
+      stream,
+      store: false,
+      input: shape.input ?? [says('What is the answer?')],
+      include: ['reasoning.encrypted_content'],
+      ...(shape.tier !== undefined && { service_tier: shape.tier }),
+    }),
+    ...(signal && { signal }),
+  }
+}
+
+/** A message of the user's. */
+export function says(text: string): unknown {
+  return { type: 'message', role: 'user', content: [{ type: 'input_text', text }] }
+}
+
+/** The events of a stream of server-sent events, by their `data`. */
+export function eventsIn(text: string): readonly Record<string, unknown>[] {
+  return text
+    .split('\n\n')
+    .map((block) => /^data: (.*)$/m.exec(block)?.[1])
+    .filter((data) => data !== undefined && data !== '[DONE]')
+    .map((data) => JSON.parse(data ?? '') as Record<string, unknown>)
+}
+
+/** The error in a stream that says `response.failed`. */
+export function failureIn(text: string): { readonly code: string; readonly message: string } | undefined {
+  const event = eventsIn(text).find(({ type }) => type === 'response.failed')
+  return (event?.['response'] as { error?: { code: string; message: string } } | undefined)?.error
+}
