@@ -53,8 +53,18 @@ interface RunOptions {
   readonly timeoutMs?: number
 }
 
-/** Runs a program with its standard input closed. */
-export async function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+/** A program that runs. */
+export interface Running {
+  readonly ended: Promise<RunResult>
+  signal(name: NodeJS.Signals): void
+}
+
+/** Runs a program with its standard input closed, and waits for its end. */
+export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  return start(program, args, options).ended
+}
+
+function start(program: string, args: readonly string[], options: RunOptions): Running {
   const startedAt = Date.now()
   const child = spawn(program, args, {
     cwd: options.cwd,
@@ -66,12 +76,13 @@ export async function run(program: string, args: readonly string[], options: Run
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 90_000)
-  const code = await new Promise<number | undefined>((resolve, reject) => {
+  const ended = new Promise<RunResult>((resolve, reject) => {
     child.on('error', reject)
-    child.on('close', (exit) => resolve(exit ?? undefined))
-  })
-  clearTimeout(timer)
-  return { code, stdout, stderr, durationMs: Date.now() - startedAt }
+    child.on('close', (exit) =>
+      resolve({ code: exit ?? undefined, stdout, stderr, durationMs: Date.now() - startedAt }),
+    )
+  }).finally(() => clearTimeout(timer))
+  return { ended, signal: (name) => child.kill(name) }
 }
 
 export interface CodexOptions {
@@ -92,6 +103,10 @@ export interface CodexHome extends Disposable {
   readonly work: string
   /** `codex exec` with these arguments. */
   exec(args: readonly string[], timeoutMs?: number): Promise<RunResult>
+  /** The same, while it runs. */
+  begin(args: readonly string[]): Running
+  /** `codex` with these arguments. */
+  command(args: readonly string[]): Promise<RunResult>
   /** Every line of every session record, parsed. */
   records(): readonly Readonly<Record<string, unknown>>[]
 }
@@ -116,18 +131,15 @@ ${options.providerSettings ?? ''}
 `,
   )
   const env = { HOME: root, CODEX_HOME: home, TEAM_GATEWAY_KEY: options.key, NO_COLOR: '1', RUST_LOG: 'error' }
+  const command = (args: readonly string[], timeoutMs?: number): Running =>
+    start(process.execPath, [launcher, ...args], { cwd: work, env, ...(timeoutMs !== undefined && { timeoutMs }) })
+  const exec = (args: readonly string[], timeoutMs?: number): Running =>
+    command(['exec', '--skip-git-repo-check', '--dangerously-bypass-approvals-and-sandbox', ...args], timeoutMs)
   return {
     work,
-    exec: (args, timeoutMs) =>
-      run(
-        process.execPath,
-        [launcher, 'exec', '--skip-git-repo-check', '--dangerously-bypass-approvals-and-sandbox', ...args],
-        {
-          cwd: work,
-          env,
-          ...(timeoutMs !== undefined && { timeoutMs }),
-        },
-      ),
+    exec: (args, timeoutMs) => exec(args, timeoutMs).ended,
+    begin: (args) => exec(args),
+    command: (args) => command(args).ended,
     records: () => recordsUnder(join(home, 'sessions')),
     [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true, maxRetries: 5 }),
   }
