@@ -32,6 +32,8 @@ export interface DataServer extends AsyncDisposable {
 /** Longer than any keep-alive time of the proxies in front (60 s): it must be they who close first. */
 const KEEP_ALIVE_MS = 75_000
 const HEADERS_MS = 60_000
+/** When a gateway that stops is likely to be back, or another to have taken its place. */
+const COMES_BACK_MS = 5000
 
 /** Listens; resolves once it does, rejects when the address cannot be had. */
 export async function listen(
@@ -41,6 +43,7 @@ export async function listen(
 ): Promise<DataServer> {
   const budget = new BodyBudget(options.limits.maxBufferedBytes)
   const running = new Set<Promise<void>>()
+  let draining = false
   const server = createServer(
     {
       maxHeaderSize: options.limits.maxHeaderBytes,
@@ -50,7 +53,7 @@ export async function listen(
       requestTimeout: 0,
       noDelay: true,
     },
-    (request, response) => track(running, exchange(request, response, { relay, probes, options, budget })),
+    (request, response) => track(running, exchange(request, response, { relay, probes, options, budget, draining })),
   )
   // The client is told to go on only when somebody wants its body.
   server.on('checkContinue', (request, response) => server.emit('request', request, response))
@@ -64,11 +67,13 @@ export async function listen(
     get running() {
       return running.size
     },
-    drain: (signal) => drain(server, running, signal),
-    [Symbol.asyncDispose]: async () => {
-      const now = new AbortController()
-      now.abort()
-      await drain(server, running, now.signal)
+    drain: (signal) => {
+      draining = true
+      return drain(server, running, signal)
+    },
+    [Symbol.asyncDispose]: () => {
+      draining = true
+      return drain(server, running, AbortSignal.abort())
     },
   }
 }
@@ -78,16 +83,19 @@ interface Exchange {
   readonly probes: Probes
   readonly options: ServerOptions
   readonly budget: BodyBudget
+  /** Whether the request came over a kept-alive connection after the listener was closed. */
+  readonly draining: boolean
 }
 
 async function exchange(
   request: IncomingMessage,
   response: ServerResponse,
-  { relay, probes, options, budget }: Exchange,
+  { relay, probes, options, budget, draining }: Exchange,
 ): Promise<void> {
   if (await probes.answer(request, response)) return
   const client = new HttpClient(request, response, options.limits, budget)
   try {
+    if (draining) throw new Refusal('draining', 'The gateway is about to stop.', { retryAfterMs: COMES_BACK_MS })
     await relay(client)
   } catch (cause) {
     if (client.signal.aborted || cause instanceof ClientLeft) {
@@ -106,7 +114,8 @@ function refuse(cause: unknown, client: HttpClient, response: ServerResponse, op
   const answer = answerFor(cause, options)
   const headers = [...answer.headers, 'content-length', String(Buffer.byteLength(answer.body))]
   // What is left of an unread body would be taken for the next request, or read for nothing.
-  if (!client.bodyRead && hasLargeBody(client)) headers.push('connection', 'close')
+  const stopping = cause instanceof Refusal && cause.code === 'draining'
+  if (stopping || (!client.bodyRead && hasLargeBody(client))) headers.push('connection', 'close')
   client.begin(answer.status, headers)
   if (client.method !== 'HEAD') response.write(answer.body)
   client.end()

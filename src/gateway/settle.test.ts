@@ -1,0 +1,149 @@
+import { deepEqual, equal } from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import type { Asked } from '../core/body.ts'
+import type { Metered } from '../core/meter.ts'
+import { cardWith } from '../core/price.ts'
+import { LedgerUnavailable, type Entry } from '../ports.ts'
+import type { Gateway } from './gateway.ts'
+import type { CallRequest } from './identify.ts'
+import { receiptFor, settle, type Receipt } from './settle.ts'
+
+const STATED = {
+  inputTokens: 120_000,
+  cachedInputTokens: 100_000,
+  cacheWriteTokens: 5000,
+  outputTokens: 2000,
+  reasoningTokens: 0,
+}
+
+const METERED: Metered = {
+  usage: undefined,
+  responseId: 'resp_1',
+  serviceTier: undefined,
+  model: undefined,
+  terminal: undefined,
+  error: undefined,
+  bytes: 0,
+}
+
+interface Settled {
+  readonly receipt?: Partial<Receipt>
+  readonly metered?: Partial<Metered>
+  readonly asked?: Partial<Asked>
+  readonly charging?: 'tokens' | 'message'
+  readonly failures?: number
+}
+
+/** The entry that a receipt becomes; the ledger is away `failures` times before. */
+async function entryOf({ receipt, metered, asked, charging = 'tokens', failures = 0 }: Settled): Promise<Entry> {
+  const entries: Entry[] = []
+  let left = failures
+  const gateway = {
+    ledger: {
+      settle: (entry: Entry) => {
+        if (left-- > 0) return Promise.reject(new LedgerUnavailable('locked'))
+        entries.push(entry)
+        return Promise.resolve({ windows: [] })
+      },
+    },
+    rates: cardWith(),
+    settings: { charging, unknownUsageCredits: 5_000_000_000n },
+    log: { error: () => undefined },
+    now: () => Date.UTC(2026, 10, 23),
+    stop: new AbortController().signal,
+  } as unknown as Gateway
+  const request = {
+    facts: { id: 'call' },
+    asked: { model: 'gpt-6.1-sol', ...asked },
+    intent: { message: true },
+  } as unknown as CallRequest
+  const whole: Receipt = {
+    ...receiptFor(request, { credits: 777n, rate: 'gpt-6.1-sol@2026-09-29' }),
+    status: 200,
+    ending: 'complete',
+    metered: { ...METERED, ...metered },
+    ...receipt,
+  }
+  await settle(whole, gateway)
+  equal(entries.length, 1)
+  return entries[0] as Entry
+}
+
+async function billOf(settled: Settled) {
+  const { credits, precision, message } = await entryOf(settled)
+  return { credits, precision, message }
+}
+
+suite('settling', () => {
+  test('stated usage is exact, by the tier that was really used', async () => {
+    const metered = { usage: STATED, terminal: 'completed' } as const
+    deepEqual(await billOf({ metered }), { credits: 1_750_000_000n, precision: 'exact', message: true })
+    deepEqual((await billOf({ metered: { ...metered, serviceTier: 'priority' } })).credits, 3_500_000_000n)
+    deepEqual(
+      (await billOf({ metered: { ...metered, serviceTier: 'default' }, asked: { serviceTier: 'priority' } })).credits,
+      1_750_000_000n,
+    )
+    deepEqual(
+      (await billOf({ metered: { ...metered, serviceTier: 'auto' }, asked: { serviceTier: 'priority' } })).credits,
+      3_500_000_000n,
+    )
+  })
+
+  test('usage that was seen is exact even if the client left or upstream broke', async () => {
+    for (const ending of ['client-left', 'upstream-broke', 'timed-out'] as const) {
+      equal((await billOf({ metered: { usage: STATED }, receipt: { ending } })).precision, 'exact')
+    }
+  })
+
+  test('an answer that was cut is charged what it was expected to cost', async () => {
+    for (const ending of ['client-left', 'upstream-broke', 'timed-out'] as const) {
+      deepEqual(await billOf({ receipt: { ending } }), { credits: 777n, precision: 'estimated', message: true })
+    }
+  })
+
+  test('a whole answer without usage costs what is configured; one that failed costs nothing', async () => {
+    deepEqual(await billOf({ metered: { terminal: 'completed' } }), {
+      credits: 5_000_000_000n,
+      precision: 'unknown',
+      message: true,
+    })
+    for (const terminal of ['failed', 'error'] as const) {
+      deepEqual((await billOf({ metered: { terminal } })).credits, 0n)
+    }
+    deepEqual(await billOf({ receipt: { status: 429 } }), { credits: 0n, precision: 'exact', message: false })
+  })
+
+  test('a call that never had an answer costs nothing, unless the client left upstream at work', async () => {
+    const none = { metered: undefined, status: undefined }
+    const attempt = {
+      upstream: 1,
+      status: undefined,
+      errorClass: 'timeout',
+      sent: true,
+      startedAt: 0,
+      durationMs: 1,
+    } as never
+    deepEqual(await billOf({ receipt: { ...none, ending: 'client-left', attempts: [] } }), {
+      credits: 0n,
+      precision: 'exact',
+      message: false,
+    })
+    deepEqual((await billOf({ receipt: { ...none, ending: 'client-left', attempts: [attempt] } })).credits, 777n)
+    deepEqual(await billOf({ receipt: { ...none, ending: 'upstream-failed', attempts: [attempt] } }), {
+      credits: 0n,
+      precision: 'unknown',
+      message: false,
+    })
+  })
+
+  test('by messages, every answer costs a message', async () => {
+    const bill = { credits: 777n, precision: 'unknown', message: true }
+    deepEqual(await billOf({ charging: 'message' }), bill)
+    const stated = await entryOf({ charging: 'message', metered: { usage: STATED }, asked: { model: 'gpt-5.5' } })
+    deepEqual([stated.credits, stated.rate, stated.charging], [14_000_000_000n, 'gpt-5.5@message', 'message'])
+  })
+
+  test('goes on until the ledger is back', async () => {
+    equal((await billOf({ metered: { usage: STATED }, failures: 2 })).precision, 'exact')
+  })
+})
