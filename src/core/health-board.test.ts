@@ -137,6 +137,7 @@ suite('the health of keys', () => {
       state: 'cooling',
       until: ward.now + 60_000,
       lastResort: true,
+      disabledBy: undefined,
     })
     equal(ward.board.pulse(key(1), 0, ward.now).failuresInRow, 3)
     ward.say(key(1), cool(100))

@@ -38,11 +38,13 @@ export interface Fitness {
   readonly until: EpochMs
   /** Whether nothing but its own failures speaks against it: then it is used when there is nothing better. */
   readonly lastResort: boolean
+  /** What disables it; undefined when nothing does. */
+  readonly disabledBy: Reason | undefined
 }
 
 type OutcomeOf<Kind extends Outcome['kind']> = Extract<Outcome, { readonly kind: Kind }>
 
-const FIT: Fitness = { state: 'fit', until: 0, lastResort: false }
+const FIT: Fitness = { state: 'fit', until: 0, lastResort: false, disabledBy: undefined }
 
 const SLOW_PROBE_MS = 300_000
 const PROBE_MS = 10_000
@@ -105,16 +107,16 @@ export class HealthBoard {
   fitness(key: KeyFacts, want: Want, now: EpochMs): Fitness {
     if (this.#cooldowns.size === 0) return FIT
     let until = 0
-    let disabled = false
+    let disabledBy: Reason | undefined
     let lastResort = true
     for (const cooldown of this.#standing(key, want, now)) {
       if (cooldown.halfOpen(now)) continue
       until = Math.max(until, cooldown.until)
-      disabled ||= !cooldown.heals
+      if (!cooldown.heals) disabledBy ??= cooldown.reason
       lastResort &&= cooldown.reason === 'failures'
     }
     if (until === 0) return FIT
-    return { state: disabled ? 'disabled' : 'cooling', until, lastResort }
+    return { state: disabledBy === undefined ? 'cooling' : 'disabled', until, lastResort, disabledBy }
   }
 
   /** A call goes to this key: whatever is half-open on its way gets its probe. Call the answer when the call is over. */

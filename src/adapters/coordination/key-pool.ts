@@ -137,16 +137,18 @@ export class KeyPool {
     const lastResorts: Runner[] = []
     let due = Infinity
     let hopeless = true
+    const reasons = new Set<string>()
     for (const candidate of wish.candidates) {
       const upstream = this.#current(candidate)
       if (!upstream.enabled) continue
       const fitness = this.#board.fitness(upstream, wish, now)
+      if (fitness.disabledBy !== undefined) reasons.add(fitness.disabledBy)
       if (fitness.state !== 'disabled') hopeless = false
       if (fitness.state === 'fit') fit.push(this.#runner(upstream))
       else due = Math.min(due, fitness.until)
       if (fitness.lastResort && fitness.state === 'cooling') lastResorts.push(this.#runner(upstream))
     }
-    if (hopeless) return new NoSeat(`none of ${wish.candidates.length} upstream keys can be used for this call`)
+    if (hopeless) return noSeat(wish, reasons)
 
     // The last key that there is does not pause for failures that may be over.
     const runners = (fit.length > 0 ? fit : lastResorts).filter(hasRoom)
@@ -244,6 +246,11 @@ export class KeyPool {
       this.#callAll()
     }, delay)
   }
+}
+
+function noSeat(wish: Wish, reasons: ReadonlySet<string>): NoSeat {
+  const why = reasons.size === 0 ? 'none is enabled' : Array.from(reasons).join(', ')
+  return new NoSeat(`none of ${wish.candidates.length} upstream keys can be used for this call: ${why}`)
 }
 
 function hasRoom(runner: Runner): boolean {
