@@ -255,12 +255,13 @@ export class HealthBoard {
       ['failures', own],
       ['unauthorized', own],
       ['overloaded', hostScope(key)],
-      ['rate_limit', project],
-      ['rate_limit', project, want.model],
-      ['model_not_found', project, want.model],
-      ['service_tier', project, want.model, want.serviceTier],
     ]
-    for (const scope of new Set([project, organization])) places.push(['billing', scope], ['region', scope])
+    // What was learned before the key's labels were stands under its own name.
+    for (const scope of [own, project]) {
+      places.push(['rate_limit', scope], ['rate_limit', scope, want.model], ['model_not_found', scope, want.model])
+      places.push(['service_tier', scope, want.model, want.serviceTier])
+    }
+    for (const scope of [own, project, organization]) places.push(['billing', scope], ['region', scope])
     const names = new Set(places.map(nameOf))
     return Array.from(names, (name) => this.#at(name, now)).filter((cooldown) => cooldown !== undefined)
   }

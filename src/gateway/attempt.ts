@@ -135,7 +135,8 @@ async function seated(
 /** Keys that are well are out for this call's model or tier only. */
 function noSeat({ candidates, model, serviceTier }: Wish, gateway: Gateway, cause: NoSeat): Refusal {
   const pulses = gateway.coordinator.survey()
-  if (candidates.every(({ id }) => pulses.get(id)?.state === 'disabled')) {
+  const enabled = gateway.directory.upstreams().filter((u) => u.enabled && candidates.some(({ id }) => id === u.id))
+  if (enabled.every(({ id }) => pulses.get(id)?.state === 'disabled')) {
     return new Refusal('upstream_error', `${KEYS_TROUBLE} Ask your gateway admin.`, { cause })
   }
   const tier = serviceTier === undefined ? '' : ` in the service tier ${serviceTier}`

@@ -1,4 +1,5 @@
 /** An HTTP client that shows what came over the wire, and shapes of what Codex sends. */
+import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 
 export interface Ask {
@@ -44,6 +45,49 @@ export async function ask(url: string, { method = 'POST', path = '/v1/responses'
     text: body.toString('utf8'),
     whole: reply.complete,
     headMs,
+  }
+}
+
+/** An answer that is still coming. */
+export interface Stream {
+  readonly status: number
+  readonly header: (name: string) => string | undefined
+  /** What has come so far. */
+  text(): string
+  /** Resolves when so many events have come. Rejects when the answer ends before. */
+  events(count: number): Promise<void>
+  /** Resolves at the end of the answer: whether it was whole. */
+  ended: Promise<boolean>
+  /** Stops reading. */
+  pause(): void
+  resume(): void
+  /** Kills the connection. */
+  kill(): void
+}
+
+/** Sends one request and resolves at the head of the answer. */
+export async function stream(url: string, { method = 'POST', path = '/v1/responses', ...rest }: Ask): Promise<Stream> {
+  const reply = await headOf(url, { method, path, ...rest })
+  let text = ''
+  const ended = new Promise<boolean>((resolve) => {
+    reply.on('error', () => undefined).once('close', () => resolve(reply.complete))
+  })
+  reply.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')))
+  const count = (): number => text.split('\n\n').length - 1
+  return {
+    status: reply.statusCode ?? 0,
+    header: (name) => asOne(reply.headers[name]),
+    text: () => text,
+    events: async (wanted) => {
+      while (count() < wanted) {
+        const over = await Promise.race([ended.then(() => true), once(reply, 'data').then(() => false)])
+        if (over && count() < wanted) throw new Error(`the answer ended after ${count()} events`)
+      }
+    },
+    ended,
+    pause: () => reply.pause(),
+    resume: () => reply.resume(),
+    kill: () => reply.destroy(),
   }
 }
 

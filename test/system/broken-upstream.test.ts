@@ -1,0 +1,152 @@
+import { deepEqual, equal, ok } from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import type { Fault } from '../../src/simulator/simulator.ts'
+import { attemptsOfLast } from '../support/ledger-file.ts'
+import { startStand, type Stand } from '../support/stand.ts'
+import { expectTruth } from '../support/truth.ts'
+import { ask, eventsIn, turn } from '../support/wire.ts'
+
+const TOML = '[upstream]\nmax_failures_before_cooldown = 1000\nidle_timeout_secs = 0.3\n'
+
+/** Two keys, so that a second try would have somewhere to go; and a member with one place, so that none may be kept. */
+async function stand(): Promise<Stand> {
+  return await startStand({
+    simulator: { text: 'Hello from here.', tokens: 'bytes' },
+    upstreams: [{ name: 'alpha' }, { name: 'beta' }],
+    member: { maxConcurrent: 1 },
+    toml: TOML,
+  })
+}
+
+interface Expected {
+  readonly whole: boolean
+  readonly ending: string
+  readonly precision: string
+  readonly errorClass?: string
+}
+
+/** One call that meets the fault: one try, one row, and the client sees what upstream did. */
+async function expectOne(on: Stand, fault: Fault, expected: Expected): Promise<string> {
+  on.simulator.script(fault)
+  const rowsBefore = (await on.settled()).length
+  const before = on.simulator.truth().length
+  const answered = await ask(on.url, turn(on.key))
+  const note = JSON.stringify(fault)
+  equal(answered.status, 200, note)
+  equal(answered.whole, expected.whole, `${note}: looks ${answered.whole ? 'complete' : 'cut'}`)
+  const rows = await on.settled()
+  equal(rows.length, rowsBefore + 1, note)
+  equal(on.simulator.truth().length, before + 1, `${note}: a second try after the head`)
+  const { ending, precision, attempts } = rows[0] ?? {}
+  const { errorClass, whole: _, ...rest } = expected
+  deepEqual({ ending, precision, attempts }, { ...rest, attempts: 1 }, note)
+  deepEqual(
+    attemptsOfLast(on.folder).map(([, word]) => word),
+    [errorClass],
+    note,
+  )
+  return answered.text
+}
+
+const BROKE = { whole: false, ending: 'upstream-broke', errorClass: 'broken_stream' } as const
+
+suite('an upstream that breaks', { concurrency: 4 }, () => {
+  test('at any event breaks the client’s stream there, and is settled once', async () => {
+    await using on = await stand()
+    const total = eventsIn((await ask(on.url, turn(on.key))).text).length
+    for (let sent = 0; sent <= total; sent++) {
+      const precision = sent === total ? 'exact' : 'estimated'
+      const text = await expectOne(on, { reset: { afterEvents: sent } }, { ...BROKE, precision })
+      equal(eventsIn(text).length, sent, 'everything that came before went through')
+    }
+    expectTruth(await on.settled(), on.simulator.truth())
+  })
+
+  test('at any byte breaks the client’s stream there', async () => {
+    await using on = await stand()
+    const whole = (await ask(on.url, turn(on.key))).body.length
+    for (const at of [0, 1, 2, 7, 100, 1000, Math.floor(whole / 2), whole - 100]) {
+      const text = await expectOne(on, { reset: { afterBytes: at } }, { ...BROKE, precision: 'estimated' })
+      equal(text.length, at)
+    }
+  })
+
+  test('that ends in good order without a terminal event passes as it is', async () => {
+    await using on = await stand()
+    for (const endAfterEvents of [0, 1, 5]) {
+      const expected = { whole: true, ending: 'complete', precision: 'unknown' }
+      const text = await expectOne(on, { endAfterEvents }, expected)
+      equal(eventsIn(text).length, endAfterEvents)
+    }
+  })
+
+  test('that stalls is cut after the idle limit', async () => {
+    await using on = await stand()
+    const began = performance.now()
+    const expected = { whole: false, ending: 'timed-out', precision: 'estimated', errorClass: 'broken_stream' }
+    await expectOne(on, { stall: { afterEvents: 4 } }, expected)
+    ok(performance.now() - began < 2000)
+  })
+
+  test('that talks garbage is passed on byte for byte, and metered all the same', async () => {
+    await using on = await stand()
+    const garbage = 'data: {"type":"response.completed","response":{"id":"no","usage":\n\n: \u0000\n\nid 7\n\n'
+    const text = await expectOne(
+      on,
+      { garbage: { afterEvents: 4, text: garbage } },
+      {
+        whole: true,
+        ending: 'complete',
+        precision: 'exact',
+      },
+    )
+    ok(text.includes(garbage))
+    await expectOne(on, { garbage: { afterEvents: 2 } }, { whole: true, ending: 'complete', precision: 'exact' })
+    expectTruth(await on.settled(), on.simulator.truth())
+  })
+
+  test('inside a good status is passed on, costs nothing, and speaks against the key', async () => {
+    await using on = await startStand({
+      simulator: { tokens: 'bytes' },
+      upstreams: [{ name: 'alpha' }, { name: 'beta' }],
+    })
+    const message = 'Rate limit reached. Please try again in 20s.'
+    on.simulator.script({ ending: { type: 'response.failed', code: 'rate_limit_exceeded', message, afterEvents: 2 } })
+    const failed = await ask(on.url, turn(on.key))
+    ok(failed.whole && failed.text.includes(message))
+    const [row] = await on.settled()
+    deepEqual([row?.ending, row?.precision, row?.credits], ['complete', 'exact', 0n])
+    deepEqual(attemptsOfLast(on.folder), [['alpha', 'rate_limit']])
+    for (let i = 0; i < 4; i++) await ask(on.url, turn(on.key))
+    deepEqual(
+      new Set(
+        on.simulator
+          .truth()
+          .slice(1)
+          .map(({ key }) => key),
+      ),
+      new Set(['beta']),
+    )
+  })
+
+  test('several times in a row cools its key', async () => {
+    await using on = await startStand({
+      simulator: { tokens: 'bytes' },
+      upstreams: [{ name: 'alpha' }, { name: 'beta' }],
+      toml: '[upstream]\nmax_failures_before_cooldown = 2\n',
+    })
+    on.simulator.script({ key: 'alpha', reset: { afterEvents: 2 }, times: null })
+    for (let i = 0; i < 4; i++) await ask(on.url, turn(on.key))
+    const before = on.simulator.truth().length
+    for (let i = 0; i < 4; i++) ok((await ask(on.url, turn(on.key))).whole)
+    deepEqual(
+      new Set(
+        on.simulator
+          .truth()
+          .slice(before)
+          .map(({ key }) => key),
+      ),
+      new Set(['beta']),
+    )
+  })
+})
