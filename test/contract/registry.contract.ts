@@ -128,6 +128,7 @@ export function registryContract(newDatabase: NewDatabase): void {
       equal(added.version, 1)
       equal((await store.registry.setUpstream('main', { enabled: true })).version, 2)
       await store.registry.learn(added.id, 'org-seen', undefined)
+      await store.registry.learn(added.id, 'x'.repeat(5_000), '')
       const [learned] = await store.registry.upstreams()
       deepEqual([learned?.version, learned?.organization, learned?.project], [2, 'org-seen', undefined])
     })

@@ -1,5 +1,6 @@
 import { RegistryError } from '../../ports.ts'
 
+const LABEL = /^[\x21-\x7e]{1,128}$/
 const NAME = /^[A-Za-z0-9._@-]{1,64}$/
 /** More than these are not listed: the message is for a terminal. */
 const LISTED = 10
@@ -29,16 +30,20 @@ export function checkQuota(field: string, credits: bigint): void {
 export function checkModels(models: readonly string[] | undefined): void {
   if (models?.length === 0) throw invalid('models', 'an empty list', 'at least one model, or no list to allow all')
   for (const model of models ?? []) {
-    if (!/^[\x21-\x7e]{1,128}$/.test(model)) {
+    if (!LABEL.test(model)) {
       throw invalid('models', shown(model), 'model ids of 1 to 128 visible characters')
     }
   }
 }
 
 export function checkLabel(field: string, label: string | undefined): void {
-  if (label !== undefined && !/^[\x21-\x7e]{1,128}$/.test(label)) {
+  if (label !== undefined && !LABEL.test(label))
     throw invalid(field, shown(label), 'an id of 1 to 128 visible characters')
-  }
+}
+
+/** A label that came from outside: undefined when it is none. */
+export function labelOf(seen: string | undefined): string | undefined {
+  return seen !== undefined && LABEL.test(seen) ? seen : undefined
 }
 
 /** The base URL in the message goes without what may hide a password in it. */

@@ -29,11 +29,6 @@ export class Sqlite {
     }
   }
 
-  /** Refuses every change from now on. */
-  readOnly(): void {
-    this.#db.exec('PRAGMA query_only = ON')
-  }
-
   /** Plain statements without values or rows: schema changes, transactions. */
   exec(text: string): void {
     this.#db.exec(text)
@@ -70,6 +65,11 @@ export class Sqlite {
     } finally {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
     }
+  }
+
+  /** Moves what it can of the write-ahead log into the database, beside readers and writers, waiting for none. Harmless after `close()`. */
+  checkpoint(): void {
+    if (this.#db.isOpen) this.#db.exec('PRAGMA wal_checkpoint(PASSIVE)')
   }
 
   close(): void {

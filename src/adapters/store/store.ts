@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import type { EpochMs } from '../../core/units.ts'
 import type { Clock, Directory, Ledger, Log, Registry, Reports, Vault } from '../../ports.ts'
+import { BackgroundThread } from './background-thread.ts'
 import type { EngineOptions } from './engine.ts'
 import type { Executor } from './executor.ts'
 import { FollowedDirectory } from './followed-directory.ts'
 import { openOwnThread } from './own-thread.ts'
-import { ReportThread } from './report-thread.ts'
 import type { Durability } from './sqlite.ts'
 import { WorkerThread } from './worker-thread.ts'
 
 export { StoreRefused } from './refused.ts'
-export { fingerprintOf, SEALING_KEY_BYTES } from './sealing.ts'
+export { fingerprintOf } from './sealing.ts'
 export type { Durability }
 
 export interface StoreOptions {
@@ -50,7 +50,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const { path, durability, role, sealingKey, log } = options
   const engine: EngineOptions = { path, durability, role, sealingKey, instance: randomUUID(), now: now() }
   const { executor, warnings } = role === 'serve' ? await WorkerThread.open(engine, log) : openOwnThread(engine)
-  const reader = role === 'serve' ? new ReportThread({ ...engine, role: 'report' }, log) : executor
+  const background = role === 'serve' ? new BackgroundThread({ ...engine, role: 'background' }, log) : undefined
   const directory = new FollowedDirectory(executor, sealingKey, log)
   try {
     await directory.refresh()
@@ -58,17 +58,18 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     await executor.close()
     throw cause
   }
+  background?.start()
   if (role === 'serve') directory.follow(options.pollMs ?? POLL_MS)
   const close = async (): Promise<void> => {
     directory.stop()
-    await Promise.all([reader.close(), executor.close()])
+    await Promise.all([background?.close(), executor.close()])
   }
   return {
     directory: directory.memory,
     vault: directory.memory,
     registry: registryOn(executor, directory, now),
     ledger: ledgerOn(executor),
-    reports: reportsOn(reader),
+    reports: reportsOn(background ?? executor),
     warnings,
     close,
     [Symbol.asyncDispose]: close,

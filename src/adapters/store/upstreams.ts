@@ -78,9 +78,10 @@ export function* listUpstreams(): Script<readonly Upstream[]> {
 /** Keeps what upstream's replies said, beside the administrator's labels; what is not known changes nothing. */
 export function* learn(
   upstream: UpstreamId,
-  organization: string | undefined,
-  project: string | undefined,
+  seenOrganization: string | undefined,
+  seenProject: string | undefined,
 ): Script<void> {
+  const [organization, project] = [names.labelOf(seenOrganization), names.labelOf(seenProject)]
   const rows = yield sql`
     UPDATE upstreams SET
       learned_organization = COALESCE(${organization}, learned_organization),

@@ -16,6 +16,8 @@ export type FromWorker =
 /** A group is cut here, so that its first caller does not wait for too many others. */
 const MOST_IN_GROUP = 256
 
+const CHECKPOINT_MS = 250
+
 const port = parentPort
 if (!port) throw new Error('worker.ts runs as a worker thread only')
 
@@ -23,15 +25,17 @@ function post(message: FromWorker): void {
   port?.postMessage(message)
 }
 
+const options = workerData as EngineOptions
 let engine: Engine | undefined
 try {
-  engine = openEngine(workerData as EngineOptions)
+  engine = openEngine(options)
   post({ warnings: engine.warnings })
 } catch (cause) {
   post({ refused: faultOf(cause) })
 }
 
 if (engine) serve(engine)
+if (engine && options.role === 'background') checkpointEvery(engine, CHECKPOINT_MS)
 
 function serve(running: Engine): void {
   port?.on('message', (first: ToWorker) => {
@@ -40,9 +44,21 @@ function serve(running: Engine): void {
       post({ answers: runGroup(running.db, running.operations, waiting.requests.slice(from, from + MOST_IN_GROUP)) })
     }
     if (!waiting.close) return
-    running.close()
     port?.close()
+    running.close()
   })
+}
+
+/** A disk that fails here fails the writer too, which says so to those who wait. */
+function checkpointEvery(running: Engine, everyMs: number): void {
+  const timer = setInterval(() => {
+    try {
+      running.db.checkpoint()
+    } catch (cause) {
+      if (faultOf(cause).kind !== 'unavailable') throw cause
+    }
+  }, everyMs)
+  port?.once('close', () => clearInterval(timer))
 }
 
 /** The first message and all that came behind it. */

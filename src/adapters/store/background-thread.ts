@@ -4,8 +4,11 @@ import type { Executor } from './executor.ts'
 import type { Input, OperationName, Output } from './operations.ts'
 import { WorkerThread } from './worker-thread.ts'
 
-/** A thread for reports, started by the first of them. */
-export class ReportThread implements Executor {
+/**
+ * A second thread with a connection of its own: carries out long reads beside the writer, and moves the write-ahead
+ * log into the database, so that no call waits for that. Reports that need it before it has opened wait.
+ */
+export class BackgroundThread implements Executor {
   readonly #options: EngineOptions
   readonly #log: Log
   #opening: Promise<WorkerThread> | undefined
@@ -18,7 +21,7 @@ export class ReportThread implements Executor {
 
   async request<N extends OperationName>(name: N, ...input: Input<N>): Promise<Output<N>> {
     if (this.#closed) throw new LedgerUnavailable('the store is closed')
-    this.#opening ??= this.#open()
+    this.#opening ??= this.#open() // Again, when it could not be opened before.
     const thread = await this.#opening
     return await thread.request(name, ...input)
   }
@@ -29,7 +32,12 @@ export class ReportThread implements Executor {
     await thread?.close()
   }
 
-  /** The next report tries again when this one could not. */
+  /** Begins to open it and does not wait. Without it the store works, only slower: trouble is a warning. */
+  start(): void {
+    this.#opening ??= this.#open()
+    this.#opening.catch((cause: unknown) => this.#log.warn('store_background_failed', { message: String(cause) }))
+  }
+
   async #open(): Promise<WorkerThread> {
     try {
       return (await WorkerThread.open(this.#options, this.#log)).executor
