@@ -58,6 +58,8 @@ async function answered(client: Client, trying: Trying): Promise<void> {
       receipt.status = REFUSAL_STATUS[cause.code]
       receipt.upstream = undefined
       receipt.organization = undefined
+      // Nothing went upstream: it is the gateway's no, and no request that usage counts.
+      if (receipt.attempts.length === 0) receipt.ending = 'refused'
     }
     throw cause
   } finally {
