@@ -2,7 +2,7 @@ import { variableOf } from './config-env.ts'
 import { nearest } from './config-nearest.ts'
 import { type Issue, type Setting, settings } from './config-schema.ts'
 import type { Origin } from './config-shape.ts'
-import { isTable, lineOf, show, withoutPassword } from './config-toml.ts'
+import { isTable, lineFinder, show, withoutPassword } from './config-toml.ts'
 
 /** What the settings were read from. */
 export interface Source {
@@ -14,8 +14,9 @@ export interface Source {
 
 /** One line for each issue, in the order of the file: `gateway.toml:3: [limits] queue_secs = "x": must be a number of …` */
 export function explain(issues: readonly Issue[], source: Source): readonly string[] {
+  const lineOf = lineFinder(source.text)
   return issues
-    .map((issue) => ({ line: lineOf(source.text, issue.path) ?? 0, issue }))
+    .map((issue) => ({ line: lineOf(issue.path) ?? 0, issue }))
     .toSorted((one, other) => one.line - other.line)
     .map(({ line, issue }) => {
       const setting = settings().find((one) => one.section === issue.path[0] && one.key === issue.path[1])

@@ -6,7 +6,7 @@ export type TomlFile =
 
 export function readToml(text: string): TomlFile {
   try {
-    return { ok: true, values: parse(text) }
+    return { ok: true, values: parse(text, { unsafeKeyBehaviour: 'throw' }) }
   } catch (error) {
     if (!(error instanceof TomlError)) throw error
     // The message goes on with an excerpt of the file: one line is enough.
@@ -16,37 +16,60 @@ export function readToml(text: string): TomlFile {
 }
 
 /**
- * The line, counted from 1, where the value at `path` begins; undefined when it is not in the text.
+ * Finds the line, counted from 1, where the value at a path begins; undefined when it is not in the text, which must be
+ * valid TOML.
  *
- * The parser tells no positions of what it accepts. So the text is read line by line longer: the value stands in the
- * piece that made it appear. That costs the square of the lines, and only in a file that has an error.
+ * The parser tells no positions of what it accepts. But each statement, a table's header or a key with its value, is
+ * valid TOML by itself: so they are read one by one, each below the header that came last.
  */
-export function lineOf(text: string, path: readonly string[]): number | undefined {
+export function lineFinder(text: string): (path: readonly string[]) => number | undefined {
+  const statements = statementsIn(text)
+  return (path) => statements.find(({ values }) => has(values, path))?.line
+}
+
+interface Statement {
+  readonly line: number
+  /** As the whole text would have them if there were nothing else. */
+  readonly values: unknown
+}
+
+function statementsIn(text: string): readonly Statement[] {
   const lines = text.split('\n')
+  const statements: Statement[] = []
+  let header: readonly string[] = []
   let begin = 0
   for (let end = 1; end <= lines.length; end++) {
-    const part = readToml(lines.slice(0, end).join('\n'))
+    const part = readToml(lines.slice(begin, end).join('\n'))
+    // A value over several lines: not whole yet.
     if (!part.ok) continue
-    if (has(part.values, path)) return firstSpoken(lines, begin, end)
+    const isHeader = /^\s*\[/.test(lines[begin] ?? '')
+    if (isHeader) header = pathTo(part.values)
+    if (Object.keys(part.values).length > 0) {
+      statements.push({ line: begin + 1, values: isHeader ? part.values : below(header, part.values) })
+    }
     begin = end
   }
-  return undefined
+  return statements
+}
+
+/** The names in a header, which the parser has read as tables within each other. */
+function pathTo(values: unknown): readonly string[] {
+  const inner = Array.isArray(values) ? (values as readonly unknown[])[0] : values
+  const [entry] = isTable(inner) ? Object.entries(inner) : []
+  return entry ? [entry[0], ...pathTo(entry[1])] : []
+}
+
+function below(header: readonly string[], values: unknown): unknown {
+  return header.reduceRight((inner, name) => ({ [name]: inner }), values)
 }
 
 function has(values: unknown, path: readonly string[]): boolean {
   let at = values
   for (const key of path) {
-    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, key)) return false
-    at = (at as Record<string, unknown>)[key]
+    if (!isTable(at) || !Object.hasOwn(at, key)) return false
+    at = at[key]
   }
   return true
-}
-
-function firstSpoken(lines: readonly string[], begin: number, end: number): number {
-  for (let at = begin; at < end; at++) {
-    if (!/^\s*(?:#|$)/.test(lines[at] ?? '')) return at + 1
-  }
-  return end
 }
 
 /** Whether a value of the file is a table. */

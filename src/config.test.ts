@@ -1,10 +1,10 @@
 import { deepEqual, equal, match, ok, throws } from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync, chmodSync, readdirSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, suite, test } from 'node:test'
 import fc from 'fast-check'
-import { ConfigError, loadConfig, readSealingKey } from './config.ts'
+import { ConfigError, loadConfig } from './config.ts'
 import { sampleConfig, settingsTable } from './config-sample.ts'
 import { settings } from './config-schema.ts'
 
@@ -106,7 +106,10 @@ ws_max_messages_per_connection = 5000
       'x.toml:1: queue_secs stands outside of its section: it belongs under [limits]',
     ])
     match(problemsOf('[log]\nzzzzzzzzzzzz = 1\n')[0] ?? '', /its keys are level, format/)
-    match(problemsOf('[log]\n"__proto__" = 1\n')[0] ?? '', /no key __proto__/)
+    match(
+      problemsOf('[log]\n"__proto__" = 1\n')[0] ?? '',
+      /^x\.toml:2: not valid TOML: document contains an unsafe property/,
+    )
   })
 
   test('tells all that is wrong at once, in the order of the file', () => {
@@ -133,6 +136,42 @@ priority = "much"
         'x.toml:12: [credit] tiers."priority" = "much"',
       ],
     )
+  })
+
+  test('finds lines below headers, in dotted keys, inline tables and values over several lines', () => {
+    const toml = `log.level = "x"
+[credit] # a comment
+tiers = {
+  priority = "a",
+  # another
+}
+
+["limits"]
+
+"queue_secs" = """
+[server]
+"""
+codex_queue_secs = "x"
+
+[[server]]
+`
+    deepEqual(
+      problemsOf(toml).map((problem) => problem.slice(0, problem.indexOf(' = '))),
+      [
+        'x.toml:1: [log] level',
+        'x.toml:3: [credit] tiers."priority"',
+        'x.toml:10: [limits] queue_secs',
+        'x.toml:13: [limits] codex_queue_secs',
+        'x.toml:15: server',
+      ],
+    )
+  })
+
+  test('is judged in time that grows with its length', () => {
+    const many = Array.from({ length: 3000 }, (_, at) => `k${at} = 1`).join('\n')
+    const begin = performance.now()
+    equal(problemsOf(many).length, 3000)
+    ok(performance.now() - begin < 10_000)
   })
 
   test('tells a file that is no TOML with its line', () => {
@@ -246,56 +285,6 @@ priority = "much"
         ok(problemsOf(`${key} = ${value}\n`).every((problem) => problem.length > 10))
       }),
       { numRuns: 200 },
-    )
-  })
-})
-
-suite('the sealing key', () => {
-  function freshConfig() {
-    const database = join(folder, `${++files}.db`)
-    return load(`[database]\nurl = ${JSON.stringify(`sqlite://${database}`)}`)
-  }
-
-  test('is made once, for its owner alone, and read again', () => {
-    const config = freshConfig()
-    const made = readSealingKey(config, { create: true, env: {} })
-    equal(made.key.length, 32)
-    ok(made.created)
-    equal(statSync(config.secrets.keyFile).mode & 0o777, 0o600)
-    const again = readSealingKey(config, { create: true, env: {} })
-    deepEqual([again.key, again.created, again.warnings], [made.key, false, []])
-    ok(!readdirSync(folder).some((name) => name.startsWith(`${files}.db.key.`)))
-  })
-
-  test('is warned about when others can read it', () => {
-    const config = freshConfig()
-    readSealingKey(config, { create: true, env: {} })
-    chmodSync(config.secrets.keyFile, 0o644)
-    match(readSealingKey(config, { create: false, env: {} }).warnings[0] ?? '', /chmod 600/)
-  })
-
-  test('is never replaced where a database needs the one that is missing', () => {
-    const config = freshConfig()
-    throws(() => readSealingKey(config, { create: false, env: {} }), /admin init/)
-    writeFileSync(config.database.path, 'sealed')
-    throws(() => readSealingKey(config, { create: true, env: {} }), /put it back/)
-    throws(() => statSync(config.secrets.keyFile))
-  })
-
-  test('comes from the environment where it is given', () => {
-    const config = freshConfig()
-    const bytes = Buffer.alloc(32, 7)
-    for (const text of [bytes.toString('hex'), bytes.toString('base64'), bytes.toString('base64url')]) {
-      const { key, file } = readSealingKey(config, { create: true, env: { CODEX_GATEWAY_SECRET_KEY: text } })
-      deepEqual([Buffer.from(key), file], [bytes, undefined])
-    }
-    const short = { CODEX_GATEWAY_SECRET_KEY: 'too-short-and-secret' }
-    throws(
-      () => readSealingKey(config, { create: true, env: short }),
-      (error: Error) => {
-        match(error.message, /CODEX_GATEWAY_SECRET_KEY must be 32 bytes/)
-        return !error.message.includes('too-short')
-      },
     )
   })
 })
