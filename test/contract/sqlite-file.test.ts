@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, ok, rejects, throws } from 'node:assert/strict'
 import { execFile, execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, statSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
 import { DatabaseSync } from 'node:sqlite'
 import { suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -50,6 +51,19 @@ suite('sqlite: the file', () => {
       const opening = openStore({ path, durability: 'process', role, sealingKey: SEALING_KEY, log: silent })
       await rejects(opening, /cannot create .*gateway\.db: the folder \/nonexistent\/folder does not exist/)
     }
+  })
+
+  test('refuses a file that is no database, or the database of another program', async () => {
+    await using database = await sqliteDatabase()
+    await writeFile(database.path, 'not a database, but some text that is long enough to have a header'.repeat(20))
+    await using other = await sqliteDatabase()
+    write(other, 'CREATE TABLE members (name TEXT)')
+    for (const role of ['serve', 'cli'] as const) {
+      await rejects(database.open({ role }), /cannot open .*gateway\.db: .*not a database/)
+      await rejects(other.open({ role }), /is the database of another program \(it has a table members\)/)
+    }
+    await rm(database.path)
+    await (await database.open({ role: 'serve' })).close()
   })
 
   test('keeps secrets out of the file, and gives out none that was altered or moved', async () => {

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { EpochMs } from '../../core/units.ts'
+import { faultOf } from './fault.ts'
 import { LedgerTime, newestInstant } from './ledger-time.ts'
 import { lockPathOf, takeServeLock } from './instance-lock.ts'
 import { migrate } from './migrations.ts'
@@ -54,7 +55,8 @@ export function openEngine(options: EngineOptions): Engine {
     return { db, operations, warnings, close: () => closeAll(db, lock) }
   } catch (cause) {
     closeAll(db, lock)
-    throw cause
+    const fault = faultOf(cause)
+    throw fault.kind === 'unavailable' ? new StoreRefused(`cannot open ${path}: ${fault.message}`, { cause }) : cause
   }
 }
 

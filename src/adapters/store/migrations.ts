@@ -1,5 +1,5 @@
 import { StoreRefused } from './refused.ts'
-import { int, one, only, sql, type Script } from './sql.ts'
+import { int, one, only, sql, text, type Script } from './sql.ts'
 import type { Sqlite } from './sqlite.ts'
 
 /**
@@ -142,10 +142,16 @@ export const SCHEMA_VERSION: number = STEPS.length
 
 /**
  * Brings the file to this version, in one transaction under the write lock: of two processes at once the second finds
- * the work done. Throws StoreRefused when the file is newer than this code.
+ * the work done. Throws StoreRefused when the file is newer than this code, or not a gateway's at all.
  */
 export function migrate(db: Sqlite, path: string): void {
   db.transaction('write', () => {
+    const foreign = db.run(foreignTable())
+    if (foreign !== undefined) {
+      throw new StoreRefused(
+        `${path} is the database of another program (it has a table ${foreign}): give this gateway a file of its own`,
+      )
+    }
     db.exec('CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)')
     const found = db.run(version())
     if (found > SCHEMA_VERSION) {
@@ -157,6 +163,13 @@ export function migrate(db: Sqlite, path: string): void {
     for (const step of STEPS.slice(found)) db.exec(step)
     if (found < SCHEMA_VERSION) db.run(setVersion(SCHEMA_VERSION))
   })
+}
+
+/** A table of a file that has tables, but not the one by which ours are known. */
+function* foreignTable(): Script<string | undefined> {
+  const rows = yield sql`SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name`
+  const tables = rows.map((row) => text(row, 'name'))
+  return tables.includes('schema_version') ? undefined : tables[0]
 }
 
 /** 0 for a file that is new. */

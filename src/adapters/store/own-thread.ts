@@ -1,6 +1,6 @@
-import { openEngine, type Engine, type EngineOptions } from './engine.ts'
+import { openEngine, type EngineOptions } from './engine.ts'
 import type { Executor } from './executor.ts'
-import { errorOf, faultOf } from './fault.ts'
+import { errorOf } from './fault.ts'
 import { monotonicMs, runGroup } from './group.ts'
 import type { Input, OperationName, Output } from './operations.ts'
 
@@ -9,7 +9,7 @@ import type { Input, OperationName, Output } from './operations.ts'
  * start a thread. Blocks while it works.
  */
 export function openOwnThread(options: EngineOptions): { executor: Executor; warnings: readonly string[] } {
-  const engine = opened(options)
+  const engine = openEngine(options)
   let closed = false
   const executor: Executor = {
     async request<N extends OperationName>(name: N, ...input: Input<N>): Promise<Output<N>> {
@@ -28,12 +28,3 @@ export function openOwnThread(options: EngineOptions): { executor: Executor; war
 }
 
 const DEADLINE_MS = 10_000
-
-/** A database that another holds locked, or that lies on a full disk, is told like any later trouble of that kind. */
-function opened(options: EngineOptions): Engine {
-  try {
-    return openEngine(options)
-  } catch (cause) {
-    throw errorOf(faultOf(cause))
-  }
-}
