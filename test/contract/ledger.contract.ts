@@ -218,6 +218,30 @@ export function ledgerContract(newDatabase: NewDatabase): void {
       deepEqual(await given.store.reports.usage(T0, T0 + 1), [])
     })
 
+    test('opens a call once, however often its caller asks because no answer came', async () => {
+      await using given = await start(newDatabase)
+      const call = newCall(given, T0)
+      const first = await given.store.ledger.open(call, [], T0)
+      const again = await given.store.ledger.open(call, [{ credits: HUGE, admittedAt: undefined }], T0 + 500)
+      deepEqual(again, first)
+      await given.store.ledger.settle(newEntry(call.id, T0 + 600, { credits: 9n }))
+      equal((await given.store.reports.calls({ member: given.member.name, limit: 5 })).length, 1)
+      await exactTotals(given)
+    })
+
+    test('closes a call that was opened and then refused for lack of an answer', async () => {
+      await using given = await start(newDatabase)
+      const call = newCall(given, T0)
+      await given.store.ledger.open(call, [], T0)
+      const { hold: _, windows: __, opensWindows: ___, ...facts } = call
+      await given.store.ledger.refuse({ ...facts, requestId: 'r', status: 503, refusal: 'x', endedAt: T0 + 3 })
+      const rows = await given.store.reports.calls({ member: given.member.name, limit: 5 })
+      deepEqual(
+        rows.map((row) => [row.ending, row.refusal, row.credits]),
+        [['refused', 'x', 0n]],
+      )
+    })
+
     test('finds who last answered in a thread, else in a session, for this member alone', async () => {
       await using given = await start(newDatabase)
       const other = await populate(given.store)

@@ -18,6 +18,9 @@ export interface Scribe {
 export function* openCall(scribe: Scribe, call: OpenCall, heldBefore: readonly Hold[], now: EpochMs): Script<Verdict> {
   const at = scribe.time.at(now)
   const open = yield* openWindowsOf(call.member, at)
+  const before = yield* one(sql`SELECT admitted_at FROM calls WHERE id = ${call.id} AND ended_at IS NULL`)
+  // Its caller gave up waiting for the commit that opened it, and asks again.
+  if (before) return { state: 'admitted', at: int(before, 'admitted_at'), standing: standingOf(call.windows, open) }
   const verdict = judge(standingOf(call.windows, open), heldBefore, at)
   if (verdict.state !== 'admitted') return verdict
   const own = call.opensWindows ? yield* openMissing(call.member, call.windows, open, at) : open
@@ -62,7 +65,10 @@ export function* settleCall(scribe: Scribe, entry: Entry): Script<Standing> {
   return yield* standing(member, yield* windowsOf(member), scribe.time.at(entry.endedAt))
 }
 
-/** Writes the row of a call that was refused before it was opened; a second time changes nothing. */
+/**
+ * Writes the row of a call that was refused before it was opened; a second time changes nothing. A call whose caller
+ * gave up waiting for its opening, which was committed all the same, is closed.
+ */
 export function* refuseCall(scribe: Scribe, call: RefusedCall): Script<void> {
   yield sql`
     INSERT INTO calls
@@ -73,7 +79,10 @@ export function* refuseCall(scribe: Scribe, call: RefusedCall): Script<void> {
        ${call.model}, ${call.serviceTier}, ${call.sessionId}, ${call.threadId}, ${call.turnId}, ${call.startedAt},
        ${scribe.time.at(call.endedAt)}, 0, ${call.endedAt}, 'refused', ${call.status}, ${call.refusal},
        ${call.requestId}, 'exact')
-    ON CONFLICT (id) DO NOTHING`
+    ON CONFLICT (id) DO UPDATE SET
+      ended_at = excluded.ended_at, ending = excluded.ending, status = excluded.status, refusal = excluded.refusal,
+      request_id = excluded.request_id, precision = excluded.precision, hold = 0
+    WHERE calls.ended_at IS NULL`
 }
 
 export function* standing(member: MemberId, windows: readonly QuotaWindow[], at: EpochMs): Script<Standing> {
