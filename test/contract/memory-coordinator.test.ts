@@ -234,10 +234,18 @@ class Model {
     this.fresh = []
     const traffic = this.coordinator.traffic()
     const having = this.calls.filter((call) => call.got !== undefined && !call.over)
-    for (const member of [1, 2]) ok(having.filter((call) => call.line === `member ${member}`).length <= member)
-    for (const [i, pulse] of [...this.coordinator.survey().values()].entries()) ok(pulse.inFlight >= 0, `key ${i}`)
+    const lineOf = (calls: readonly Call[], line: string): number => calls.filter((call) => call.line === line).length
+    for (const member of [1, 2]) {
+      const placed = lineOf(having, `member ${member}`)
+      ok(placed <= member)
+      ok(placed === member || lineOf(waiting, `member ${member}`) === 0, `member ${member} waits for nothing`)
+    }
     for (const key of this.keys) {
-      const inFlight = this.coordinator.survey().get(key.id)?.inFlight ?? 0
+      const pulse = this.coordinator.survey().get(key.id)
+      const inFlight = pulse?.inFlight ?? 0
+      if (pulse?.state === 'healthy' && inFlight < key.maxConcurrent) {
+        equal(lineOf(waiting, `keys ${1 << (key.id - 1)}`) + lineOf(waiting, 'keys 7'), 0, `key ${key.id} stands idle`)
+      }
       ok(inFlight <= key.maxConcurrent, `key ${key.id} has ${inFlight}`)
       equal(
         inFlight,

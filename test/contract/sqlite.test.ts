@@ -1,5 +1,6 @@
 import { directoryContract } from './directory.contract.ts'
 import { ledgerContract } from './ledger.contract.ts'
+import { ledgerRowsContract } from './ledger-rows.contract.ts'
 import { ledgerModel } from './ledger.model.ts'
 import { registryContract } from './registry.contract.ts'
 import { reportsContract } from './reports.contract.ts'
@@ -7,6 +8,7 @@ import { sqliteDatabase } from './sqlite-database.ts'
 
 directoryContract(sqliteDatabase)
 ledgerContract(sqliteDatabase)
+ledgerRowsContract(sqliteDatabase)
 ledgerModel(sqliteDatabase)
 registryContract(sqliteDatabase)
 reportsContract(sqliteDatabase)

@@ -1,0 +1,94 @@
+import { deepEqual, equal, rejects } from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { newCall, newEntry, populate, T0, type NewDatabase, type World } from './bench.ts'
+import { exactTotals, start } from './ledger-given.ts'
+
+const HUGE = 2n ** 60n + 1n
+
+/** What every Ledger keeps to about its rows. */
+export function ledgerRowsContract(newDatabase: NewDatabase): void {
+  suite('ledger: attempts, refusals, owners', () => {
+    test('keeps every attempt that was begun and fills in how it went', async () => {
+      await using given = await start(newDatabase)
+      const call = newCall(given, T0)
+      await given.store.ledger.open(call, [], T0)
+      await given.store.ledger.attempt(call.id, given.upstream.id, T0)
+      await given.store.ledger.attempt(call.id, given.upstream.id, T0 + 5)
+      const outcome = { upstream: given.upstream.id, status: 500, errorClass: 'server', sent: true, startedAt: T0 }
+      await given.store.ledger.settle(newEntry(call.id, T0 + 9, { attempts: [{ ...outcome, durationMs: 4.7 }] }))
+      const [row] = await given.store.reports.calls({ member: given.member.name, limit: 1 })
+      equal(row?.attempts, 2)
+      await rejects(given.store.ledger.attempt(call.id, given.upstream.id, T0 + 10), /not open/)
+    })
+
+    test('writes a refusal once, at no cost, and not as a request', async () => {
+      await using given = await start(newDatabase)
+      const { hold: _, windows: __, opensWindows: ___, ...facts } = newCall(given, T0)
+      const refusal = { ...facts, requestId: 'r', status: 429, refusal: 'member_5h_quota_exceeded', endedAt: T0 + 3 }
+      await given.store.ledger.refuse(refusal)
+      await given.store.ledger.refuse(refusal)
+      const rows = await given.store.reports.calls({ member: given.member.name, limit: 5 })
+      deepEqual(
+        rows.map((row) => [row.ending, row.refusal, row.credits, row.status, row.durationMs]),
+        [['refused', 'member_5h_quota_exceeded', 0n, 429, 3]],
+      )
+      deepEqual(await given.store.reports.usage(T0, T0 + 1), [])
+    })
+
+    test('opens a call once, however often its caller asks because no answer came', async () => {
+      await using given = await start(newDatabase)
+      const call = newCall(given, T0)
+      const first = await given.store.ledger.open(call, [], T0)
+      const again = await given.store.ledger.open(call, [{ credits: HUGE, admittedAt: undefined }], T0 + 500)
+      deepEqual(again, first)
+      await given.store.ledger.settle(newEntry(call.id, T0 + 600, { credits: 9n }))
+      equal((await given.store.reports.calls({ member: given.member.name, limit: 5 })).length, 1)
+      await exactTotals(given)
+    })
+
+    test('closes a call that was opened and then refused for lack of an answer', async () => {
+      await using given = await start(newDatabase)
+      const call = newCall(given, T0)
+      await given.store.ledger.open(call, [], T0)
+      const { hold: _, windows: __, opensWindows: ___, ...facts } = call
+      await given.store.ledger.refuse({ ...facts, requestId: 'r', status: 503, refusal: 'x', endedAt: T0 + 3 })
+      const rows = await given.store.reports.calls({ member: given.member.name, limit: 5 })
+      deepEqual(
+        rows.map((row) => [row.ending, row.refusal, row.credits]),
+        [['refused', 'x', 0n]],
+      )
+    })
+
+    test('finds who last answered in a thread, else in a session, for this member alone', async () => {
+      await using given = await start(newDatabase)
+      const other = await populate(given.store)
+      const { upstream } = given
+      const settle = async (world: World, at: number, ids: object, organization: string | undefined): Promise<void> => {
+        const call = newCall(world, at, ids)
+        await given.store.ledger.open(call, [], at)
+        const answered = organization === undefined ? {} : { upstream: upstream.id, organization }
+        await given.store.ledger.settle(newEntry(call.id, at + 1, answered))
+      }
+      await settle(given, T0, { threadId: 't', sessionId: 's' }, 'org-1')
+      await settle(given, T0 + 1, { threadId: 't', sessionId: 's' }, 'org-2')
+      await settle(given, T0 + 2, { threadId: 't', sessionId: 's' }, undefined)
+      await settle(given, T0 + 3, { threadId: 'other', sessionId: 's' }, 'org-3')
+      await settle(other, T0 + 4, { threadId: 't' }, 'org-9')
+      const { ledger } = given.store
+      deepEqual(await ledger.ownerOf(given.member.id, 't'), { upstream: upstream.id, organization: 'org-2' })
+      deepEqual(await ledger.ownerOf(given.member.id, 's'), { upstream: upstream.id, organization: 'org-3' })
+      equal(await ledger.ownerOf(given.member.id, 'nobody'), undefined)
+    })
+
+    test('writes down the use of a key at most every 30 s', async () => {
+      await using given = await start(newDatabase)
+      const used = []
+      for (const after of [0, 29_999, 30_000]) {
+        await given.store.ledger.open(newCall(given, T0), [], T0 + after)
+        const keys = await given.store.registry.gatewayKeys()
+        used.push(keys.find((key) => key.id === given.key.id)?.lastUsedAt)
+      }
+      deepEqual(used, [T0, T0, T0 + 30_000])
+    })
+  })
+}
