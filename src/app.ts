@@ -45,6 +45,8 @@ export async function withStore<T>(config: Config, use: (store: AdminStore) => P
 export interface RunningGateway extends AsyncDisposable {
   /** `http://127.0.0.1:8080`, with the port that was got. */
   readonly url: string
+  /** Resolves, with the reason, when the gateway can serve no more: only a new process helps. */
+  readonly lost: Promise<string>
   /** Closes the listener and waits for the running calls; once `cut` aborts, ends them. Then everything is settled and closed. */
   stop(cut: AbortSignal): Promise<void>
 }
@@ -108,6 +110,7 @@ async function serveOn(store: Store, config: Config, log: Log): Promise<RunningG
   }
   return {
     url: server.url,
+    lost: store.lost,
     stop: (cut) => (stopped ??= stop(cut)),
     [Symbol.asyncDispose]: () => (stopped ??= stop(AbortSignal.abort())),
   }
@@ -189,7 +192,13 @@ export async function serve(config: Config): Promise<number> {
   const log = stderrLog(config.log)
   const gateway = await startGateway(config, log)
   process.stdout.write(`listening on ${gateway.url}\n`)
-  await nextSignal()
+  const lost = await Promise.race([nextSignal(), gateway.lost])
+  if (lost !== undefined) {
+    // Whoever watches over the process starts it anew; the next one settles what is open.
+    log.error('gateway lost its store', { cause: lost })
+    await gateway.stop(AbortSignal.abort())
+    return 1
+  }
   log.info('stopping', { drain_secs: config.server.drainSecs })
   const cut = new AbortController()
   const deadline = setTimeout(() => cut.abort(), config.server.drainSecs * 1000)
@@ -213,11 +222,11 @@ export async function simulate(options: SimulatorOptions): Promise<number> {
 }
 
 /** Resolves at the next SIGTERM or SIGINT. */
-export async function nextSignal(): Promise<void> {
-  await new Promise<void>((resolve) => {
+export async function nextSignal(): Promise<undefined> {
+  return await new Promise((resolve) => {
     const heard = (): void => {
       process.off('SIGTERM', heard).off('SIGINT', heard)
-      resolve()
+      resolve(undefined)
     }
     process.on('SIGTERM', heard).on('SIGINT', heard)
   })

@@ -38,6 +38,8 @@ export interface Store extends AsyncDisposable {
   readonly reports: Reports
   /** What the administrator should know, one line each. */
   readonly warnings: readonly string[]
+  /** Resolves, with the reason, when the store has broken down for good and only a new process can help. */
+  readonly lost: Promise<string>
   /** Carries out what was asked before, then lets the file go. */
   close(): Promise<void>
 }
@@ -71,6 +73,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     ledger: ledgerOn(executor),
     reports: reportsOn(background ?? executor),
     warnings,
+    lost: executor instanceof WorkerThread ? executor.lost : new Promise(() => undefined),
     close,
     [Symbol.asyncDispose]: close,
   }

@@ -29,6 +29,7 @@ export class WorkerThread implements Executor {
   readonly #pending = new Map<number, Pending>()
   readonly #sweep: NodeJS.Timeout
   readonly #exited: Promise<void>
+  readonly #lost = Promise.withResolvers<string>()
   #outbox: Request[] = []
   #lastId = 0
   #gone: string | undefined
@@ -44,7 +45,9 @@ export class WorkerThread implements Executor {
     worker.on('error', (cause) => log.error('store_worker_failed', { message: String(cause) }))
     this.#exited = new Promise((done) => {
       worker.once('exit', (code) => {
-        this.#leave(`the store's worker has ended (code ${code})`)
+        const why = `the store's worker has ended (code ${code})`
+        if (this.#gone === undefined) this.#lost.resolve(why)
+        this.#leave(why)
         done()
       })
     })
@@ -66,6 +69,11 @@ export class WorkerThread implements Executor {
     const warnings = await opened.promise
     worker.off('error', opened.reject)
     return { executor: new WorkerThread(worker, log), warnings }
+  }
+
+  /** Resolves, with the reason, when the worker dies before it was told to end: it will not come back. */
+  get lost(): Promise<string> {
+    return this.#lost.promise
   }
 
   request<N extends OperationName>(name: N, ...input: Input<N>): Promise<Output<N>> {
