@@ -143,6 +143,7 @@ suite('sqlite: trouble', () => {
     const waiting = Array.from({ length: 5 }, () => store.ledger.open(newCall(world, T0), [], T0))
     const results = Promise.allSettled(waiting)
     await worker.terminate()
+    match(await store.lost, /worker has ended/)
     for (const result of await results) {
       ok(result.status === 'fulfilled' || result.reason instanceof LedgerUnavailable)
     }
