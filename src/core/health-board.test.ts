@@ -136,12 +136,12 @@ suite('the health of keys', () => {
     deepEqual(ward.board.fitness(key(1), WANT, ward.now), {
       state: 'cooling',
       until: ward.now + 60_000,
-      lastResort: true,
+      lastResortFrom: 0,
       disabledBy: undefined,
     })
     equal(ward.board.pulse(key(1), 0, ward.now).failuresInRow, 3)
     ward.say(key(1), cool(100))
-    equal(ward.board.fitness(key(1), WANT, ward.now).lastResort, false)
+    equal(ward.board.fitness(key(1), WANT, ward.now).lastResortFrom, ward.now + 100)
     ward.pass(1000)
     ward.say(key(1), OK)
     equal(ward.state(key(1)), 'fit')

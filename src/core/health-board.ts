@@ -36,15 +36,15 @@ export interface Fitness {
   readonly state: 'fit' | 'cooling' | 'disabled'
   /** When it may be tried next; 0 when it is fit. */
   readonly until: EpochMs
-  /** Whether nothing but its own failures speaks against it: then it is used when there is nothing better. */
-  readonly lastResort: boolean
+  /** From when nothing but its own failures speaks against it: then it is used when there is nothing better. */
+  readonly lastResortFrom: EpochMs
   /** What disables it; undefined when nothing does. */
   readonly disabledBy: Reason | undefined
 }
 
 type OutcomeOf<Kind extends Outcome['kind']> = Extract<Outcome, { readonly kind: Kind }>
 
-const FIT: Fitness = { state: 'fit', until: 0, lastResort: false, disabledBy: undefined }
+const FIT: Fitness = { state: 'fit', until: 0, lastResortFrom: 0, disabledBy: undefined }
 
 const SLOW_PROBE_MS = 300_000
 const PROBE_MS = 10_000
@@ -108,15 +108,15 @@ export class HealthBoard {
     if (this.#cooldowns.size === 0) return FIT
     let until = 0
     let disabledBy: Reason | undefined
-    let lastResort = true
+    let lastResortFrom = 0
     for (const cooldown of this.#standing(key, want, now)) {
       if (cooldown.halfOpen(now)) continue
       until = Math.max(until, cooldown.until)
       if (!cooldown.heals) disabledBy ??= cooldown.reason
-      lastResort &&= cooldown.reason === 'failures'
+      if (cooldown.reason !== 'failures') lastResortFrom = Math.max(lastResortFrom, cooldown.until)
     }
     if (until === 0) return FIT
-    return { state: disabledBy === undefined ? 'cooling' : 'disabled', until, lastResort, disabledBy }
+    return { state: disabledBy === undefined ? 'cooling' : 'disabled', until, lastResortFrom, disabledBy }
   }
 
   /** A call goes to this key: whatever is half-open on its way gets its probe. Call the answer when the call is over. */

@@ -85,3 +85,10 @@ export async function free(disposable: AsyncDisposable): Promise<void> {
 
 /** In which nothing happens by itself. */
 export const SETTINGS: CoordinatorSettings = { maxFailures: 3, cooldownMs: 60_000, slowProbeMs: 60_000 }
+
+/** Lets everything that is due happen. */
+export function settle(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
+}

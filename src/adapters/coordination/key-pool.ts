@@ -49,6 +49,7 @@ export class KeyPool {
   #timer: NodeJS.Timeout | undefined
   #timerAt = Infinity
   #sequence = 0
+  #askAgain = false
 
   constructor(board: HealthBoard, pins: Pins, now: Clock, random: () => number) {
     this.#board = board
@@ -78,6 +79,7 @@ export class KeyPool {
 
     const answer = this.#try(wish)
     if (answer instanceof NoSeat) throw answer
+    if (this.#askAgain) this.#callAll()
     const granted = 'free' in answer ? answer : await this.#wait({ wish, due: answer.due }, signal)
     if (signal.aborted) {
       // The place came in the very moment in which nobody wanted it any more.
@@ -145,8 +147,9 @@ export class KeyPool {
       if (fitness.disabledBy !== undefined) reasons.add(fitness.disabledBy)
       if (fitness.state !== 'disabled') hopeless = false
       if (fitness.state === 'fit') fit.push(this.#runner(upstream))
-      else due = Math.min(due, fitness.until)
-      if (fitness.lastResort && fitness.state === 'cooling') lastResorts.push(this.#runner(upstream))
+      else if (fitness.lastResortFrom <= now) lastResorts.push(this.#runner(upstream))
+      else due = Math.min(due, fitness.lastResortFrom)
+      if (fitness.state !== 'fit') due = Math.min(due, fitness.until)
     }
     if (hopeless) return noSeat(wish, reasons)
 
@@ -177,6 +180,8 @@ export class KeyPool {
     load.inFlight++
     if (wish.sticky !== undefined) this.#pins.set(wish.sticky, chosen.id, now)
     const leave = this.#board.enter(chosen.upstream, wish, now)
+    // While it probes, what it shares is shut for others: they may now be left with their last resorts.
+    if (leave) this.#askAgain = true
 
     let held = true
     const free = (): void => {
@@ -201,10 +206,14 @@ export class KeyPool {
 
   /** Asks everybody who waits. */
   #callAll(): void {
-    let due = Infinity
-    for (const [waiter, waiting] of this.#waiting) {
-      if (!this.#ask(waiter, waiting)) due = Math.min(due, waiting.due)
-    }
+    let due
+    do {
+      due = Infinity
+      this.#askAgain = false
+      for (const [waiter, waiting] of this.#waiting) {
+        if (!this.#ask(waiter, waiting)) due = Math.min(due, waiting.due)
+      }
+    } while (this.#askAgain)
     this.#setTimer(due)
   }
 
@@ -218,6 +227,7 @@ export class KeyPool {
       if (!this.#ask(waiter, waiting)) due = Math.min(due, waiting.due)
     }
     this.#setTimer(this.#waiting.size === 0 ? Infinity : due)
+    if (this.#askAgain) this.#callAll()
   }
 
   /** True when it waits no longer. */
