@@ -1,0 +1,116 @@
+/** `npm run bench`: what nginx and the gateway add to a direct call, in one run. bench/README.md tells how. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { LoadOrder } from './load.ts'
+import { provenance } from './machine.ts'
+import { measure, type Rig } from './measure.ts'
+import { nginxVersion } from './nginx.ts'
+import { Partner } from './partner.ts'
+import { scenarios, type Scenario } from './scenarios.ts'
+import { tables, type Measured } from './table.ts'
+import type { UpstreamOrder } from './upstream.ts'
+
+const USAGE = `npm run bench -- [--quick] [--only NAME,…] [--write] [--profile FOLDER]
+
+  --quick           runs each scenario briefly: to see that everything works, not to quote
+  --only NAME,…     runs these scenarios only: ${scenarios(true)
+    .map(({ name }) => name)
+    .join(', ')}
+  --write           writes the tables into bench/README.md (a whole run only)
+  --profile FOLDER  has the gateway write its CPU profiles there; costs time, so it excludes --write
+`
+
+const README = join(import.meta.dirname, 'README.md')
+const BEGIN = '<!-- tables: begin -->'
+const END = '<!-- tables: end -->'
+
+interface Options {
+  readonly chosen: readonly Scenario[]
+  readonly write: boolean
+  readonly profileFolder: string | undefined
+}
+
+/** Throws an Error with a sentence for whoever typed it. */
+function optionsOf(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      write: { type: 'boolean', default: false },
+      profile: { type: 'string' },
+    },
+  })
+  const all = scenarios(values.quick)
+  const names = values.only?.split(',') ?? all.map(({ name }) => name)
+  const unknown = names.find((name) => !all.some((scenario) => scenario.name === name))
+  if (unknown !== undefined) throw new Error(`--only: there is no scenario "${unknown}"`)
+  if (values.write && (values.quick || values.only !== undefined || values.profile !== undefined)) {
+    throw new Error('--write: goes with a whole run only, without --quick, --only and --profile')
+  }
+  return {
+    chosen: all.filter(({ name }) => names.includes(name)),
+    write: values.write,
+    profileFolder: values.profile === undefined ? undefined : resolve(values.profile),
+  }
+}
+
+async function run({ chosen, profileFolder }: Options): Promise<Measured[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'codex-gateway-bench-'))
+  try {
+    const { partner: upstream, hello } = await Partner.start<UpstreamOrder>('upstream.ts')
+    await using _upstream = upstream
+    const { partner: load } = await Partner.start<LoadOrder>('load.ts')
+    await using _load = load
+    const rig: Rig = { upstream, upstreamPort: (hello as { port: number }).port, load, folder, profileFolder }
+    const measured: Measured[] = []
+    for (const scenario of chosen) {
+      process.stderr.write(`${scenario.title} …\n`)
+      measured.push({ scenario, result: await measure(scenario, rig) })
+    }
+    return measured
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function writeInto(file: string, text: string): void {
+  const before = readFileSync(file, 'utf8')
+  const [from, to] = [before.indexOf(BEGIN), before.indexOf(END)]
+  if (from === -1 || to < from) throw new Error(`${file} has lost its markers ${BEGIN} and ${END}`)
+  writeFileSync(file, `${before.slice(0, from + BEGIN.length)}\n\n${text}\n${before.slice(to)}`)
+}
+
+async function main(): Promise<number> {
+  let options: Options
+  try {
+    options = optionsOf(process.argv.slice(2))
+  } catch (cause) {
+    process.stderr.write(`${cause instanceof Error ? cause.message : String(cause)}\n\n${USAGE}`)
+    return 2
+  }
+  if (process.platform !== 'linux') {
+    process.stderr.write('The benchmark reads what processes cost from /proc: it runs on Linux only.\n')
+    return 1
+  }
+  const nginx = nginxVersion()
+  if (nginx === undefined) {
+    process.stderr.write('nginx is not installed, and there is nothing to compare with: apt-get install nginx-light\n')
+    return 1
+  }
+  let measured: Measured[]
+  try {
+    measured = await run(options)
+  } catch (cause) {
+    process.stderr.write(`The run is void: ${cause instanceof Error ? cause.message : String(cause)}\n`)
+    return 1
+  }
+  const text = `${provenance(nginx)}\n\n${tables(measured)}`
+  process.stdout.write(text)
+  if (options.write) writeInto(README, text)
+  return 0
+}
+
+process.exitCode = await main()
