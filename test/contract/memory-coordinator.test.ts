@@ -2,7 +2,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { memoryCoordinator } from '../../src/adapters/coordination/memory.ts'
 import type { MemoryCoordinator } from '../../src/adapters/coordination/memory.ts'
-import { OK, claimOf, cool, patience, settle, upstream, wish } from './coordinator-kit.ts'
+import { OK, claimOf, cool, patience, settle, upstream, waits, wish } from './coordinator-kit.ts'
 import { coordinatorContract } from './coordinator.contract.ts'
 
 coordinatorContract('memory', async (settings) => ({
@@ -122,6 +122,7 @@ suite('the memory coordinator', () => {
     await settle()
     equal(coordinator.traffic().waitingForSeat, 1)
     await coordinator.seat(wish([probing]), patience())
+    ok(!(await waits(waiting, 300))) // Its timer would come later.
     equal((await waiting).upstream.id, 1)
   })
 
