@@ -126,6 +126,28 @@ suite('the health of keys', () => {
     equal(leave?.(), false)
   })
 
+  test('a good response head ends what was probed, without waiting for the end of the stream', () => {
+    const ward = new Ward()
+    const [a, b] = [key(1, { project: 'p' }), key(2, { project: 'p' })]
+    ward.say(a, cool(5000))
+    ward.pass(5000)
+    ward.board.enter(a, WANT, ward.now)
+    equal(ward.state(b), 'cooling')
+    ward.say(a, { kind: 'answering' })
+    equal(ward.state(b), 'fit')
+  })
+
+  test('a key whose answers begin well and always break is cooled all the same', () => {
+    const ward = new Ward()
+    const a = key(1)
+    for (let i = 0; i < SETTINGS.maxFailures; i++) {
+      equal(ward.state(a), 'fit')
+      ward.say(a, { kind: 'answering' })
+      ward.say(a, { kind: 'penalty' })
+    }
+    equal(ward.state(a), 'cooling')
+  })
+
   test('failures in a row cool a key, but not as a last resort, and one success ends it', () => {
     const ward = new Ward()
     for (let i = 0; i < 2; i++) ward.say(key(1), { kind: 'penalty' })

@@ -142,6 +142,8 @@ export class HealthBoard {
     switch (outcome.kind) {
       case 'neutral':
         return false
+      case 'answering':
+        return this.#relieve(key, row)
       case 'ok':
         return this.#heal(key, row)
       case 'penalty':
@@ -181,6 +183,16 @@ export class HealthBoard {
       if (failures || cooldown.isProbedBy(key.id)) healed = this.#cooldowns.delete(name)
     }
     return healed
+  }
+
+  /** What the key was probing is over, but for its own failures. */
+  #relieve(key: KeyFacts, row: Row): boolean {
+    row.refusals = 0
+    let relieved = false
+    for (const [name, cooldown] of this.#cooldowns) {
+      if (cooldown.reason !== 'failures' && cooldown.isProbedBy(key.id)) relieved = this.#cooldowns.delete(name)
+    }
+    return relieved
   }
 
   #penalize(key: KeyFacts, row: Row, now: EpochMs): boolean {

@@ -8,6 +8,11 @@ export type Outcome =
       readonly project: string | undefined
       readonly model: string | undefined
     }
+  /**
+   * A good response head: its limits and its host let the key through, and others need not wait for the end of what
+   * may be a long stream. Failures in a row are forgotten only when an answer comes whole.
+   */
+  | { readonly kind: 'answering' }
   /** Says nothing about the key (a client's bad request, a client that left). */
   | { readonly kind: 'neutral' }
   /** A small penalty; several in a row cool the key. */

@@ -51,7 +51,10 @@ export async function attempt(trying: Trying): Promise<Reply> {
     const seat = await seated(trying, candidates, last)
     if (!seat) break
     const result = await patience.during(() => tryOnce(trying, seat.upstream))
-    if (!('judgement' in result)) return result
+    if (!('judgement' in result)) {
+      gateway.coordinator.report(seat.upstream, { kind: 'answering' })
+      return result
+    }
     last = result
     const { judgement } = result
     gateway.coordinator.report(seat.upstream, judgement.outcome)
