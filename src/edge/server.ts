@@ -7,6 +7,7 @@ import { ClientLeft } from '../gateway/patience.ts'
 import { RefusedCallError } from '../gateway/refused.ts'
 import type { Client, Clock, Log } from '../ports.ts'
 import { BodyBudget } from './body.ts'
+import { Connections } from './connections.ts'
 import { HttpClient, type ClientLimits } from './http.ts'
 import type { Probes } from './probes.ts'
 import { answerTo, type Answer } from './refuse.ts'
@@ -43,6 +44,7 @@ export async function listen(
 ): Promise<DataServer> {
   const budget = new BodyBudget(options.limits.maxBufferedBytes)
   const running = new Set<Promise<void>>()
+  const connections = new Connections()
   let draining = false
   const server = createServer(
     {
@@ -53,8 +55,13 @@ export async function listen(
       requestTimeout: 0,
       noDelay: true,
     },
-    (request, response) => track(running, exchange(request, response, { relay, probes, options, budget, draining })),
+    (request, response) => {
+      const call = exchange(request, response, { relay, probes, options, budget, draining })
+      track(running, connections.occupy(request.socket, response, call))
+    },
   )
+  server.on('connection', (socket) => connections.add(socket))
+  server.closeIdleConnections = () => connections.closeIdle()
   // The client is told to go on only when somebody wants its body.
   server.on('checkContinue', (request, response) => server.emit('request', request, response))
   server.on('upgrade', refuseUpgrade)

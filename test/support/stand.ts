@@ -19,17 +19,14 @@ export interface StandOptions {
   readonly upstreams?: readonly (Partial<NewUpstream> & { readonly name: string })[]
 }
 
-export interface Stand extends AsyncDisposable {
+/** All that a gateway needs, and what it leaves behind; the gateway itself is somebody else's. */
+export interface Ground extends AsyncDisposable {
   readonly folder: string
   readonly configFile: string
   readonly config: Config
   readonly simulator: Simulator
-  readonly gateway: RunningGateway
-  readonly url: string
   /** A gateway key of the member `alice`. */
   readonly key: string
-  /** Lines that were logged. */
-  readonly log: readonly string[]
   addMember(member: Partial<NewMember> & { readonly name: string }): Promise<string>
   /** Newest first, settled ones only unless told otherwise. */
   calls(): Promise<readonly CallRow[]>
@@ -37,6 +34,13 @@ export interface Stand extends AsyncDisposable {
   /** Waits until every call in the ledger is settled and gives them, newest first. */
   settled(): Promise<readonly CallRow[]>
   admin: <T>(use: Parameters<typeof withStore<T>>[1]) => Promise<T>
+}
+
+export interface Stand extends Ground {
+  readonly gateway: RunningGateway
+  readonly url: string
+  /** Lines that were logged. */
+  readonly log: readonly string[]
 }
 
 const MEMBER: NewMember = {
@@ -60,6 +64,15 @@ const UPSTREAM: Omit<NewUpstream, 'name' | 'secret'> = {
 }
 
 export async function startStand(options: StandOptions = {}): Promise<Stand> {
+  await using parts = new AsyncDisposableStack()
+  const ground = parts.use(await startGround(options))
+  const log: string[] = []
+  const gateway = parts.use(await startGateway(ground.config, memoryLog(log)))
+  const all = parts.move()
+  return { ...ground, gateway, url: gateway.url, log, [Symbol.asyncDispose]: () => all.disposeAsync() }
+}
+
+export async function startGround(options: StandOptions = {}): Promise<Ground> {
   const folder = mkdtempSync(join(tmpdir(), 'codex-gateway-test-'))
   const simulator = await startSimulator(options.simulator)
   const configFile = join(folder, 'config.toml')
@@ -84,18 +97,13 @@ export async function startStand(options: StandOptions = {}): Promise<Stand> {
       return secret
     })
   const key = await addMember({ ...MEMBER, ...options.member })
-  const log: string[] = []
-  const gateway = await startGateway(config, memoryLog(log))
   const calls: Stand['calls'] = () => admin(({ reports }) => reports.calls({ member: undefined, limit: 10_000 }))
   return {
     folder,
     configFile,
     config,
     simulator,
-    gateway,
-    url: gateway.url,
     key,
-    log,
     addMember,
     calls,
     usage: () => admin(({ reports }) => reports.usage(0, Date.now() + 1000)),
@@ -106,7 +114,6 @@ export async function startStand(options: StandOptions = {}): Promise<Stand> {
       }),
     admin,
     [Symbol.asyncDispose]: async () => {
-      await gateway[Symbol.asyncDispose]()
       await simulator.close()
       rmSync(folder, { recursive: true, force: true })
     },
