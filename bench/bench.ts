@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { buildGateway } from './built.ts'
 import type { LoadOrder } from './load.ts'
 import { provenance } from './machine.ts'
 import { measure, type Rig } from './measure.ts'
@@ -60,11 +61,12 @@ function optionsOf(args: readonly string[]): Options {
 async function run({ chosen, profileFolder }: Options): Promise<Measured[]> {
   const folder = mkdtempSync(join(tmpdir(), 'codex-gateway-bench-'))
   try {
+    const gateway = { main: buildGateway(join(folder, 'built')), profileFolder }
     const { partner: upstream, hello } = await Partner.start<UpstreamOrder>('upstream.ts')
     await using _upstream = upstream
     const { partner: load } = await Partner.start<LoadOrder>('load.ts')
     await using _load = load
-    const rig: Rig = { upstream, upstreamPort: (hello as { port: number }).port, load, folder, profileFolder }
+    const rig: Rig = { upstream, upstreamPort: (hello as { port: number }).port, load, folder, gateway }
     const measured: Measured[] = []
     for (const scenario of chosen) {
       process.stderr.write(`${scenario.title} …\n`)

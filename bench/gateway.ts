@@ -1,7 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { initStore, withStore } from '../src/app.ts'
 import { loadConfig, type Config } from '../src/config.ts'
 import { GATEWAY_KEY_BYTES, newGatewayKey } from '../src/core/gateway-key.ts'
@@ -11,10 +10,16 @@ import { USAGE } from './answers.ts'
 import { freePort } from './free-port.ts'
 import { startServer, type ServerProcess } from './server-process.ts'
 
-const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 /** Limited, so that quotas are judged; and more than any run spends. */
 const QUOTA = 1_000_000_000_000_000_000n as NanoCredits
 const MEMBER = 'bench'
+
+export interface GatewayProgram {
+  /** Its main module. */
+  readonly main: string
+  /** Where it writes its CPU profiles as it ends; undefined = none are made. */
+  readonly profileFolder: string | undefined
+}
 
 export interface MeasuredGateway extends ServerProcess {
   /** The member's gateway key. */
@@ -27,7 +32,7 @@ export interface MeasuredGateway extends ServerProcess {
 export async function startGatewayProcess(
   folder: string,
   upstreamPort: number,
-  profileFolder: string | undefined,
+  { main, profileFolder }: GatewayProgram,
 ): Promise<MeasuredGateway> {
   const port = await freePort()
   mkdirSync(folder, { recursive: true })
@@ -47,7 +52,7 @@ http_base_url = "http://127.0.0.1:${upstreamPort}"
   const config = loadConfig({ path: file, env: {} })
   const key = await setUp(config)
   const profile = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`]
-  const server = await startServer(process.execPath, [...profile, MAIN, 'serve', '--config', file], port)
+  const server = await startServer(process.execPath, [...profile, main, 'serve', '--config', file], port)
   return { ...server, key, checkLedger: (requests) => checkLedger(config, requests) }
 }
 

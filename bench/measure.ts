@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { streamAnswer, unaryAnswer } from './answers.ts'
 import { figureOf, type Figure } from './figures.ts'
-import { startGatewayProcess, type MeasuredGateway } from './gateway.ts'
+import { startGatewayProcess, type GatewayProgram, type MeasuredGateway } from './gateway.ts'
 import type { LoadOrder, LoadReport } from './load.ts'
 import { startNginx } from './nginx.ts'
 import type { Partner } from './partner.ts'
@@ -20,8 +20,7 @@ export interface Rig {
   readonly load: Partner<LoadOrder>
   /** Each scenario has its own folder in here. */
   readonly folder: string
-  /** Where the gateway's CPU profiles go; undefined = none are made. */
-  readonly profileFolder: string | undefined
+  readonly gateway: GatewayProgram
 }
 
 interface RoundResult extends LoadReport {
@@ -59,7 +58,7 @@ export async function measure(scenario: Scenario, rig: Rig): Promise<ScenarioRes
   const nginx = await startNginx(join(folder, 'nginx'), rig.upstreamPort)
   let gateway: MeasuredGateway | undefined
   try {
-    gateway = await startGatewayProcess(join(folder, 'gateway'), rig.upstreamPort, rig.profileFolder)
+    gateway = await startGatewayProcess(join(folder, 'gateway'), rig.upstreamPort, rig.gateway)
     const ways: Readonly<Record<WayName, Way>> = {
       direct: { port: rig.upstreamPort, key: gateway.key, pid: undefined, rounds: [], requests: 0 },
       nginx: wayThrough(nginx, gateway.key),

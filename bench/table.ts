@@ -34,7 +34,7 @@ function timeRows({ scenario, result }: Measured): string[][] {
     name,
     isPaced(scenario) ? '' : digits(over(result[name], ({ requests, seconds }) => requests / seconds).median),
     times(result, name, (round) => round.firstByte),
-    times(result, name, (round) => round.total),
+    isPaced(scenario) ? '' : times(result, name, (round) => round.total),
     result[name].rounds.every((round) => round.event)
       ? times(result, name, (round) => round.event ?? NOT_MEASURED)
       : '',
