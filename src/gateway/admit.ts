@@ -1,5 +1,5 @@
 import { FIVE_HOURS_MS, WEEK_MS, type QuotaWindow, type Standing, type WindowStanding } from '../core/quota.ts'
-import { Refusal } from '../core/refusal.ts'
+import { Refusal, REFUSAL_STATUS } from '../core/refusal.ts'
 import { creditsText } from '../core/units.ts'
 import { LedgerUnavailable, type Member, type OpenCall, type Place, type Seat, type Verdict } from '../ports.ts'
 import type { Gateway } from './gateway.ts'
@@ -7,6 +7,9 @@ import type { CallRequest } from './identify.ts'
 import type { Patience } from './patience.ts'
 import { receiptFor, settle, type Receipt } from './settle.ts'
 import { expectedPrice } from './tariff.ts'
+
+/** How long a refusal waits for its call to be settled. */
+const REFUSED_MS = 500
 
 /**
  * Proof that a call was admitted: it has its place and stands open in the ledger. Disposing of it settles the call,
@@ -38,6 +41,19 @@ export class Admission {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    const over = this.#end()
+    if (this.receipt.refusal === undefined) return await over
+    // Whoever is refused hears of it soon, however long the ledger takes.
+    const late = new AbortController()
+    const { id } = this.receipt.request.facts
+    const ended = over.catch((cause: unknown) =>
+      this.#gateway.log.error('refused call not settled', { call: id, cause: String(cause) }),
+    )
+    await Promise.race([ended, delay(REFUSED_MS, late.signal)])
+    late.abort()
+  }
+
+  async #end(): Promise<void> {
     try {
       await settle(this.receipt, this.#gateway)
     } finally {
@@ -75,20 +91,39 @@ export async function admit(request: CallRequest, gateway: Gateway, patience: Pa
     patience.signal,
   )
   try {
-    const { standing } = await opened(call, place, gateway, patience)
-    return new Admission(receiptFor(request, expected), standing, place, gateway)
+    const receipt = receiptFor(request, expected)
+    const { standing } = await opened({ call, receipt }, place, gateway, patience)
+    return new Admission(receipt, standing, place, gateway)
   } catch (cause) {
     await place[Symbol.asyncDispose]()
     throw cause
   }
 }
 
+async function delay(ms: number, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}
+
 const LEDGER_AGAIN_MS = 250
 
-async function opened(call: OpenCall, place: Place, gateway: Gateway, patience: Patience): Promise<Verdict> {
+async function opened(
+  { call, receipt }: { readonly call: OpenCall; readonly receipt: Receipt },
+  place: Place,
+  gateway: Gateway,
+  patience: Patience,
+): Promise<Verdict> {
   for (;;) {
     patience.signal.throwIfAborted()
-    const verdict = await tried(() => gateway.ledger.open(call, place.heldBefore(), gateway.now()), patience)
+    const open = (): Promise<Verdict> => gateway.ledger.open(call, place.heldBefore(), gateway.now())
+    const verdict = await tried(open, patience, ({ state }) => {
+      if (state === 'admitted') void settleUnwanted(receipt, gateway, patience)
+    })
     if (verdict.state === 'admitted') {
       place.admitted(verdict.at)
       return verdict
@@ -99,14 +134,38 @@ async function opened(call: OpenCall, place: Place, gateway: Gateway, patience: 
   }
 }
 
-/** Does something at the ledger, again and again within `patience` while the ledger is away. */
-export async function tried<T>(act: () => Promise<T>, patience: Patience): Promise<T> {
+/** The ledger opened a call for which nobody waits any more: it ends as what its caller was told. */
+async function settleUnwanted(receipt: Receipt, gateway: Gateway, { signal }: Patience): Promise<void> {
+  const reason: unknown = signal.reason
+  if (reason instanceof Refusal) {
+    receipt.ending = 'refused'
+    receipt.refusal = reason.code
+    receipt.status = REFUSAL_STATUS[reason.code]
+  } else receipt.ending = 'client-left'
+  try {
+    await settle(receipt, gateway)
+  } catch (cause) {
+    // Whoever starts next on this ledger settles it.
+    gateway.log.error('late call not settled', { call: receipt.request.facts.id, cause: String(cause) })
+  }
+}
+
+/**
+ * Does something at the ledger, again and again within `patience` while the ledger is away. What the ledger answers
+ * when patience is over goes to `late`.
+ */
+export async function tried<T>(
+  act: () => Promise<T>,
+  patience: Patience,
+  late: (value: T) => void = () => undefined,
+): Promise<T> {
   for (;;) {
+    patience.signal.throwIfAborted()
+    patience.waitFor('ledger')
     try {
-      return await act()
+      return await patience.within(act(), late)
     } catch (cause) {
       if (!(cause instanceof LedgerUnavailable)) throw cause
-      patience.waitFor('ledger')
       await patience.sleep(LEDGER_AGAIN_MS)
     }
   }

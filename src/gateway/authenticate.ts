@@ -45,7 +45,7 @@ export function authenticate(headers: HeaderList, directory: Directory, now: Clo
 }
 
 function bearer(authorization: string | undefined): string {
-  return /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1] ?? (authorization ?? '').trim()
+  return (authorization ?? '').trim().replace(/^Bearer(?: +|$)/i, '')
 }
 
 /** What the directory knows a key by. */

@@ -76,6 +76,19 @@ export class Patience {
     return Math.min(LATEST_MS, Math.max(SOONEST_MS, this.#expectedMs() ?? SOONEST_MS))
   }
 
+  /** The outcome of something that cannot be called off, unless patience ends before: what comes later goes to `late`. */
+  async within<T>(outcome: Promise<T>, late: (value: T) => void): Promise<T> {
+    const { signal } = this
+    return await new Promise<T>((resolve, reject) => {
+      const ended = (): void => reject(signal.reason as Error)
+      signal.addEventListener('abort', ended, { once: true })
+      if (signal.aborted) ended()
+      outcome
+        .then((value) => (signal.aborted ? late(value) : resolve(value)), reject)
+        .finally(() => signal.removeEventListener('abort', ended))
+    })
+  }
+
   async sleep(ms: number): Promise<void> {
     const { signal } = this
     signal.throwIfAborted()

@@ -6,6 +6,7 @@ import { admit } from './admit.ts'
 import { attempt, reportEnd, type Trying } from './attempt.ts'
 import { authenticate } from './authenticate.ts'
 import { chatStrip, withUsage } from './chat.ts'
+import { serving } from './eligible.ts'
 import { forward } from './forward.ts'
 import type { Gateway } from './gateway.ts'
 import { identify, knownCall, type CallRequest, type KnownCall } from './identify.ts'
@@ -30,6 +31,7 @@ export async function relay(client: Client, gateway: Gateway): Promise<void> {
   try {
     body = await client.read()
     const request = identify(client, call, body)
+    serving(request.asked.model, gateway.directory)
     using patience = new Patience(client.signal, call.native ? gateway.settings.codexQueueMs : gateway.settings.queueMs)
     await using admission = await admit(request, gateway, patience)
     opened = true
@@ -119,12 +121,12 @@ async function explained(cause: unknown, call: KnownCall, opened: boolean, gatew
       refusal: cause.code,
       endedAt,
     }
-    try {
-      await gateway.ledger.refuse(row)
-    } catch (failure) {
-      // The caller is refused all the same; without a ledger there is nothing to write it into.
+    // The caller is refused all the same; without a ledger there is nothing to write it into.
+    const written = gateway.ledger.refuse(row).catch((failure: unknown) => {
       gateway.log.error('refusal not in the ledger', { call: row.id, code: cause.code, cause: String(failure) })
-    }
+    })
+    // Nor is a ledger waited for that has been waited for already.
+    if (cause.code !== 'ledger_unavailable') await written
   }
   return new RefusedCallError(cause, call)
 }

@@ -109,7 +109,8 @@ async function headOf(url: string, { method, path, headers = [], body, signal }:
       ...(signal && { signal }),
     })
     request.once('response', resolve).once('error', reject)
-    request.end(body)
+    // Bytes: Node would write a text together with the head, and the head in UTF-8.
+    request.end(body === undefined ? undefined : Buffer.from(body))
   })
 }
 
@@ -171,9 +172,10 @@ export function says(text: string): unknown {
 export function eventsIn(text: string): readonly Record<string, unknown>[] {
   return text
     .split('\n\n')
-    .map((block) => /^data: (.*)$/m.exec(block)?.[1])
-    .filter((data) => data !== undefined && data !== '[DONE]')
-    .map((data) => JSON.parse(data ?? '') as Record<string, unknown>)
+    .flatMap((block) => block.split('\n').filter((line) => line.startsWith('data: ')))
+    .map((line) => line.slice('data: '.length))
+    .filter((data) => data !== '[DONE]')
+    .map((data) => JSON.parse(data) as Record<string, unknown>)
 }
 
 /** The error in a stream that says `response.failed`. */
