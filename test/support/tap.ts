@@ -34,8 +34,9 @@ export async function startTap(target: string): Promise<Tap> {
       sockets.add(from)
       from.setNoDelay(true)
       from.pipe(to)
-      // What breaks on one side breaks on the other; a refused connection is one too.
-      from.on('error', () => to.resetAndDestroy())
+      // What breaks on one side ends on the other; a refused connection is one too. No reset: on a socket that is
+      // just shutting down it leaves Node (26.10) spinning at its exit.
+      from.on('error', () => to.destroy())
       from.on('close', () => {
         sockets.delete(from)
         to.destroySoon()

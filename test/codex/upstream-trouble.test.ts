@@ -1,0 +1,124 @@
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { ALPHA, ALPHA_OTHER, BETA, startCodexStand } from '../support/codex-stand.ts'
+import { expectTruth } from '../support/truth.ts'
+
+const TEXT = 'All is well.'
+const KEYS_TROUBLE = /ERROR: None of the gateway’s upstream keys .*Ask your gateway admin\./
+/** What members must never read: upstream's own words about the administrator's account. */
+const SECRETS = /Incorrect API key|sk-sim|exceeded your current quota|Quota exceeded|billing/i
+
+const INVALID_KEY = {
+  status: 401,
+  body: { error: { message: 'Incorrect API key provided: sk-sim-a***.', code: 'invalid_api_key' } },
+}
+const NO_MONEY = {
+  status: 429,
+  body: { error: { message: 'You exceeded your current quota, check your billing.', code: 'insufficient_quota' } },
+}
+
+suite('codex exec while upstream is in trouble', () => {
+  test('asks again when its stream is reset, and both calls stand in the ledger', async () => {
+    await using line = await startCodexStand({ simulator: { text: TEXT } })
+    line.stand.simulator.script({ reset: { afterEvents: 5 } })
+    const result = await line.codex.exec(['Hello.'])
+    equal(result.code, 0, result.stderr)
+    match(result.stdout, /All is well\./)
+    equal(line.requests().length, 2)
+    const rows = (await line.stand.settled()).toReversed()
+    deepEqual(
+      rows.map(({ ending, precision, attempts }) => [ending, precision, attempts]),
+      [
+        ['upstream-broke', 'estimated', 1],
+        ['complete', 'exact', 1],
+      ],
+    )
+    ok((rows[0]?.credits ?? 0n) > 0n)
+    expectTruth(rows, line.stand.simulator.truth())
+  })
+
+  test('asks again when its stream ends without its last event', async () => {
+    await using line = await startCodexStand({ simulator: { text: TEXT } })
+    line.stand.simulator.script({ endAfterEvents: 5 })
+    const result = await line.codex.exec(['Hello.'])
+    equal(result.code, 0, result.stderr)
+    match(result.stdout, /All is well\./)
+    equal(line.requests().length, 2)
+    expectTruth(await line.stand.settled(), line.stand.simulator.truth())
+  })
+
+  test('does not notice a 500 where another key can answer', async () => {
+    await using line = await startCodexStand({ simulator: { text: TEXT }, upstreams: [ALPHA, BETA] })
+    line.stand.simulator.script({ status: 500, body: { error: { message: 'Oops.', type: 'server_error' } } })
+    const result = await line.codex.exec(['Hello.'])
+    equal(result.code, 0, result.stderr)
+    match(result.stdout, /All is well\./)
+    equal(line.requests().length, 1)
+    deepEqual(
+      (await line.stand.settled()).map(({ ending, attempts }) => [ending, attempts]),
+      [['complete', 2]],
+    )
+  })
+
+  test('gets over a 500 of the only key by asking again', async () => {
+    await using line = await startCodexStand({ simulator: { text: TEXT } })
+    line.stand.simulator.script({ status: 500, body: { error: { message: 'Oops.', type: 'server_error' } } })
+    const result = await line.codex.exec(['Hello.'])
+    equal(result.code, 0, result.stderr)
+    match(result.stdout, /All is well\./)
+    equal(line.requests().length, 2)
+    equal((await line.stand.settled()).filter((row) => row.ending === 'complete' && row.status === 200).length, 1)
+  })
+
+  test('does not notice a connection that upstream resets before it answers', async () => {
+    await using line = await startCodexStand({ simulator: { text: TEXT }, upstreams: [ALPHA, BETA] })
+    line.stand.simulator.script({ reset: 'before-head' })
+    const result = await line.codex.exec(['Hello.'])
+    equal(result.code, 0, result.stderr)
+    equal(line.requests().length, 1)
+    deepEqual(
+      (await line.stand.settled()).map(({ ending, attempts }) => [ending, attempts]),
+      [['complete', 2]],
+    )
+  })
+
+  const troubles = [
+    // A 401 is believed when a second one confirms it.
+    { name: 'is not accepted', trouble: INVALID_KEY, tries: 2 },
+    { name: 'has no money left', trouble: NO_MONEY, tries: 1 },
+  ]
+  for (const { name, trouble, tries } of troubles) {
+    test(`does not notice that a key ${name} where another can answer`, async () => {
+      await using line = await startCodexStand({ simulator: { text: TEXT }, upstreams: [ALPHA, ALPHA_OTHER, BETA] })
+      for (const key of ['alpha', 'alpha-other']) line.stand.simulator.script({ key, times: null, ...trouble })
+      for (const args of [['First.'], ['resume', '--last', 'Second.']]) {
+        const result = await line.codex.exec(args)
+        equal(result.code, 0, result.stderr)
+        ok(!SECRETS.test(result.stdout + result.stderr), result.stderr)
+      }
+      equal(line.requests().length, 2)
+      deepEqual(
+        (await line.stand.settled()).map(({ ending, upstream }) => [ending, upstream]),
+        [
+          ['complete', 'beta'],
+          ['complete', 'beta'],
+        ],
+      )
+    })
+
+    test(`is told whom to ask, after one request, when the only key ${name}`, async () => {
+      await using line = await startCodexStand()
+      line.stand.simulator.script({ times: null, ...trouble })
+      for (const asked of [1, 2, 3]) {
+        const result = await line.codex.exec(['Hello.'])
+        ok(result.code !== 0)
+        match(result.stderr, KEYS_TROUBLE)
+        ok(!SECRETS.test(result.stderr), result.stderr)
+        equal(line.requests().length, asked)
+      }
+      const costs = (await line.stand.settled()).map((row) => row.credits)
+      deepEqual(costs, [0n, 0n, 0n])
+      equal(line.stand.simulator.requests().length, tries)
+    })
+  }
+})
