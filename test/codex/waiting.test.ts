@@ -65,7 +65,7 @@ suite('codex exec that has to wait', { concurrency: true }, () => {
 /** Streams of the same member that hold its places for a while. */
 async function fullHouse(line: CodexStand, places: number, forMs: number): Promise<AsyncDisposable> {
   const { stand } = line
-  const held = []
+  const held: Promise<void>[] = []
   for (let i = 0; i < places; i++) {
     stand.simulator.script({ stall: { afterEvents: 1, ms: forMs } })
     held.push(holdStream(stand.url, stand.key))

@@ -26,7 +26,7 @@ export async function startTap(target: string): Promise<Tap> {
   const server = createServer((client) => {
     const upstream = connect(Number(goal.port), goal.hostname)
     const reader = new RequestReader((request) => requests.push(request))
-    client.on('data', (chunk) => reader.feed(chunk))
+    client.on('data', (chunk: Buffer) => reader.feed(chunk))
     for (const [from, to] of [
       [client, upstream],
       [upstream, client],

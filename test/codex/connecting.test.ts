@@ -1,0 +1,47 @@
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { startCodexStand, type CodexStand } from '../support/codex-stand.ts'
+import { expectTruth } from '../support/truth.ts'
+
+suite('codex with a gateway that speaks HTTP only', () => {
+  test('goes on over HTTP after one refused upgrade, for the whole session and without a word to its user', async () => {
+    await using line = await startCodexStand({
+      simulator: { agent: 'shell-and-edit' },
+      codex: { providerSettings: 'supports_websockets = true' },
+    })
+    const result = await line.codex.exec(['Write the note.'])
+    equal(result.code, 0, result.stderr)
+    ok(!/Reconnecting|Falling back/i.test(result.stderr), result.stderr)
+    deepEqual(asked(line), ['GET /v1/responses', ...Array(3).fill('POST /v1/responses')])
+    const rows = await line.stand.settled()
+    equal(rows.length, 3)
+    expectTruth(rows, line.stand.simulator.truth())
+  })
+
+  test('finds nothing wrong with it in codex doctor', async () => {
+    await using line = await startCodexStand()
+    const report = await line.codex.command(['doctor'])
+    match(report.stdout, /✓ auth +auth is provided by the active model provider/)
+    match(report.stdout, /✓ reachability active provider endpoints are reachable over HTTP/)
+    match(report.stdout, /route exists \(HTTP 401\)/)
+    deepEqual(asked(line).toSorted(compared), ['GET /v1/models', 'HEAD /v1/responses'])
+    deepEqual(await line.stand.calls(), [])
+  })
+
+  test('finds in codex doctor that WebSockets do not work while HTTPS does', async () => {
+    await using line = await startCodexStand({ codex: { providerSettings: 'supports_websockets = true' } })
+    const report = await line.codex.command(['doctor'])
+    match(report.stdout, /⚠ websocket +Responses WebSocket failed; HTTPS fallback may still work/)
+    match(report.stdout, /http 426 Upgrade Required/)
+    match(report.stdout, /✓ reachability active provider endpoints are reachable over HTTP/)
+    deepEqual(asked(line).toSorted(compared), ['GET /v1/models', 'GET /v1/responses', 'HEAD /v1/responses'])
+  })
+})
+
+function asked(line: CodexStand): string[] {
+  return line.requests().map((request) => `${request.method} ${request.path}`)
+}
+
+function compared(a: string, b: string): number {
+  return a < b ? -1 : 1
+}
