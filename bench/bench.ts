@@ -60,6 +60,11 @@ function optionsOf(args: readonly string[]): Options {
 
 async function run({ chosen, profileFolder }: Options): Promise<Measured[]> {
   const folder = mkdtempSync(join(tmpdir(), 'codex-gateway-bench-'))
+  const interrupted = (): void => {
+    rmSync(folder, { recursive: true, force: true })
+    process.exit(1)
+  }
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
   try {
     const gateway = { main: buildGateway(join(folder, 'built')), profileFolder }
     const { partner: upstream, hello } = await Partner.start<UpstreamOrder>('upstream.ts')
@@ -74,6 +79,7 @@ async function run({ chosen, profileFolder }: Options): Promise<Measured[]> {
     }
     return measured
   } finally {
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted)
     rmSync(folder, { recursive: true, force: true })
   }
 }

@@ -16,6 +16,10 @@ export interface ServerProcess {
 /** Starts the command and waits until it listens; throws with what it wrote when it does not. */
 export async function startServer(command: string, args: readonly string[], port: number): Promise<ServerProcess> {
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: process.env['PATH'] } })
+  // Whatever ends the benchmark ends what it measures.
+  const end = (): void => void child.kill('SIGTERM')
+  process.on('exit', end)
+  child.on('exit', () => process.off('exit', end))
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-10_000)))
   const failed = new Promise<never>((_resolve, reject) => child.once('error', reject))
