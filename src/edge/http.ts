@@ -7,6 +7,8 @@ export interface ClientLimits extends BodyLimits {
   readonly clientStallMs: number
 }
 
+const SMALL_BODY_BYTES = 1_048_576
+
 /** The calling side of one HTTP exchange. */
 export class HttpClient implements Client {
   readonly #request: IncomingMessage
@@ -14,7 +16,7 @@ export class HttpClient implements Client {
   readonly #limits: ClientLimits
   readonly #budget: BodyBudget
   readonly #gone = new AbortController()
-  #read = false
+  #reading = false
   /** Whether the answer is sent in chunks (RFC 9112, 7.1). */
   #chunked = false
 
@@ -50,17 +52,19 @@ export class HttpClient implements Client {
     return this.#response.headersSent
   }
 
-  /** Whether the request's body was read to its end. */
-  get bodyRead(): boolean {
-    return this.#read
+  /** Whether what is left of the request's body may be waited for: little, and on its way. */
+  get restIsSmall(): boolean {
+    if (this.#request.complete) return true
+    const { headers } = this.#request
+    if (this.#reading || headers.expect !== undefined || headers['transfer-encoding'] !== undefined) return false
+    return Number(headers['content-length'] ?? 0) <= SMALL_BODY_BYTES
   }
 
   async read(): Promise<Body> {
+    this.#reading = true
     // A client that asked whether it may send its body hears yes only now that it is known.
     if (/^100-continue$/i.test(this.#request.headers.expect ?? '')) this.#response.writeContinue()
-    const body = await readRequestBody(this.#request, this.#limits, this.#budget)
-    this.#read = true
-    return body
+    return await readRequestBody(this.#request, this.#limits, this.#budget)
   }
 
   begin(status: number, headers: HeaderList): void {

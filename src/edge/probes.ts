@@ -18,6 +18,7 @@ interface Report {
 }
 
 const FRESH_MS = 1000
+const PROBE_MS = 800
 
 /** `/healthz`: alive. `/readyz`: may be sent calls; the store is asked at most once a second. */
 export class Probes {
@@ -57,13 +58,23 @@ export class Probes {
     const now = this.#of.now()
     if (now - this.#storeCheckedAt >= FRESH_MS) {
       this.#storeCheckedAt = now
-      this.#store = this.#of.ledger.probe().then(
-        () => true,
-        () => false,
-      )
+      this.#store = inTime(this.#of.ledger.probe())
     }
     return this.#store
   }
+}
+
+/** Whether it succeeds soon: who asks for readiness does not wait for long. */
+async function inTime(written: Promise<void>): Promise<boolean> {
+  return await new Promise<boolean>((resolve) => {
+    const timer = setTimeout(() => resolve(false), PROBE_MS)
+    written
+      .then(
+        () => resolve(true),
+        () => resolve(false),
+      )
+      .finally(() => clearTimeout(timer))
+  })
 }
 
 function reply(response: ServerResponse, status: number, contentType: string, body: string): void {

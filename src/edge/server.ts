@@ -122,10 +122,28 @@ function refuse(cause: unknown, client: HttpClient, response: ServerResponse, op
   const headers = [...answer.headers, 'content-length', String(Buffer.byteLength(answer.body))]
   // What is left of an unread body would be taken for the next request, or read for nothing.
   const stopping = cause instanceof Refusal && cause.code === 'draining'
-  if (stopping || (!client.bodyRead && hasLargeBody(client))) headers.push('connection', 'close')
+  if (stopping || !client.restIsSmall) headers.push('connection', 'close')
   client.begin(answer.status, headers)
   if (client.method !== 'HEAD') response.write(answer.body)
-  client.end()
+  if (client.restIsSmall) client.end()
+  else linger(response, () => client.end())
+}
+
+const LINGER_MS = 1000
+
+/**
+ * The answer is out, but the client may still be sending. To close with bytes unread would reset the connection, and
+ * the client might never see the answer: what comes is read and thrown away for a moment.
+ */
+function linger(response: ServerResponse, end: () => void): void {
+  const { req: request } = response
+  const over = (): void => {
+    clearTimeout(timer)
+    request.off('end', over).off('close', over)
+    end()
+  }
+  const timer = setTimeout(over, LINGER_MS)
+  request.on('end', over).on('close', over).resume()
 }
 
 function answerFor(cause: unknown, { contact, log, now }: ServerOptions): Answer {
@@ -140,14 +158,6 @@ function answerFor(cause: unknown, { contact, log, now }: ServerOptions): Answer
     new Refusal('internal_error', 'The gateway failed; your admin finds the reason in its log.'),
     stranger,
   )
-}
-
-const SMALL_BODY_BYTES = 1_048_576
-
-function hasLargeBody(client: HttpClient): boolean {
-  const at = client.headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'content-length')
-  if (at !== -1) return Number(client.headers[at + 1]) > SMALL_BODY_BYTES
-  return client.headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'transfer-encoding')
 }
 
 /** WebSocket is not served yet: at 426 Codex goes on over HTTP at once, without a word to its user. */
