@@ -31,7 +31,7 @@ suite('a codex session that holds ciphertext', () => {
   }
   for (const [name, { codex, expected }] of Object.entries(sessions)) {
     test(`${name} goes on with another project of the organization while its own cools`, async () => {
-      await using line = await begun([ALPHA, ALPHA_TWIN, ALPHA_OTHER, BETA], codex)
+      await using line = await begun([ALPHA, ALPHA_TWIN, BETA, ALPHA_OTHER], codex)
       line.stand.simulator.script(limited('alpha', 60))
       const result = await line.codex.exec(['resume', '--last', 'Go on.'])
       equal(result.code, 0, result.stderr)

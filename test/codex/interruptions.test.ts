@@ -34,7 +34,7 @@ suite('a codex session that is interrupted', () => {
   }
 
   test('by a restart of the gateway goes on with the keys that can read it', async () => {
-    await using line = await startCodexStand({ upstreams: [ALPHA, ALPHA_OTHER, BETA] })
+    await using line = await startCodexStand({ upstreams: [ALPHA, BETA, ALPHA_OTHER] })
     const first = await line.codex.exec(['First.'])
     equal(first.code, 0, first.stderr)
     await line.stand.gateway.stop(new AbortController().signal)
