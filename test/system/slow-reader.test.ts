@@ -24,7 +24,7 @@ suite('a slow reader', { concurrency: 2 }, () => {
     })
     ok(sent() < 4 * 100_000, `${sent()} events were sent to nobody`)
     const grown = gateway.memory() - before
-    ok(grown < 60_000_000, `memory has grown by ${grown} bytes`)
+    ok(grown < 120_000_000, `memory has grown by ${grown} bytes`)
     const rows = await ground.settled()
     deepEqual(
       rows.map(({ ending, precision }) => [ending, precision]),
@@ -42,14 +42,18 @@ suite('a slow reader', { concurrency: 2 }, () => {
     })
     await using gateway = await serve(ground.configFile)
     const reader = await stream(gateway.url, turn(ground.key))
+    reader.pause()
     const began = performance.now()
     const timer = setInterval(() => {
       reader.resume()
       setImmediate(() => reader.pause())
-    }, 50)
+    }, 20)
     ok(await reader.ended)
     clearInterval(timer)
-    ok(performance.now() - began > 1000, 'it took longer than the limit')
+    ok(
+      performance.now() - began > 1000,
+      `it took longer than the limit: ${reader.text().length} bytes in ${performance.now() - began} ms`,
+    )
     ok(reader.text().includes('response.completed'))
     expectTruth(await ground.settled(), ground.simulator.truth())
   })
