@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { replyHeaders, upstreamHeaders } from '../core/headers.ts'
 import { serves } from '../core/model.ts'
 import { Refusal } from '../core/refusal.ts'
@@ -26,7 +27,7 @@ export async function relayModels(client: Client, holder: Holder, gateway: Gatew
     body: undefined,
     headTimeoutMs: gateway.settings.queueMs,
   }
-  for (const upstream of healthy.slice(0, gateway.settings.retryAttempts)) {
+  for (const upstream of healthy.slice(0, Math.max(1, gateway.settings.retryAttempts))) {
     try {
       const reply = await gateway.upstream.open(request, upstream, client.signal)
       const list = reply.status === 200 ? await read(reply) : undefined
@@ -36,7 +37,11 @@ export async function relayModels(client: Client, holder: Holder, gateway: Gatew
       }
       const { models } = holder.member
       const shown = models ? filtered(list, models) : list
-      const headers = replyHeaders(reply.headers, { callId: '', requestedModel: undefined, standing: undefined })
+      const headers = replyHeaders(reply.headers, {
+        callId: randomUUID(),
+        requestedModel: undefined,
+        standing: undefined,
+      })
       client.begin(200, [...withoutLength(headers), 'content-length', String(shown.length)])
       client.write(shown)
       client.end()

@@ -61,6 +61,8 @@ export interface Stream {
   /** Stops reading. */
   pause(): void
   resume(): void
+  /** Reads one piece every so many milliseconds, until it is stopped. */
+  sip(everyMs: number): Disposable
   /** Kills the connection. */
   kill(): void
 }
@@ -87,6 +89,18 @@ export async function stream(url: string, { method = 'POST', path = '/v1/respons
     ended,
     pause: () => reply.pause(),
     resume: () => reply.resume(),
+    sip: (everyMs) => {
+      reply.pause()
+      const timer = setInterval(() => {
+        reply.once('data', () => reply.pause()).resume()
+      }, everyMs)
+      return {
+        [Symbol.dispose]: () => {
+          clearInterval(timer)
+          reply.pause()
+        },
+      }
+    },
     kill: () => reply.destroy(),
   }
 }

@@ -4,21 +4,7 @@ import { rowsIn } from '../support/ledger-file.ts'
 import { serve } from '../support/serve.ts'
 import { startGround, until } from '../support/stand.ts'
 import { expectTruth } from '../support/truth.ts'
-import { ask, stream, turn, type Stream } from '../support/wire.ts'
-
-/** Reads a piece every few milliseconds. */
-function slowly(reader: Stream): Disposable & { stop(): void } {
-  reader.pause()
-  const timer = setInterval(() => {
-    reader.resume()
-    setImmediate(() => reader.pause())
-  }, 10)
-  const stop = (): void => {
-    clearInterval(timer)
-    reader.pause()
-  }
-  return { stop, [Symbol.dispose]: stop }
-}
+import { ask, stream, turn } from '../support/wire.ts'
 
 suite('a gateway that is told to stop', { concurrency: 4 }, () => {
   test('refuses new connections, and lets running streams end whole', async () => {
@@ -68,10 +54,11 @@ suite('a gateway that is told to stop', { concurrency: 4 }, () => {
     ground.simulator.script({ status: 200, body })
     await using gateway = await serve(ground.configFile)
     const slow = await stream(gateway.url, turn(ground.key))
-    using reading = slowly(slow)
-    await until(() => rowsIn(ground.folder, 'SELECT 1 FROM calls WHERE ended_at IS NOT NULL')[0], 30_000)
+    {
+      using _sips = slow.sip(5)
+      await until(() => rowsIn(ground.folder, 'SELECT 1 FROM calls WHERE ended_at IS NOT NULL')[0], 30_000)
+    }
     // The call is settled; what the client has not read yet stands in buffers.
-    reading.stop()
     ok(slow.text().length < body.length)
     gateway.signal('SIGTERM')
     await new Promise((resolve) => setTimeout(resolve, 300))
