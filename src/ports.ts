@@ -325,11 +325,14 @@ export interface Claim {
 
 /** A place of the member, held while its scope lives. */
 export interface Place extends AsyncDisposable {
-  /** What calls placed before this one hold on the same member, now. */
+  /** What calls placed before this one hold on the same member, now: one sum for each instant of admission. */
   heldBefore(): readonly Hold[]
   /** Resolves when one of them has gone; rejects with the signal's reason. */
   changed(signal: AbortSignal): Promise<void>
-  /** Tells when the ledger admitted the call: its hold counts only in windows that were open then. */
+  /**
+   * Tells that the ledger admitted the call, and when the last of the windows open to it was opened: its hold counts
+   * only in windows that were open then. Calls of the same windows share this instant.
+   */
   admitted(at: EpochMs): void
 }
 

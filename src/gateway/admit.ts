@@ -1,6 +1,6 @@
 import { FIVE_HOURS_MS, WEEK_MS, type QuotaWindow, type Standing, type WindowStanding } from '../core/quota.ts'
 import { Refusal, REFUSAL_STATUS } from '../core/refusal.ts'
-import { creditsText } from '../core/units.ts'
+import { creditsText, type EpochMs } from '../core/units.ts'
 import { LedgerUnavailable, type Member, type OpenCall, type Place, type Seat, type Verdict } from '../ports.ts'
 import type { Gateway } from './gateway.ts'
 import type { CallRequest } from './identify.ts'
@@ -125,13 +125,19 @@ async function opened(
       if (state === 'admitted') void settleUnwanted(receipt, gateway, patience)
     })
     if (verdict.state === 'admitted') {
-      place.admitted(verdict.at)
+      place.admitted(lastOpening(verdict))
       return verdict
     }
     if (verdict.state === 'spent') throw spent(verdict.window, verdict.standing)
     patience.waitFor('room')
     await place.changed(patience.signal)
   }
+}
+
+/** Any instant of a call's windows tells them from earlier and later ones; this one is the same for all their calls. */
+function lastOpening({ at, standing }: Extract<Verdict, { state: 'admitted' }>): EpochMs {
+  const openings = standing.windows.map((window) => window.openedAt).filter((openedAt) => openedAt !== undefined)
+  return openings.length === 0 ? at : Math.max(...openings)
 }
 
 /** The ledger opened a call for which nobody waits any more: it ends as what its caller was told. */

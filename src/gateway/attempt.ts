@@ -28,10 +28,13 @@ interface Failure {
 /** However short upstream's waits are, one call does not try for ever. */
 const MAX_TRIES = 20
 
+/** What goes upstream. Its body is let go at the response head, when there can be no other try. */
+export type Outgoing = Omit<UpstreamRequest, 'body'> & { body: UpstreamRequest['body'] }
+
 /** Everything that the tries of one call share. */
 export interface Trying {
   readonly request: CallRequest
-  readonly outgoing: UpstreamRequest
+  readonly outgoing: Outgoing
   readonly gateway: Gateway
   readonly patience: Patience
   readonly admission: Admission

@@ -1,9 +1,9 @@
 import { header, replyHeaders, upstreamHeaders } from '../core/headers.ts'
 import { meterFor } from '../core/meter.ts'
 import { Refusal, REFUSAL_STATUS } from '../core/refusal.ts'
-import type { Body, Client, Reply, UpstreamRequest } from '../ports.ts'
+import type { Body, Client, Reply } from '../ports.ts'
 import { admit } from './admit.ts'
-import { attempt, reportEnd, type Trying } from './attempt.ts'
+import { attempt, reportEnd, type Outgoing, type Trying } from './attempt.ts'
 import { authenticate } from './authenticate.ts'
 import { chatStrip, withUsage } from './chat.ts'
 import { serving } from './eligible.ts'
@@ -51,6 +51,7 @@ async function answered(client: Client, trying: Trying): Promise<void> {
   try {
     const reply = await attempt(trying)
     request.body.release()
+    trying.outgoing.body = undefined
     receipt.status = reply.status
     await pass(reply, client, trying)
   } catch (cause) {
@@ -97,7 +98,7 @@ async function pass(reply: Reply, client: Client, trying: Trying): Promise<void>
   }
 }
 
-function outgoing(client: Client, request: CallRequest, gateway: Gateway): UpstreamRequest {
+function outgoing(client: Client, request: CallRequest, gateway: Gateway): Outgoing {
   const { bytes, headers } = withUsage(request, upstreamHeaders(client.headers))
   const { headTimeoutMs, unaryTimeoutMs } = gateway.settings
   return {

@@ -90,9 +90,12 @@ export class MemberLine {
 
   #heldBefore(placement: Placement): Hold[] {
     placement.stale = false
-    const before: Hold[] = []
-    for (const { credits, admittedAt } of this.#earlier(placement)) before.push({ credits, admittedAt })
-    return before
+    // Summed, for a member may have a thousand calls in flight and the ledger is told at each of them.
+    const before = new Map<EpochMs | undefined, Hold>()
+    for (const { credits, admittedAt } of this.#earlier(placement)) {
+      before.set(admittedAt, { credits: credits + (before.get(admittedAt)?.credits ?? 0n), admittedAt })
+    }
+    return Array.from(before.values())
   }
 
   *#earlier(placement: Placement): Generator<Placement> {

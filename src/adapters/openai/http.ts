@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import { rootCertificates } from 'node:tls'
 import { Agent, EnvHttpProxyAgent, type Dispatcher } from 'undici'
 import {
@@ -62,8 +63,8 @@ export class OpenAiHttp implements UpstreamClient {
           origin: base.origin,
           path: `${base.pathname.replace(/\/$/, '')}${request.path}`,
           method: request.method as Dispatcher.HttpMethod,
-          headers,
-          body: request.body ?? null,
+          headers: lengthened(headers, request.body),
+          body: sendable(request.body),
         },
         exchange,
       )
@@ -76,6 +77,28 @@ export class OpenAiHttp implements UpstreamClient {
   async close(): Promise<void> {
     await this.#dispatcher.destroy()
   }
+}
+
+/** undici keeps a body for as long as its answer lasts; beyond this size that is too much of a stream's memory. */
+const KEPT_BODY_BYTES = 16_384
+
+/** A large body is handed over once and forgotten. */
+function sendable(body: Uint8Array | undefined): Uint8Array | Readable | null {
+  if (body === undefined || body.length <= KEPT_BODY_BYTES) return body ?? null
+  // undici takes any async iterable; its types know only one kind.
+  return onceOnly({ bytes: body }) as unknown as Readable
+}
+
+async function* onceOnly(box: { bytes: Uint8Array | undefined }): AsyncGenerator<Uint8Array> {
+  const { bytes } = box
+  box.bytes = undefined
+  if (bytes) yield bytes
+}
+
+/** undici states the length of the bytes that it is given; of those that it draws, it must be told. */
+function lengthened(headers: string[], body: Uint8Array | undefined): string[] {
+  if (body === undefined || body.length <= KEPT_BODY_BYTES) return headers
+  return [...headers, 'content-length', String(body.length)]
 }
 
 /** undici takes an absent proxy from the environment, which is not for an adapter to read: absent must be empty. */
