@@ -1,3 +1,5 @@
+import { endOfString, plainString, textOf } from './json-text.ts'
+
 /**
  * What to look for in a JSON text: `'value'` captures the value, `'presence'` only tells that it is there and not
  * null, an object looks inside (and a string in its place is told as present). The key `'*'` stands for every element of an array.
@@ -20,7 +22,6 @@ export interface Position {
 export type Found = (place: string, value: unknown, position: Position) => void
 
 const QUOTE = 0x22
-const BACKSLASH = 0x5c
 const COMMA = 0x2c
 const COLON = 0x3a
 const LETTER_N = 0x6e
@@ -217,8 +218,11 @@ export class JsonScanner {
     for (let at = start; at < end; at++) {
       const byte = bytes[at]
       if (byte === QUOTE) {
+        at = endOfString(bytes, at + 1, end)
+        if (at < end) continue
         this.#state = 'skip-string'
-        return at + 1
+        this.#escaped = at > end
+        return end
       }
       if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
         this.#depth++
@@ -231,20 +235,9 @@ export class JsonScanner {
   }
 
   #string(bytes: Uint8Array, start: number, end: number): number {
-    let at = this.#escaped ? start + 1 : start
-    this.#escaped = false
-    while (at < end) {
-      const quote = bytes.indexOf(QUOTE, at)
-      const stop = quote === -1 || quote >= end ? end : quote
-      const escaped = oddSlashes(bytes, at, stop)
-      if (stop === end) {
-        this.#escaped = escaped
-        return end
-      }
-      at = stop + 1
-      if (!escaped) return this.#endString(bytes, at)
-    }
-    return at
+    const at = endOfString(bytes, this.#escaped ? start + 1 : start, end)
+    this.#escaped = at > end
+    return at < end ? this.#endString(bytes, at + 1) : end
   }
 
   #endString(bytes: Uint8Array, at: number): number {
@@ -300,6 +293,11 @@ export class JsonScanner {
 
   /** The captured value, parsed; sets the state to bad when it is no JSON. */
   #taken(bytes: Uint8Array, end: number): unknown {
+    const plain = this.#keptBytes === 0 ? plainString(bytes, this.#from, end) : undefined
+    if (plain !== undefined) {
+      this.#from = -1
+      return plain
+    }
     this.#keep(bytes.subarray(this.#from, end))
     const [kept, tooLong] = [this.#kept, this.#tooLong]
     this.#from = -1
@@ -325,18 +323,4 @@ export class JsonScanner {
       this.#kept.push(part)
     }
   }
-}
-
-/** Whether an odd number of backslashes stands right before `stop`, looking back to `start` at most. */
-function oddSlashes(bytes: Uint8Array, start: number, stop: number): boolean {
-  let at = stop - 1
-  while (at >= start && bytes[at] === BACKSLASH) at--
-  return (stop - 1 - at) % 2 === 1
-}
-
-function textOf(parts: readonly Uint8Array[]): string {
-  const decoder = new TextDecoder()
-  let text = ''
-  for (const part of parts) text += decoder.decode(part, { stream: true })
-  return text + decoder.decode()
 }
