@@ -66,7 +66,9 @@ async function run({ chosen, profileFolder }: Options): Promise<Measured[]> {
   }
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
   try {
-    const gateway = { main: buildGateway(join(folder, 'built')), profileFolder }
+    const built = join(folder, 'built')
+    buildGateway(built)
+    const gateway = { built, profileFolder }
     const { partner: upstream, hello } = await Partner.start<UpstreamOrder>('upstream.ts')
     await using _upstream = upstream
     const { partner: load } = await Partner.start<LoadOrder>('load.ts')

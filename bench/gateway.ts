@@ -15,8 +15,8 @@ const QUOTA = 1_000_000_000_000_000_000n as NanoCredits
 const MEMBER = 'bench'
 
 export interface GatewayProgram {
-  /** Its main module. */
-  readonly main: string
+  /** Where it was built, laid out as its package is. */
+  readonly built: string
   /** Where it writes its CPU profiles as it ends; undefined = none are made. */
   readonly profileFolder: string | undefined
 }
@@ -32,7 +32,7 @@ export interface MeasuredGateway extends ServerProcess {
 export async function startGatewayProcess(
   folder: string,
   upstreamPort: number,
-  { main, profileFolder }: GatewayProgram,
+  program: GatewayProgram,
 ): Promise<MeasuredGateway> {
   const port = await freePort()
   mkdirSync(folder, { recursive: true })
@@ -51,9 +51,14 @@ http_base_url = "http://127.0.0.1:${upstreamPort}"
   )
   const config = loadConfig({ path: file, env: {} })
   const key = await setUp(config)
-  const profile = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`]
-  const server = await startServer(process.execPath, [...profile, main, 'serve', '--config', file], port)
+  const server = await startServer(process.execPath, [...starting(program), 'serve', '--config', file], port)
   return { ...server, key, checkLedger: (requests) => checkLedger(config, requests) }
+}
+
+/** By its starter, as users do; without it only where Node has to be told to make profiles. */
+function starting({ built, profileFolder }: GatewayProgram): readonly string[] {
+  if (profileFolder === undefined) return [join(built, 'bin', 'codex-gateway.mjs')]
+  return ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`, join(built, 'dist', 'main.js')]
 }
 
 async function setUp(config: Config): Promise<string> {
