@@ -1,5 +1,6 @@
 import { limitHeaders } from '../core/headers.ts'
 import { REFUSAL_STATUS, type Refusal, type RefusalCode } from '../core/refusal.ts'
+import type { Standing } from '../ports.ts'
 import type { EpochMs } from '../core/units.ts'
 
 /** A whole answer of the gateway's own. */
@@ -15,6 +16,8 @@ export interface AnswerContext {
   readonly native: boolean
   readonly requestId: string
   readonly model: string | undefined
+  /** The windows of the member who asked, if any is limited. */
+  readonly standing?: Standing | undefined
   /** What a member may do about a spent quota; no final dot, for Codex goes on with ", or try again at …". */
   readonly contact: string
   readonly now: EpochMs
@@ -123,7 +126,7 @@ function failed(refusal: Refusal, context: AnswerContext): Answer {
 }
 
 function headersOf(refusal: Refusal, context: AnswerContext, contentType: string): string[] {
-  const { retryAfterMs, standing } = refusal.detail
+  const { retryAfterMs, standing = context.standing } = refusal.detail
   const headers = ['content-type', contentType, 'cache-control', 'no-store', 'x-request-id', context.requestId]
   if (refusal.code === 'unauthorized') headers.push('www-authenticate', 'Bearer')
   if (retryAfterMs !== undefined) headers.push('retry-after', String(Math.ceil(retryAfterMs / 1000)))

@@ -148,8 +148,8 @@ function linger(response: ServerResponse, end: () => void): void {
 
 function answerFor(cause: unknown, { contact, log, now }: ServerOptions): Answer {
   if (cause instanceof RefusedCallError) {
-    const { native, requestId, model } = cause
-    return answerTo(cause.refusal, { native, requestId, model, contact, now: now() })
+    const { native, requestId, model, standing } = cause
+    return answerTo(cause.refusal, { native, requestId, model, standing, contact, now: now() })
   }
   const stranger = { native: false, requestId: randomUUID(), model: undefined, contact, now: now() }
   if (cause instanceof Refusal) return answerTo(cause, stranger)

@@ -6,10 +6,8 @@ import type { Gateway } from './gateway.ts'
 import type { CallRequest } from './identify.ts'
 import type { Patience } from './patience.ts'
 import { receiptFor, settle, type Receipt } from './settle.ts'
+import { REFUSED_MS, soon } from './soon.ts'
 import { expectedPrice } from './tariff.ts'
-
-/** How long a refusal waits for its call to be settled. */
-const REFUSED_MS = 500
 
 /**
  * Proof that a call was admitted: it has its place and stands open in the ledger. Disposing of it settles the call,
@@ -44,13 +42,11 @@ export class Admission {
     const over = this.#end()
     if (this.receipt.refusal === undefined) return await over
     // Whoever is refused hears of it soon, however long the ledger takes.
-    const late = new AbortController()
     const { id } = this.receipt.request.facts
     const ended = over.catch((cause: unknown) =>
       this.#gateway.log.error('refused call not settled', { call: id, cause: String(cause) }),
     )
-    await Promise.race([ended, delay(REFUSED_MS, late.signal)])
-    late.abort()
+    await soon(ended, REFUSED_MS)
   }
 
   async #end(): Promise<void> {
@@ -98,16 +94,6 @@ export async function admit(request: CallRequest, gateway: Gateway, patience: Pa
     await place[Symbol.asyncDispose]()
     throw cause
   }
-}
-
-async function delay(ms: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
 }
 
 const LEDGER_AGAIN_MS = 250

@@ -1,8 +1,8 @@
 import { header, replyHeaders, upstreamHeaders } from '../core/headers.ts'
 import { meterFor } from '../core/meter.ts'
 import { Refusal, REFUSAL_STATUS } from '../core/refusal.ts'
-import type { Body, Client, Reply } from '../ports.ts'
-import { admit } from './admit.ts'
+import type { Body, Client, Reply, Standing } from '../ports.ts'
+import { admit, windowsOf } from './admit.ts'
 import { attempt, reportEnd, type Outgoing, type Trying } from './attempt.ts'
 import { authenticate } from './authenticate.ts'
 import { chatStrip, withUsage } from './chat.ts'
@@ -14,6 +14,7 @@ import { relayModels } from './models.ts'
 import { ClientLeft, Patience } from './patience.ts'
 import { RefusedCallError } from './refused.ts'
 import { routeOf } from './routes.ts'
+import { REFUSED_MS, soon } from './soon.ts'
 
 /**
  * One call, from its first header to its settlement. Everything it takes it gives back on every way out: the place
@@ -127,7 +128,16 @@ async function explained(cause: unknown, call: KnownCall, opened: boolean, gatew
       gateway.log.error('refusal not in the ledger', { call: row.id, code: cause.code, cause: String(failure) })
     })
     // Nor is a ledger waited for that has been waited for already.
-    if (cause.code !== 'ledger_unavailable') await written
+    if (cause.code !== 'ledger_unavailable') await soon(written, REFUSED_MS)
   }
-  return new RefusedCallError(cause, call)
+  return new RefusedCallError(cause, call, await standingOf(cause, call, gateway))
+}
+
+/** The windows of a member that has a limit, for the headers of its refusal; a ledger that is away is not waited for. */
+async function standingOf(cause: Refusal, call: KnownCall, gateway: Gateway): Promise<Standing | undefined> {
+  if (cause.detail.standing) return cause.detail.standing
+  const { member } = call.holder
+  const windows = windowsOf(member)
+  if (cause.code === 'ledger_unavailable' || windows.every(({ limit }) => limit === 0n)) return undefined
+  return await soon(gateway.ledger.standing(member.id, windows, gateway.now()), REFUSED_MS)
 }

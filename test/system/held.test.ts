@@ -150,4 +150,14 @@ suite('a call is held without a byte', { concurrency: 4 }, () => {
     const [row] = await on.settled()
     deepEqual([row?.ending, row?.refusal, row?.credits], ['refused', 'concurrency_limit_exceeded', 0n])
   })
+
+  test('is refused in time when it never got as far as the ledger', async () => {
+    await using on = await startStand({ member: { maxConcurrent: 1, fiveHourQuota: 10n ** 15n }, toml: QUEUES })
+    const end = await running(on)
+    using _lock = lockLedger(on.folder)
+    const answered = await ask(on.url, turn(on.key))
+    match(failureIn(answered.text)?.message ?? '', /^All of your places/)
+    ok(answered.headMs < 3000, `refused after ${answered.headMs} ms`)
+    end()
+  })
 })

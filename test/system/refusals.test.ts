@@ -174,6 +174,17 @@ suite('a member is refused', { concurrency: 4 }, () => {
     deepEqual(rowsIn(on.folder, 'SELECT 1 FROM windows'), [], 'refusals open no window')
   })
 
+  test('with the standing of its windows, where it has any', async () => {
+    await using on = await startStand({ member: { models: ['gpt-6-sol'], fiveHourQuota: 10n ** 15n } })
+    for (const stream of [true, false]) {
+      const answered = await ask(on.url, turn(on.key, { stream }))
+      equal(answered.header('x-codex-primary-used-percent'), '0')
+      equal(answered.header('x-codex-primary-window-minutes'), '300')
+      equal(answered.header('x-codex-secondary-used-percent'), undefined)
+    }
+    equal((await ask(on.url, turn('nobody'))).header('x-codex-primary-used-percent'), undefined)
+  })
+
   test('where there is no such route', async () => {
     await using on = await startStand()
     for (const [method, path] of [
