@@ -53,6 +53,8 @@ async function answered(client: Client, trying: Trying): Promise<void> {
     const reply = await attempt(trying)
     request.body.release()
     trying.outgoing.body = undefined
+    // There is an answer: nobody waits any more.
+    trying.patience[Symbol.dispose]()
     receipt.status = reply.status
     await pass(reply, client, trying)
   } catch (cause) {

@@ -12,6 +12,8 @@ const DEADLINE_MS = 10_000
 /** How much later the caller gives up: time for a commit that had begun to be heard of. */
 const GRACE_MS = 1_000
 const SWEEP_MS = 250
+/** A writer makes little garbage, and of what it makes it keeps nothing. */
+const YOUNG_MB = 4
 
 interface Pending {
   readonly giveUpMs: number
@@ -58,7 +60,11 @@ export class WorkerThread implements Executor {
     options: EngineOptions,
     log: Log,
   ): Promise<{ executor: WorkerThread; warnings: readonly string[] }> {
-    const worker = new Worker(workerUrl(), { workerData: options, name: `store-${options.role}` })
+    const worker = new Worker(workerUrl(), {
+      workerData: options,
+      name: `store-${options.role}`,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    })
     const opened = Promise.withResolvers<readonly string[]>()
     worker.once('message', (message: FromWorker) => {
       if ('warnings' in message) opened.resolve(message.warnings)
