@@ -9,11 +9,9 @@ import { requireTokenizer } from './tokens.ts'
 import { TruthBook, type TrueCall } from './truth.ts'
 
 export type { Fault } from './faults.ts'
-export type { SimulatedKey } from './keys.ts'
 export type { SimulatorOptions } from './options.ts'
 export type { ReceivedRequest } from './received.ts'
 export type { TrueCall } from './truth.ts'
-export { DEFAULT_KEYS } from './keys.ts'
 
 /** An OpenAI API that runs on this machine, costs nothing, fails on demand, and keeps the truth. */
 export interface Simulator extends AsyncDisposable {
