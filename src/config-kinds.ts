@@ -113,6 +113,11 @@ export function parseSqliteUrl(value: string): string | undefined {
   return match?.[1] === undefined || match[1].endsWith('/') ? undefined : match[1]
 }
 
+/** Whether it can stand before the API's own paths, which begin with /v1. */
+export function isBaseUrlOf(value: string, schemes: readonly string[]): boolean {
+  return isUrlOf(value, schemes) && !/\/v1\/?$/.test(value)
+}
+
 /** Whether it is an absolute URL of one of these schemes that carries no query, fragment or credentials. */
 export function isUrlOf(value: string, schemes: readonly string[], credentials = false): boolean {
   const url = URL.parse(value)

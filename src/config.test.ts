@@ -195,6 +195,7 @@ codex_queue_secs = "x"
       ['[database]\nurl = "sqlite://"', /a SQLite URL/],
       ['[database]\ndurability = "full"', /one of "process", "power"/],
       ['[upstream]\nhttp_base_url = "api.openai.com"', /an http:\/\/ or https:\/\/ URL/],
+      ['[upstream]\nhttp_base_url = "https://api.openai.com/v1"', /without .* a final \/v1/],
       ['[upstream]\nws_base_url = "https://api.openai.com"', /a ws:\/\/ or wss:\/\/ URL/],
       ['[upstream]\ntimeout_secs = 0', /from 0\.001/],
       ['[upstream]\ncooldown_secs = inf', /a number of seconds/],

@@ -141,6 +141,7 @@ suite('the command line', () => {
       'admin disable-codex-key sk-codex-gw-none',
       'admin add-upstream-key other sk-x --max-concurrent 0',
       'admin add-upstream-key other sk-x --base-url ftp://x',
+      'admin add-upstream-key other sk-x --base-url https://x/v1',
       'admin add-upstream-key other sk-x --base-url https://u:p@x',
       'admin set-upstream-key main',
       'admin calls --limit 0',

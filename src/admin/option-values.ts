@@ -36,8 +36,11 @@ export function baseUrlOf(option: string, text: string): string | undefined {
   if (text === '') return undefined
   const url = URL.parse(text)
   const plain = url && url.username === '' && url.password === '' && url.search === '' && url.hash === ''
-  if (plain && ['http:', 'https:'].includes(url.protocol)) return text
-  throw wrong(option, text, 'an http:// or https:// URL without query or credentials, such as https://api.openai.com')
+  // The paths of the API begin with /v1 themselves.
+  const versioned = url !== null && /\/v1\/?$/.test(url.pathname)
+  if (plain && !versioned && ['http:', 'https:'].includes(url.protocol)) return text
+  const right = 'an http:// or https:// URL without query, credentials or a final /v1, such as https://api.openai.com'
+  throw wrong(option, text, right)
 }
 
 /** An organization or a project, as it travels in a header; empty takes a label away. */

@@ -13,6 +13,7 @@ import {
   type Wish,
 } from '../ports.ts'
 import { tried, type Admission } from './admit.ts'
+import { reportFailure } from './alert.ts'
 import { eligible } from './eligible.ts'
 import type { Gateway } from './gateway.ts'
 import type { CallRequest } from './identify.ts'
@@ -60,7 +61,7 @@ export async function attempt(trying: Trying): Promise<Reply> {
     }
     last = result
     const { judgement } = result
-    gateway.coordinator.report(seat.upstream, judgement.outcome)
+    reportFailure(request.facts.id, seat.upstream, judgement, gateway)
     await admission.rise()
     if (judgement.errorClass === 'client_left') throw new ClientLeft('the client left')
     if (judgement.counts) counted++
@@ -89,11 +90,11 @@ export function reportEnd(trying: Trying, upstream: Upstream, ending: Ending): J
       now: gateway.now(),
       begun: true,
     })
-    gateway.coordinator.report(upstream, judgement.outcome)
+    reportFailure(request.facts.id, upstream, judgement, gateway)
     return judgement
   }
   const broke = ending === 'upstream-broke' || ending === 'timed-out'
-  if (broke) gateway.coordinator.report(upstream, BROKEN_STREAM.outcome)
+  if (broke) reportFailure(request.facts.id, upstream, BROKEN_STREAM, gateway)
   else if (ending !== 'complete') gateway.coordinator.report(upstream, { kind: 'neutral' })
   else
     gateway.coordinator.report(upstream, {
