@@ -66,6 +66,7 @@ export function originsOf(source: Source, values: Readonly<Record<string, unknow
       key: `${section}.${key}`,
       variable: variableOf(setting),
       value: withoutPassword(valueAt(values, path)),
+      default: setting.usual,
       source: source.overrides.has(setting)
         ? 'environment'
         : valueAt(source.values, path) === undefined

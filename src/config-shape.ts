@@ -102,5 +102,6 @@ export interface Origin {
   readonly variable: string
   /** As in the file; passwords are taken out. */
   readonly value: unknown
+  readonly default: unknown
   readonly source: 'default' | 'file' | 'environment'
 }

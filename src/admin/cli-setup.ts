@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Command } from 'commander'
 import type { CommandSet } from './cli-session.ts'
-import { countOf } from './option-values.ts'
+import { countOf, speedOf, textOf } from './option-values.ts'
 
 export function addServeCommands(program: Command, commands: CommandSet): void {
   commands.add(
@@ -9,23 +10,7 @@ export function addServeCommands(program: Command, commands: CommandSet): void {
     (session) => session.load().serve(),
   )
 
-  commands
-    .add<{ readonly port: string; readonly pace?: string }>(
-      program,
-      {
-        usage: 'simulator',
-        summary: 'run an OpenAI API on loopback for trying things out',
-        example: 'simulator --port 9090',
-      },
-      ({ world }, _, { port, pace }) =>
-        world.simulate({
-          port: portOf(port),
-          paceMs:
-            pace === undefined ? undefined : countOf('--pace', pace, 0, 'a whole number of milliseconds, such as 20'),
-        }),
-    )
-    .option('--port <port>', 'port to listen on, 0 = a free one', '9090')
-    .option('--pace <ms>', 'pause between two events of a stream')
+  addSimulator(program, commands)
 
   commands
     .add<{ readonly once?: boolean }>(
@@ -38,6 +23,40 @@ export function addServeCommands(program: Command, commands: CommandSet): void {
       ({ world }, _, { once }) => world.demo({ once: once ?? false }),
     )
     .option('--once', 'run one exchange, print what it cost, and end')
+}
+
+interface SimulatorFlags {
+  readonly port: string
+  readonly pace?: string
+  readonly tokensPerSecond?: string
+  readonly text?: string
+  readonly agent?: boolean
+}
+
+function addSimulator(program: Command, commands: CommandSet): void {
+  const milliseconds = 'a whole number of milliseconds, such as 20'
+  commands
+    .add<SimulatorFlags>(
+      program,
+      {
+        usage: 'simulator',
+        summary: 'run an OpenAI API on loopback for trying things out; its keys are sk-sim-alpha, -beta, -gamma',
+        example: 'simulator --port 9090 --tokens-per-second 50',
+      },
+      ({ world }, _, { port, pace, tokensPerSecond, text, agent }) =>
+        world.simulate({
+          port: portOf(port),
+          paceMs: pace === undefined ? undefined : countOf('--pace', pace, 0, milliseconds),
+          tokensPerSecond: tokensPerSecond === undefined ? undefined : speedOf('--tokens-per-second', tokensPerSecond),
+          text: text === undefined ? undefined : textOf('--text', text),
+          agent: agent ?? false,
+        }),
+    )
+    .option('--port <port>', 'port to listen on, 0 = a free one', '9090')
+    .option('--text <text>', 'what the model answers')
+    .option('--tokens-per-second <number>', 'how fast the model generates (default as fast as it can)')
+    .option('--pace <ms>', 'pause between two events of a stream')
+    .option('--agent', 'first ask the client to run a command and to edit a file, where it offers the tools')
 }
 
 function portOf(text: string): number {
@@ -59,7 +78,10 @@ export function addSetupCommands(admin: Command, commands: CommandSet): void {
       const { keyFile, warnings } = await installation.initialize()
       session.warn(warnings)
       const json = { database: installation.databaseUrl, key_file: keyFile ?? null }
-      session.answer(json, `database initialized: ${installation.databaseUrl}`)
+      // Scripts know one line.
+      const forPeople = session.world.terminal.interactive && keyFile !== undefined
+      const copy = `sealing key: ${keyFile}; keep a copy of it in a safe place, apart from the database's`
+      session.answer(json, `database initialized: ${installation.databaseUrl}`, ...(forPeople ? [copy] : []))
     },
   )
 
@@ -73,7 +95,7 @@ export function addSetupCommands(admin: Command, commands: CommandSet): void {
     async (session) => {
       const { file, settings } = session.load()
       const origin = { default: '', file: '', environment: 'environment variable ' }
-      const changed = settings.filter(({ source }) => source !== 'default')
+      const changed = settings.filter((one) => !isDeepStrictEqual(one.value, one.default))
       session.answer(
         { file: file ?? null, settings },
         `configuration is right: ${file ?? 'no file, defaults'}`,

@@ -149,6 +149,7 @@ suite('the command line', () => {
       'admin calls --member nobody',
       'simulator --port 65536',
       'simulator --pace fast',
+      'simulator --tokens-per-second 0',
     ]
     for (const line of wrong) {
       equal(await world.run(...line.split(' ')), 2, line)

@@ -18,6 +18,17 @@ export function countOf(option: string, text: string, least: number, right: stri
   throw wrong(option, text, right)
 }
 
+export function speedOf(option: string, text: string): number {
+  const speed = Number(text)
+  if (/^\d{1,9}(?:\.\d+)?$/.test(text) && speed > 0) return speed
+  throw wrong(option, text, 'a number of tokens above 0, such as 50')
+}
+
+export function textOf(option: string, text: string): string {
+  if (text.trim() !== '') return text
+  throw wrong(option, text, 'at least one word, such as "Hello"')
+}
+
 export function quotaOf(option: string, text: string): NanoCredits {
   const credits = parseCredits(text)
   if (credits !== undefined) return credits

@@ -37,6 +37,7 @@ export interface SettingInForce {
   readonly key: string
   readonly variable: string
   readonly value: unknown
+  readonly default: unknown
   readonly source: 'default' | 'file' | 'environment'
 }
 
@@ -59,6 +60,12 @@ export interface SimulatorOptions {
   readonly port: number
   /** Between two events of a stream, in ms; undefined = the simulator's own. */
   readonly paceMs: number | undefined
+  /** How fast the model generates; undefined = as fast as it can. */
+  readonly tokensPerSecond: number | undefined
+  /** What it answers; undefined = the simulator's own. */
+  readonly text: string | undefined
+  /** Whether it asks the client to run a command and to edit a file before it answers. */
+  readonly agent: boolean
 }
 
 export interface DemoOptions {

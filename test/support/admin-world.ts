@@ -185,7 +185,15 @@ export class FakeWorld {
     return {
       databaseUrl: 'sqlite://x.db',
       file,
-      settings: [{ key: 'log.level', variable: 'CODEX_GATEWAY_LOG_LEVEL', value: 'warn', source: 'environment' }],
+      settings: [
+        {
+          key: 'log.level',
+          variable: 'CODEX_GATEWAY_LOG_LEVEL',
+          value: 'warn',
+          default: 'info',
+          source: 'environment',
+        },
+      ],
       warnings: ['careful'],
       defaults: {
         memberConcurrency: 4,

@@ -73,7 +73,10 @@ export function unknown(what: string, name: string, known: readonly string[]): R
 }
 
 export function duplicate(what: string, name: string): RegistryError {
-  return new RegistryError('duplicate', `there is already a ${what} ${shown(name)}: choose another`)
+  return new RegistryError(
+    'duplicate',
+    `there is already ${/^[aeiou]/.test(what) ? 'an' : 'a'} ${what} ${shown(name)}: choose another`,
+  )
 }
 
 export function invalid(field: string, value: string, right: string): RegistryError {
