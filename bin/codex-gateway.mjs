@@ -22,9 +22,9 @@ const FLAGS = ['--max-semi-space-size=4']
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-// Published packages carry JavaScript; a checkout runs its sources.
-const published = join(root, 'dist', 'main.js')
-const main = existsSync(published) ? published : join(root, 'src', 'main.ts')
+// A checkout runs its sources, whatever was built in it; published packages carry JavaScript only.
+const sources = join(root, 'src', 'main.ts')
+const main = existsSync(sources) ? sources : join(root, 'dist', 'main.js')
 
 if (Number.parseInt(process.versions.node, 10) >= WANTED) {
   // In place of this process where that can be done; the flags cannot be set once it runs.

@@ -83,7 +83,7 @@ export function show(value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 77)}...` : text
 }
 
-/** The URL of a proxy may carry one. */
+/** The URL of a proxy or of a database may carry one. */
 export function withoutPassword(value: unknown): unknown {
-  return typeof value === 'string' ? value.replace(/^(https?:\/\/[^/@:]*):[^/@]*@/, '$1:***@') : value
+  return typeof value === 'string' ? value.replace(/^([a-z][\w+.-]*:\/\/[^/@:]*):.*@/i, '$1:***@') : value
 }

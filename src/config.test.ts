@@ -263,6 +263,8 @@ codex_queue_secs = "x"
     equal(own.proxy?.httpsProxy, 'http://me:hidden@q:2')
     ok(!JSON.stringify(own.origins).includes('hidden'))
     ok(!problemsOf('[upstream]\nproxy = "http://me:hidden@q:2/?x"').join('').includes('hidden'))
+    ok(!problemsOf('[upstream]\nproxy = "http://me:a/hidden@q:2/?x"').join('').includes('hidden'))
+    ok(!problemsOf('[database]\nurl = "postgres://me:hidden@db/x"').join('').includes('hidden'))
   })
 
   test('reads certificates, and tells a file that has none', () => {

@@ -66,8 +66,7 @@ export async function readRequestBody(request: IncomingMessage, limits: BodyLimi
       )
     }
     held.bytes = await collect(request, limits, held)
-    held.plain = decode ? await decoded(held.bytes, decode, limits, encoding) : held.bytes
-    if (decode) held.take(held.plain.length)
+    held.plain = decode ? await decoded(held, decode, limits.maxDecompressedBytes, encoding) : held.bytes
     return held
   } catch (cause) {
     held.release()
@@ -90,6 +89,11 @@ class HeldBody implements Body {
   take(bytes: number): void {
     this.#budget.take(bytes)
     this.#taken += bytes
+  }
+
+  give(bytes: number): void {
+    this.#budget.give(bytes)
+    this.#taken -= bytes
   }
 
   release(): void {
@@ -138,17 +142,30 @@ async function collect(request: IncomingMessage, limits: BodyLimits, held: HeldB
   })
 }
 
-async function decoded(bytes: Uint8Array, decode: Inflate, limits: BodyLimits, encoding: string): Promise<Uint8Array> {
-  try {
-    return await decode(bytes, { maxOutputLength: limits.maxDecompressedBytes })
-  } catch (cause) {
-    if (cause instanceof RangeError) throw tooLarge(limits.maxDecompressedBytes)
-    throw new Refusal(
-      'invalid_request',
-      `The request body is not valid ${encoding}, which its content-encoding says it is.`,
-      { cause },
-    )
+/** Most bodies stay below this; whoever goes beyond needs room for the most that there may be. */
+const USUAL_RATIO = 32
+const USUAL_LEAST_BYTES = 1_048_576
+
+/** Undoes the content-encoding. Room is taken before it is filled, or many small bombs at once would go off together. */
+async function decoded(held: HeldBody, decode: Inflate, mostBytes: number, encoding: string): Promise<Uint8Array> {
+  const usual = Math.max(USUAL_LEAST_BYTES, held.bytes.length * USUAL_RATIO)
+  for (const room of usual < mostBytes ? [usual, mostBytes] : [mostBytes]) {
+    held.take(room)
+    try {
+      const plain = await decode(held.bytes, { maxOutputLength: room })
+      held.give(room - plain.length)
+      return plain
+    } catch (cause) {
+      held.give(room)
+      if (cause instanceof RangeError) continue
+      throw new Refusal(
+        'invalid_request',
+        `The request body is not valid ${encoding}, which its content-encoding says it is.`,
+        { cause },
+      )
+    }
   }
+  throw tooLarge(mostBytes)
 }
 
 function tooLarge(limit: number): Refusal {

@@ -66,7 +66,7 @@ export async function listen(
   server.on('checkContinue', (request, response) => server.emit('request', request, response))
   server.on('upgrade', refuseUpgrade)
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
+    server.once('error', (cause) => reject(unavailable(options, cause)))
     server.listen(options.port, options.host, resolve)
   })
   return {
@@ -83,6 +83,17 @@ export async function listen(
       return drain(server, running, AbortSignal.abort())
     },
   }
+}
+
+const WHY_NOT: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'something else listens there',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  EACCES: 'this user may not listen there',
+}
+
+function unavailable({ host, port }: ServerOptions, cause: NodeJS.ErrnoException): Error {
+  const why = WHY_NOT[cause.code ?? ''] ?? cause.message
+  return new Error(`cannot listen on ${host}:${port} ([server] bind_addr): ${why}`, { cause })
 }
 
 interface Exchange {

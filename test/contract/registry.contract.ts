@@ -88,7 +88,9 @@ export function registryContract(newDatabase: NewDatabase): void {
       await using store = await database.open({ role: 'cli' })
       await store.registry.addMember(newMember({ name: 'alice' }))
       await store.registry.addGatewayKey(keyFor('sk-a1'))
-      await refused(store.registry.setGatewayKey('', { enabled: false }), 'unknown', /no gateway key ""/)
+      for (const every of ['', 'sk', 'sk-codex-gw-']) {
+        await refused(store.registry.setGatewayKey(every, { enabled: false }), 'invalid', /every key begins with/)
+      }
       await store.registry.addGatewayKey(keyFor('sk-a12'))
       await refused(store.registry.setGatewayKey('sk-a', { enabled: false }), 'invalid', /sk-a1, sk-a12/)
       await refused(store.registry.setGatewayKey('SK-A1', { enabled: false }), 'unknown', /there are: sk-a1, sk-a12/)

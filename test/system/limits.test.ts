@@ -86,6 +86,18 @@ suite('whatever a member sizes has a limit', { concurrency: 4 }, () => {
     deepEqual(on.simulator.truth(), [])
   })
 
+  test('what many compressed bodies become, all together', async () => {
+    const toml = '[limits]\nmax_body_bytes = 100000\nmax_decompressed_bytes = 20000000\nmax_buffered_bytes = 30000000\n'
+    await using on = await startStand({ toml, simulator: { tokens: 'bytes', headDelayMs: 500 } })
+    const body = zstdCompressSync(JSON.stringify({ model: 'gpt-5.5', input: 'x'.repeat(15_000_000) }))
+    const request = { ...turn(on.key, { headers: ['content-encoding', 'zstd'] }), body }
+    const answers = await Promise.all([1, 2, 3, 4].map(() => ask(on.url, request)))
+    // One at a time has room for the most that there may be; the others are told to come back.
+    const refused = answers.filter(({ text }) => text.includes('as many request bodies as it can'))
+    equal(refused.length, 3)
+    ok(!(await ask(on.url, request)).text.includes('as many request bodies'))
+  })
+
   test('how long a body may stand still', async () => {
     await using on = await startStand({ toml: LIMITS })
     using raw = await connected(on.url)

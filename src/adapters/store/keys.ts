@@ -61,9 +61,14 @@ export function keyOf(row: Row): GatewayKey {
   }
 }
 
+const EVERY_KEY = 'sk-codex-gw-'
+
 function* keyIdOf(prefix: string): Script<number> {
   const exact = yield* one(sql`SELECT id FROM gateway_keys WHERE prefix = ${prefix}`)
   if (exact) return int(exact, 'id')
+  if (EVERY_KEY.startsWith(prefix)) {
+    throw invalid('key prefix', shown(prefix), `longer: every key begins with ${EVERY_KEY}`)
+  }
   const found = yield sql`
     SELECT id, prefix FROM gateway_keys
     WHERE ${prefix} <> '' AND substr(prefix, 1, length(${prefix})) = ${prefix} ORDER BY prefix LIMIT 11`
