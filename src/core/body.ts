@@ -43,23 +43,50 @@ export interface BadBody {
   readonly problem: string
 }
 
-/** Reads a request body in one pass. */
-export function readBody(bytes: Uint8Array): Asked | BadBody {
-  const fields = new Map<string, unknown>()
-  const input: { type: unknown; role: unknown; index: number } = { type: undefined, role: undefined, index: -1 }
-  let streamOptions: Position | undefined
-  const scanner = new JsonScanner(BODY, (place, value, position) => {
-    if (place === 'input' || place === 'input.*.encrypted_content') fields.set(place, true)
-    else if (place.startsWith('input.*') || place.startsWith('messages.*')) last(input, place, value, position)
-    else fields.set(place, value)
-    if (place === 'stream_options') streamOptions = position
-  })
-  scanner.feed(bytes)
-  if (!scanner.end() || bytes.find((byte) => byte > 0x20) !== 0x7b) {
-    return { problem: 'The request body is not readable: it must be one JSON object, with no field given twice.' }
+/** Reads a request body in one pass, in as many pieces as it comes in. */
+export class BodyReader {
+  readonly #fields = new Map<string, unknown>()
+  readonly #last: LastItem = { type: undefined, role: undefined, index: -1 }
+  readonly #scanner: JsonScanner
+  #streamOptions: Position | undefined
+  #first: number | undefined
+
+  constructor() {
+    this.#scanner = new JsonScanner(BODY, (place, value, position) => {
+      if (place === 'input' || place === 'input.*.encrypted_content') this.#fields.set(place, true)
+      else if (place.startsWith('input.*') || place.startsWith('messages.*')) last(this.#last, place, value, position)
+      else this.#fields.set(place, value)
+      if (place === 'stream_options') this.#streamOptions = position
+    })
   }
-  const problem = problemOf(fields)
-  return problem === undefined ? asked(fields, input, streamOptions) : { problem }
+
+  feed(bytes: Uint8Array): void {
+    this.#first ??= bytes.find((byte) => byte > 0x20)
+    this.#scanner.feed(bytes)
+  }
+
+  end(): Asked | BadBody {
+    if (!this.#scanner.end() || this.#first !== OPEN_BRACE) {
+      return { problem: 'The request body is not readable: it must be one JSON object, with no field given twice.' }
+    }
+    const problem = problemOf(this.#fields)
+    return problem === undefined ? asked(this.#fields, this.#last, this.#streamOptions) : { problem }
+  }
+}
+
+const OPEN_BRACE = 0x7b
+
+interface LastItem {
+  type: unknown
+  role: unknown
+  index: number
+}
+
+/** Reads a body that is there as a whole. */
+export function readBody(bytes: Uint8Array): Asked | BadBody {
+  const reader = new BodyReader()
+  reader.feed(bytes)
+  return reader.end()
 }
 
 /** Keeps what is known of the last element only. */
@@ -81,8 +108,10 @@ function problemOf(fields: ReadonlyMap<string, unknown>): string | undefined {
   for (const name of ['stream', 'background', 'generate']) {
     if (!isOrAbsent(fields.get(name), 'boolean')) return `The field "${name}" must be true or false.`
   }
-  if ((text(fields.get('model'))?.length ?? 0) > MAX_ID_LENGTH) {
-    return `The field "model" is longer than ${MAX_ID_LENGTH} characters.`
+  for (const name of ['model', 'service_tier']) {
+    if ((text(fields.get(name))?.length ?? 0) > MAX_ID_LENGTH || fields.get(name) === TOO_LONG) {
+      return `The field "${name}" is longer than ${MAX_ID_LENGTH} characters.`
+    }
   }
   if (fields.get('background') === true) {
     return 'The field "background" must be false: a background response cannot be metered, so the gateway does not pass it on.'

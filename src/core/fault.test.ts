@@ -68,8 +68,11 @@ const REPLIES: readonly (readonly [ReplyError, Expected])[] = [
     error(403, undefined, { errorMessage: 'Project `p` does not have access to model `gpt-5.5`' }),
     excluded('model_not_found'),
   ],
-  [error(400, undefined, { errorParam: 'service_tier' }), excluded('service_tier')],
-  [error(400, undefined, { errorMessage: 'Invalid service_tier argument' }), excluded('service_tier')],
+  [error(400, undefined, { errorParam: 'service_tier', serviceTier: 'flex' }), excluded('service_tier')],
+  [
+    error(400, undefined, { errorMessage: 'Invalid service_tier argument', serviceTier: 'flex' }),
+    excluded('service_tier'),
+  ],
   [error(400, 'invalid_type', { errorParam: 'service_tier' }), caller('bad_request')],
   // Affinity.
   [error(400, 'invalid_encrypted_content'), caller('encrypted_content')],
@@ -158,6 +161,7 @@ suite('a fault', () => {
       model: MODEL,
       serviceTier: undefined,
     })
+    deepEqual(judgeReply(error(400, undefined, { errorParam: 'service_tier' })).outcome, { kind: 'neutral' })
     deepEqual(judgeReply(error(400, undefined, { errorParam: 'service_tier', serviceTier: 'flex' })).outcome, {
       kind: 'exclude',
       model: MODEL,

@@ -79,7 +79,11 @@ const RULES: Readonly<Record<FaultClass, Rule>> = {
     ...CALLERS,
     next: 'elsewhere',
     elsewhereOf: 'project',
-    outcome: (error) => ({ kind: 'exclude', model: error?.model, serviceTier: error?.serviceTier }),
+    // Without a tier it would be the whole model that is out.
+    outcome: (error) =>
+      error?.serviceTier === undefined
+        ? neutral()
+        : { kind: 'exclude', model: error.model, serviceTier: error.serviceTier },
   },
   unauthorized: { ...KEYS, outcome: () => ({ kind: 'unauthorized' }) },
   forbidden: { ...KEYS, elsewhereOf: 'project' },

@@ -12,6 +12,11 @@ export function header(headers: HeaderList, name: string): string | undefined {
   return undefined
 }
 
+/** All but one header; `name` in lower case. */
+export function without(headers: HeaderList, name: string): string[] {
+  return filtered(headers, (candidate) => candidate === name)
+}
+
 /** RFC 9110, 7.6.1, and what proxies have used for the same: meant for the next hop only. */
 const HOP_BY_HOP = [
   'connection',

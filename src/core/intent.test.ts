@@ -117,7 +117,8 @@ suite('intent', () => {
     const turn = (metadata: unknown) => ['x-codex-turn-metadata', JSON.stringify(metadata)]
     equal(kind(UA), 'turn')
     equal(kind(turn({ request_kind: 'turn', thread_source: 'user' })), 'turn')
-    equal(kind(turn({ request_kind: 'prewarm' })), 'prewarm')
+    equal(kind(turn({ request_kind: 'prewarm' })), 'turn')
+    equal(kind(turn({ request_kind: 'prewarm' }), { generate: false }), 'prewarm')
     equal(kind([], { generate: false }), 'prewarm')
     equal(kind(turn({ request_kind: 'compaction' })), 'compaction')
     equal(kind([], { input: [{ type: 'compaction_trigger' }] }), 'compaction')

@@ -56,7 +56,8 @@ const SESSION_HEADERS = new Set(['session_id', 'conversation_id', 'session-id', 
 
 function kindOf(headers: HeaderList, path: string, body: Asked, turn: Readonly<Record<string, unknown>>): CallKind {
   if (isCompaction(path, body, turn)) return 'compaction'
-  if (turn['request_kind'] === 'prewarm' || body.generate === false) return 'prewarm'
+  // By the body alone: a header could call any call a warm-up, and a warm-up opens no quota window.
+  if (!body.generate) return 'prewarm'
   if (turn['thread_source'] === 'thread_title') return 'thread_title'
   const subagent = header(headers, 'x-openai-subagent') ?? turn['subagent_kind']
   if (subagent === 'review') return 'review'

@@ -24,9 +24,9 @@ export function creditsText(amount: NanoCredits): string {
   return `${sign}${whole / NANO_PER_CREDIT}${fraction && `.${fraction}`}`
 }
 
-/** Reads a plain decimal of credits (`12`, `1.75`), up to nine decimals and not negative; undefined when it is anything else. */
+/** Reads a plain decimal of credits (`12`, `1.75`), below a billion, up to nine decimals and not negative; undefined when it is anything else. */
 export function parseCredits(text: string): NanoCredits | undefined {
-  const match = /^(\d{1,12})(?:\.(\d{1,9}))?$/.exec(text)
+  const match = /^(\d{1,9})(?:\.(\d{1,9}))?$/.exec(text)
   if (!match) return undefined
   const [, whole = '0', fraction = ''] = match
   return BigInt(whole) * NANO_PER_CREDIT + BigInt(fraction.padEnd(9, '0'))

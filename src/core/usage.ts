@@ -47,8 +47,12 @@ function detail(details: unknown, name: string): number {
   return isRecord(details) ? (count(details[name]) ?? 0) : 0
 }
 
+/** More than any answer can have: what states more states nothing, or sums of money would pass 64 bits. */
+const MAX_TOKENS = 1_000_000_000
+
 function count(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined
+  const right = typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= MAX_TOKENS
+  return right ? value : undefined
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -104,6 +104,9 @@ class HeldBody implements Body {
   }
 }
 
+/** What a chunk takes besides its bytes: a body in chunks of one byte must not be had for its length alone. */
+const CHUNK_BYTES = 256
+
 async function collect(request: IncomingMessage, limits: BodyLimits, held: HeldBody): Promise<Uint8Array> {
   const stated = Number(request.headers['content-length'] ?? 0)
   if (stated > limits.maxBodyBytes) throw tooLarge(limits.maxBodyBytes)
@@ -123,7 +126,7 @@ async function collect(request: IncomingMessage, limits: BodyLimits, held: HeldB
       length += chunk.length
       if (length > limits.maxBodyBytes) return fail(tooLarge(limits.maxBodyBytes))
       try {
-        held.take(chunk.length)
+        held.take(chunk.length + CHUNK_BYTES)
       } catch (cause) {
         return fail(cause as Error)
       }

@@ -29,6 +29,8 @@ export class HttpClient implements Client {
       if (!response.writableFinished) this.#gone.abort(new Error('the client left'))
     })
     response.on('timeout', () => response.destroy())
+    // Writes that cross a close: the close itself tells.
+    response.on('error', () => undefined)
   }
 
   get signal(): AbortSignal {
@@ -112,7 +114,10 @@ export class HttpClient implements Client {
   }
 
   cut(): void {
-    this.#response.destroy()
+    const { socket } = this.#response
+    // To HTTP/1.0 the end of the connection is the end of the answer: only a reset tells that it is cut.
+    if (this.#request.httpVersionMinor === 0 && socket && !socket.destroyed) socket.resetAndDestroy()
+    else this.#response.destroy()
   }
 
   /** The socket's timer counts only time in which the client's machine acknowledged nothing. */

@@ -171,6 +171,8 @@ function answerFor(cause: unknown, { contact, log, now }: ServerOptions): Answer
   )
 }
 
+const UPGRADE_LINGER_MS = 1000
+
 /** WebSocket is not served yet: at 426 Codex goes on over HTTP at once, without a word to its user. */
 function refuseUpgrade(_request: IncomingMessage, socket: Duplex): void {
   const error = {
@@ -181,6 +183,9 @@ function refuseUpgrade(_request: IncomingMessage, socket: Duplex): void {
   }
   const body = JSON.stringify({ error })
   socket.on('error', () => socket.destroy())
+  socket.resume()
+  // Who does not close its side is closed.
+  setTimeout(() => socket.destroy(), UPGRADE_LINGER_MS).unref()
   socket.end(
     `HTTP/1.1 426 Upgrade Required\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   )

@@ -23,7 +23,12 @@ export async function forward(
   path: { meter: Meter; strip?: Strip | undefined },
 ): Promise<Ending> {
   const { meter, strip } = path
-  client.begin(reply.status, headers)
+  try {
+    client.begin(reply.status, headers)
+  } catch (cause) {
+    reply.cancel()
+    throw cause
+  }
   const sink = strip
     ? (chunk: Uint8Array) => writeAll(client, strip.push(chunk))
     : (chunk: Uint8Array) => client.write(chunk)

@@ -56,18 +56,23 @@ export async function relayModels(client: Client, holder: Holder, gateway: Gatew
   )
 }
 
-async function read(reply: Reply): Promise<Uint8Array> {
+/** The list, whole; undefined when it broke off or has no end. */
+async function read(reply: Reply): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = []
   let length = 0
-  await reply.pump(
-    (chunk) => {
-      length += chunk.length
-      if (length <= MAX_LIST_BYTES) chunks.push(chunk)
-      return true
-    },
-    () => Promise.resolve(),
-  )
-  return Buffer.concat(chunks)
+  const sink = (chunk: Uint8Array): boolean => {
+    length += chunk.length
+    if (length <= MAX_LIST_BYTES) chunks.push(chunk)
+    else reply.cancel()
+    return true
+  }
+  try {
+    await reply.pump(sink, () => Promise.resolve())
+  } catch {
+    // Another key may give a whole one.
+    return undefined
+  }
+  return length > MAX_LIST_BYTES ? undefined : Buffer.concat(chunks)
 }
 
 /** Both forms of list have their names: OpenAI's `data[].id` and the Codex catalog's `models[].slug`. */

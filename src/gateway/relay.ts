@@ -1,4 +1,4 @@
-import { header, replyHeaders, upstreamHeaders } from '../core/headers.ts'
+import { header, replyHeaders, upstreamHeaders, without } from '../core/headers.ts'
 import { meterFor } from '../core/meter.ts'
 import { Refusal, REFUSAL_STATUS } from '../core/refusal.ts'
 import type { Body, Client, Reply, Standing } from '../ports.ts'
@@ -31,7 +31,7 @@ export async function relay(client: Client, gateway: Gateway): Promise<void> {
   let body: Body | undefined
   try {
     body = await client.read()
-    const request = identify(client, call, body)
+    const request = await identify(client, call, body)
     serving(request.asked.model, gateway.directory)
     using patience = new Patience(client.signal, call.native ? gateway.settings.codexQueueMs : gateway.settings.queueMs)
     await using admission = await admit(request, gateway, patience)
@@ -78,20 +78,25 @@ async function answered(client: Client, trying: Trying): Promise<void> {
   }
 }
 
+/** Of what upstream calls things no more is kept. */
+const MAX_ID_CHARS = 200
+
 async function pass(reply: Reply, client: Client, trying: Trying): Promise<void> {
   const { request, gateway, admission } = trying
   const { receipt } = admission
   const contentType = header(reply.headers, 'content-type')
   const meter = meterFor(request.dialect, contentType)
   receipt.metered = meter.metered
-  receipt.requestId = header(reply.headers, 'x-request-id') ?? request.facts.id
+  receipt.requestId = header(reply.headers, 'x-request-id')?.slice(0, MAX_ID_CHARS) ?? request.facts.id
   const headers = replyHeaders(reply.headers, {
     callId: request.facts.id,
     requestedModel: request.asked.model,
     standing: admission.standing,
   })
   const strip = chatStrip(request, contentType)
-  receipt.ending = await forward(reply, headers, client, { meter, strip })
+  // What is taken out of the answer makes it shorter than upstream said.
+  const stated = strip ? without(headers, 'content-length') : headers
+  receipt.ending = await forward(reply, stated, client, { meter, strip })
   const { upstream } = receipt
   const judgement = upstream && reply.status < 400 ? reportEnd(trying, upstream, receipt.ending) : undefined
   const last = receipt.attempts.pop()
