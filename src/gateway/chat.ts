@@ -1,3 +1,4 @@
+import { without } from '../core/headers.ts'
 import { ChatUsageStrip, withIncludeUsage } from '../core/chat-usage.ts'
 import type { Strip } from './forward.ts'
 import type { CallRequest } from './identify.ts'
@@ -11,8 +12,7 @@ function mustAsk(request: CallRequest): boolean {
 export function withUsage(request: CallRequest, headers: string[]): { bytes: Uint8Array; headers: string[] } {
   if (!mustAsk(request)) return { bytes: request.body.bytes, headers }
   const bytes = withIncludeUsage(request.body.plain, request.asked.streamOptions)
-  const kept = headers.filter((_, i) => headers[i - (i % 2)]?.toLowerCase() !== 'content-encoding')
-  return { bytes, headers: kept }
+  return { bytes, headers: without(headers, 'content-encoding') }
 }
 
 /** Takes the usage chunk out again that the client did not ask for. */

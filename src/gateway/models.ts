@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { replyHeaders, upstreamHeaders } from '../core/headers.ts'
+import { replyHeaders, upstreamHeaders, without } from '../core/headers.ts'
 import { serves } from '../core/model.ts'
 import { Refusal } from '../core/refusal.ts'
 import { NoReply, type Client, type Holder, type Reply } from '../ports.ts'
@@ -42,7 +42,7 @@ export async function relayModels(client: Client, holder: Holder, gateway: Gatew
         requestedModel: undefined,
         standing: undefined,
       })
-      client.begin(200, [...withoutLength(headers), 'content-length', String(shown.length)])
+      client.begin(200, [...without(headers, 'content-length'), 'content-length', String(shown.length)])
       client.write(shown)
       client.end()
       return
@@ -91,8 +91,4 @@ function filtered(list: Uint8Array, models: readonly string[]): Uint8Array {
   } catch (cause) {
     throw new Refusal('upstream_error', 'OpenAI gave the gateway a list of models that is not readable.', { cause })
   }
-}
-
-function withoutLength(headers: readonly string[]): string[] {
-  return headers.filter((_, i) => headers[i - (i % 2)]?.toLowerCase() !== 'content-length')
 }

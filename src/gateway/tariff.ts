@@ -1,4 +1,4 @@
-import { creditsOf, holdOf, messagePriceOf, rateOf, tierOf } from '../core/price.ts'
+import { creditsOf, holdOf, messagePriceOf, rateOf, tierOf, type Rate, type Tier } from '../core/price.ts'
 import type { EpochMs, NanoCredits } from '../core/units.ts'
 import type { Usage } from '../core/usage.ts'
 import type { Gateway } from './gateway.ts'
@@ -10,26 +10,29 @@ export interface Price {
   readonly rate: string
 }
 
+interface Called {
+  readonly model: string | undefined
+  readonly serviceTier: string | undefined
+}
+
+type Tariff = Pick<Gateway, 'rates' | 'settings'>
+
 /** What a call is expected to cost, before it has run. */
-export function expectedPrice(
-  call: { readonly model: string | undefined; readonly serviceTier: string | undefined; readonly bodyBytes: number },
-  at: EpochMs,
-  { rates, settings }: Pick<Gateway, 'rates' | 'settings'>,
-): Price {
-  if (settings.charging === 'message') return messagePrice(call.model, at, rates)
-  const rate = rateOf(call.model ?? '', at, rates) ?? rates.fallback
-  return { credits: holdOf(call.bodyBytes, rate, tierOf(call.serviceTier, rate, rates)), rate: rate.identity }
+export function expectedPrice(call: Called & { readonly bodyBytes: number }, at: EpochMs, tariff: Tariff): Price {
+  return priced(call, at, tariff, (rate, tier) => holdOf(call.bodyBytes, rate, tier))
 }
 
 /** What a call did cost, by the usage that upstream stated. */
-export function finalPrice(
-  call: { readonly model: string | undefined; readonly serviceTier: string | undefined; readonly usage: Usage },
-  at: EpochMs,
-  { rates, settings }: Pick<Gateway, 'rates' | 'settings'>,
-): Price {
-  if (settings.charging === 'message') return messagePrice(call.model, at, rates)
-  const rate = rateOf(call.model ?? '', at, rates) ?? rates.fallback
-  return { credits: creditsOf(call.usage, rate, tierOf(call.serviceTier, rate, rates)), rate: rate.identity }
+export function finalPrice(call: Called & { readonly usage: Usage }, at: EpochMs, tariff: Tariff): Price {
+  return priced(call, at, tariff, (rate, tier) => creditsOf(call.usage, rate, tier))
+}
+
+type Cost = (rate: Rate, tier: Tier) => NanoCredits
+
+function priced({ model, serviceTier }: Called, at: EpochMs, { rates, settings }: Tariff, cost: Cost): Price {
+  if (settings.charging === 'message') return messagePrice(model, at, rates)
+  const rate = rateOf(model ?? '', at, rates) ?? rates.fallback
+  return { credits: cost(rate, tierOf(serviceTier, rate, rates)), rate: rate.identity }
 }
 
 function messagePrice(model: string | undefined, at: EpochMs, rates: Gateway['rates']): Price {
