@@ -10,6 +10,7 @@ import { cardWith, type RateCard } from './core/price.ts'
 import { Probes } from './edge/probes.ts'
 import { listen } from './edge/server.ts'
 import type { Gateway } from './gateway/gateway.ts'
+import { Notices } from './gateway/notices.ts'
 import { Owners } from './gateway/owners.ts'
 import { relay } from './gateway/relay.ts'
 import type { Log, Upstream } from './ports.ts'
@@ -93,6 +94,7 @@ async function serveOn(store: Store, config: Config, log: Log): Promise<RunningG
       maxBodyBytes: limits.maxBodyBytes,
       maxDecompressedBytes: limits.maxDecompressedBytes,
       maxBufferedBytes: limits.maxBufferedBytes,
+      maxMemberBufferedBytes: limits.maxMemberBufferedBytes,
       bodyIdleMs: limits.bodyIdleSecs * 1000,
       clientStallMs: limits.clientStallSecs * 1000,
     },
@@ -131,6 +133,7 @@ function gatewayOn(
       now: Date.now,
       maxFailures: config.upstream.maxFailuresBeforeCooldown,
       cooldownMs: config.upstream.cooldownSecs * 1000,
+      maxQueued: limits.maxQueuedPerMember,
     }),
     upstream,
     owners: new Owners(store.ledger),
@@ -145,6 +148,7 @@ function gatewayOn(
       unknownUsageCredits: credit.unknownUsageCredits,
     },
     log,
+    notices: new Notices(log, Date.now),
     now: Date.now,
     stop,
     learn: learnerOn(store, log),

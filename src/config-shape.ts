@@ -57,6 +57,8 @@ export interface SettledConfig {
     readonly maxBodyBytes: number
     readonly maxDecompressedBytes: number
     readonly maxBufferedBytes: number
+    readonly maxMemberBufferedBytes: number
+    readonly maxQueuedPerMember: number
     readonly bodyIdleSecs: number
     readonly clientStallSecs: number
     readonly wsIdleTimeoutSecs: number

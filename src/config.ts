@@ -89,8 +89,12 @@ function contradictions({ limits }: SettledConfig): readonly string[] {
   if (limits.maxDecompressedBytes < limits.maxBodyBytes) {
     problems.push('[limits] max_decompressed_bytes must be at least max_body_bytes')
   }
-  if (limits.maxBufferedBytes < limits.maxBodyBytes) {
-    problems.push('[limits] max_buffered_bytes must be at least max_body_bytes, or no large body could ever be read')
+  for (const [key, room] of [
+    ['max_buffered_bytes', limits.maxBufferedBytes],
+    ['max_member_buffered_bytes', limits.maxMemberBufferedBytes],
+  ] as const) {
+    if (room >= limits.maxBodyBytes) continue
+    problems.push(`[limits] ${key} must be at least max_body_bytes, or no large body could ever be read`)
   }
   return problems
 }

@@ -1,4 +1,6 @@
-import { JsonScanner, TOO_LONG, type Position, type Watch } from './scan.ts'
+import { OPEN_BRACE } from './ascii.ts'
+import { JsonScanner } from './scan.ts'
+import { TOO_LONG, type Position, type Watch } from './watch.ts'
 
 /** What a request body says that the gateway needs to know; everything else in it is upstream's business. */
 export interface Asked {
@@ -74,8 +76,6 @@ export class BodyReader {
   }
 }
 
-const OPEN_BRACE = 0x7b
-
 interface LastItem {
   type: unknown
   role: unknown
@@ -113,10 +113,18 @@ function problemOf(fields: ReadonlyMap<string, unknown>): string | undefined {
       return `The field "${name}" is longer than ${MAX_ID_LENGTH} characters.`
     }
   }
+  if (!isOptions(fields.get('stream_options'))) {
+    return 'The field "stream_options" must be an object, of no more than 64 KiB.'
+  }
   if (fields.get('background') === true) {
     return 'The field "background" must be false: a background response cannot be metered, so the gateway does not pass it on.'
   }
   return undefined
+}
+
+/** An object, null or absent. */
+function isOptions(value: unknown): boolean {
+  return value === undefined || (typeof value === 'object' && !Array.isArray(value))
 }
 
 function isOrAbsent(value: unknown, type: 'string' | 'boolean'): boolean {

@@ -1,8 +1,6 @@
-import { JsonScanner, type Position } from './scan.ts'
-
-const OPEN_BRACE = 0x7b
-const LINE_FEED = 0x0a
-const CARRIAGE_RETURN = 0x0d
+import { LINE_FEED, CARRIAGE_RETURN, OPEN_BRACE } from './ascii.ts'
+import { JsonScanner } from './scan.ts'
+import type { Position } from './watch.ts'
 
 /**
  * The body of a streamed chat completion with `stream_options.include_usage` set; every other byte stays.

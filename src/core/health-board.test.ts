@@ -1,50 +1,8 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
-import { HealthBoard } from './health-board.ts'
-import type { Fitness, KeyFacts, Want } from './health-board.ts'
+import { BILLING, OK, SETTINGS, WANT, Ward, cool, key } from '../../test/support/ward.ts'
 import type { Outcome } from './health.ts'
-import type { UpstreamId } from './units.ts'
-
-const SETTINGS = { maxFailures: 3, cooldownMs: 60_000, slowProbeMs: 300_000, probeMs: 30_000 }
-const WANT: Want = { model: 'm', serviceTier: undefined }
-const OK: Outcome = { kind: 'ok', organization: undefined, project: undefined, model: 'm' }
-const BILLING: Outcome = { kind: 'disable', scope: 'organization', reason: 'billing' }
-
-function key(id: number, rest: Partial<KeyFacts> = {}): KeyFacts {
-  return {
-    id: id as UpstreamId,
-    version: 1,
-    organization: undefined,
-    project: undefined,
-    baseUrl: undefined,
-    ...rest,
-  }
-}
-
-class Ward {
-  readonly board = new HealthBoard(SETTINGS)
-  now = 1_000_000
-
-  say(from: KeyFacts, outcome: Outcome, random = 0): void {
-    this.board.report(from, outcome, this.now, random)
-  }
-
-  state(of: KeyFacts, want: Want = WANT): Fitness['state'] {
-    return this.board.fitness(of, want, this.now).state
-  }
-
-  /** How long it stays out from now. */
-  left(of: KeyFacts, want: Want = WANT): number {
-    return this.board.fitness(of, want, this.now).until - this.now
-  }
-
-  pass(ms: number): void {
-    this.now += ms
-  }
-}
-
-const cool = (forMs: number | undefined): Outcome => ({ kind: 'cool', model: 'm', forMs })
 
 suite('the health of keys', () => {
   test('a rate limit cools the model in the whole project, and nothing else', () => {

@@ -1,17 +1,17 @@
 import { Cooldown } from './cooldown.ts'
 import type { Reason } from './cooldown.ts'
 import type { Outcome, Pulse } from './health.ts'
+import {
+  hostScope,
+  keyScope,
+  nameOf,
+  organizationScope,
+  projectScope,
+  type KeyFacts,
+  type Place,
+} from './key-scopes.ts'
 import { LONGEST_WAIT_MS } from './retry-after.ts'
 import type { EpochMs, UpstreamId } from './units.ts'
-
-/** What health depends on of a key. */
-export interface KeyFacts {
-  readonly id: UpstreamId
-  readonly version: number
-  readonly organization: string | undefined
-  readonly project: string | undefined
-  readonly baseUrl: string | undefined
-}
 
 /** What a call wants of a key. */
 export interface Want {
@@ -287,13 +287,6 @@ export class HealthBoard {
   }
 }
 
-/** Reason, scope, model, tier. */
-type Place = readonly [Reason, string, (string | undefined)?, (string | undefined)?]
-
-function nameOf([reason, scope, model, tier]: Place): string {
-  return `${reason}\n${scope}\n${model ?? ''}\n${tier ?? ''}`
-}
-
 function isForgotten(cooldown: Cooldown, now: EpochMs): boolean {
   return cooldown.heals && now - cooldown.until > FORGOTTEN_MS
 }
@@ -310,22 +303,4 @@ function stateOf(cooldown: Cooldown, now: EpochMs): Pulse['state'] {
 
 function badness(cooldown: Cooldown, now: EpochMs): number {
   return ['healthy', 'probing', 'cooling', 'disabled'].indexOf(stateOf(cooldown, now))
-}
-
-/** Without labels, a key is a project and an organization of its own. */
-function keyScope(key: KeyFacts): string {
-  return `key ${key.id}`
-}
-
-function projectScope(key: KeyFacts): string {
-  return key.project === undefined ? keyScope(key) : `project ${key.organization ?? ''}/${key.project}`
-}
-
-function organizationScope(key: KeyFacts): string {
-  return key.organization === undefined ? keyScope(key) : `organization ${key.organization}`
-}
-
-function hostScope(key: KeyFacts): string {
-  if (key.baseUrl === undefined) return 'host'
-  return `host ${URL.canParse(key.baseUrl) ? new URL(key.baseUrl).host : key.baseUrl}`
 }

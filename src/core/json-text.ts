@@ -1,7 +1,6 @@
 /** The bytes of JSON texts: where strings end, and what short ones say. */
 
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
+import { QUOTE, BACKSLASH } from './ascii.ts'
 
 const PLAIN_CHARS = 40
 

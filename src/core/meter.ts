@@ -1,4 +1,6 @@
-import { JsonScanner, type Watch } from './scan.ts'
+import { LINE_FEED, CARRIAGE_RETURN, SPACE, QUOTE } from './ascii.ts'
+import { JsonScanner } from './scan.ts'
+import type { Watch } from './watch.ts'
 import { usageOf, type Usage } from './usage.ts'
 
 /** What an answer has said of itself so far. */
@@ -79,10 +81,6 @@ class JsonMeter implements Meter {
   }
 }
 
-const LINE_FEED = 0x0a
-const CARRIAGE_RETURN = 0x0d
-const QUOTE = 0x22
-const SPACE = 0x20
 const DATA = bytesOf('data:')
 const TYPE_FIRST = bytesOf('{"type":"')
 /** Events worth reading; a stream has hundreds of others. */

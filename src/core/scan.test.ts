@@ -1,7 +1,8 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
-import { JsonScanner, TOO_LONG, type Watch } from './scan.ts'
+import { JsonScanner } from './scan.ts'
+import { TOO_LONG, type Watch } from './watch.ts'
 
 const encoder = new TextEncoder()
 

@@ -1,62 +1,7 @@
+import { CLOSE_BRACE, CLOSE_BRACKET, COLON, COMMA, LETTER_N, OPEN_BRACE, OPEN_BRACKET, QUOTE } from './ascii.ts'
 import { endOfString, plainString, textOf } from './json-text.ts'
-
-/**
- * What to look for in a JSON text: `'value'` captures the value, `'presence'` only tells that it is there and not
- * null, an object looks inside (and a string in its place is told as present). The key `'*'` stands for every element of an array.
- */
-export interface Watch {
-  readonly [key: string]: Watch | 'value' | 'presence'
-}
-
-/** A watched value that is longer than the scanner keeps. */
-export const TOO_LONG: unique symbol = Symbol('too long')
-
-/** Where a value stands: the element of the innermost array around it, and its bytes in the whole text. */
-export interface Position {
-  readonly index: number
-  readonly from: number
-  readonly to: number
-}
-
-/** Called with the place (`input.*.type`) and the parsed value; `undefined` for `'presence'`. */
-export type Found = (place: string, value: unknown, position: Position) => void
-
-const QUOTE = 0x22
-const COMMA = 0x2c
-const COLON = 0x3a
-const LETTER_N = 0x6e
-const OPEN_BRACE = 0x7b
-const CLOSE_BRACE = 0x7d
-const OPEN_BRACKET = 0x5b
-const CLOSE_BRACKET = 0x5d
-const WHITE_SPACE = new Set([0x20, 0x0a, 0x0d, 0x09])
-/** What a number or a literal may begin with. */
-const SCALAR_STARTS = new Set(Array.from('-0123456789tfn', (c) => c.charCodeAt(0)))
-
-type State =
-  | 'value'
-  | 'key-or-end'
-  | 'key'
-  | 'in-key'
-  | 'colon'
-  | 'after'
-  | 'string'
-  | 'scalar'
-  | 'skip'
-  | 'skip-string'
-  | 'done'
-  | 'bad'
-
-interface Frame {
-  readonly array: boolean
-  readonly watch: Watch | undefined
-  readonly place: string
-  key: string
-  /** Elements begun; of the array around it where this is an object. */
-  index: number
-  /** Watched keys met so far: a second one would be read differently by different parsers. */
-  readonly met: Set<string> | undefined
-}
+import { SCALAR_STARTS, WHITE_SPACE, type Frame, type State } from './scan-state.ts'
+import { TOO_LONG, type Found, type Watch } from './watch.ts'
 
 /**
  * Reads the few watched values out of a JSON text in one pass, however the text is cut into chunks, without

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate, zstdDecompress } from 'node:zlib'
 import { Refusal } from '../core/refusal.ts'
+import type { MemberId } from '../core/units.ts'
 import type { Body } from '../ports.ts'
 
 export interface BodyLimits {
@@ -12,34 +13,43 @@ export interface BodyLimits {
   readonly bodyIdleMs: number
 }
 
-/** Bytes of request bodies that the process holds at the moment, all together, under one limit. */
+/** What request bodies may take of the process's memory. */
+export interface BodyRoom {
+  /** All of them together. */
+  readonly maxBufferedBytes: number
+  /** Those of one member: whoever sends the largest there are must leave room for the others. */
+  readonly maxMemberBufferedBytes: number
+}
+
+/** Bytes of request bodies that the process holds at the moment: of each member, and all together. */
 export class BodyBudget {
-  readonly #limitBytes: number
+  readonly #room: BodyRoom
+  readonly #shares = new Map<MemberId, number>()
   #heldBytes = 0
 
-  constructor(limitBytes: number) {
-    this.#limitBytes = limitBytes
-  }
-
-  get heldBytes(): number {
-    return this.#heldBytes
+  constructor(room: BodyRoom) {
+    this.#room = room
   }
 
   /** Throws a Refusal when there is no room for so many more. */
-  take(bytes: number): void {
-    if (this.#heldBytes + bytes > this.#limitBytes) {
-      throw new Refusal(
-        'concurrency_limit_exceeded',
-        'The gateway holds as many request bodies as it can at the moment.',
-        { retryAfterMs: 10_000 },
-      )
-    }
+  take(member: MemberId, bytes: number): void {
+    const share = (this.#shares.get(member) ?? 0) + bytes
+    if (share > this.#room.maxMemberBufferedBytes) throw noRoom('The gateway holds as much of your requests')
+    if (this.#heldBytes + bytes > this.#room.maxBufferedBytes) throw noRoom('The gateway holds as many request bodies')
     this.#heldBytes += bytes
+    this.#shares.set(member, share)
   }
 
-  give(bytes: number): void {
+  give(member: MemberId, bytes: number): void {
     this.#heldBytes -= bytes
+    const share = (this.#shares.get(member) ?? 0) - bytes
+    if (share > 0) this.#shares.set(member, share)
+    else this.#shares.delete(member)
   }
+}
+
+function noRoom(what: string): Refusal {
+  return new Refusal('concurrency_limit_exceeded', `${what} as it can at the moment.`, { retryAfterMs: 10_000 })
 }
 
 type Inflate = (bytes: Uint8Array, options: { readonly maxOutputLength: number }) => Promise<Uint8Array>
@@ -53,9 +63,15 @@ const DECODERS: ReadonlyMap<string, Inflate> = new Map<string, Inflate>([
   ['br', promisify(brotliDecompress) as Inflate],
 ])
 
+/** Takes room of the budget for the bodies of one member. */
+export interface BodyOwner {
+  readonly budget: BodyBudget
+  readonly member: MemberId
+}
+
 /** Reads a request body whole, within its limits; throws a Refusal past them or when it cannot be decoded. */
-export async function readRequestBody(request: IncomingMessage, limits: BodyLimits, budget: BodyBudget): Promise<Body> {
-  const held = new HeldBody(budget)
+export async function readRequestBody(request: IncomingMessage, limits: BodyLimits, owner: BodyOwner): Promise<Body> {
+  const held = new HeldBody(owner)
   try {
     const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase()
     const decode = encoding === 'identity' || encoding === '' ? undefined : DECODERS.get(encoding)
@@ -79,25 +95,25 @@ const NONE = new Uint8Array(0)
 class HeldBody implements Body {
   bytes: Uint8Array = NONE
   plain: Uint8Array = NONE
-  readonly #budget: BodyBudget
+  readonly #owner: BodyOwner
   #taken = 0
 
-  constructor(budget: BodyBudget) {
-    this.#budget = budget
+  constructor(owner: BodyOwner) {
+    this.#owner = owner
   }
 
   take(bytes: number): void {
-    this.#budget.take(bytes)
+    this.#owner.budget.take(this.#owner.member, bytes)
     this.#taken += bytes
   }
 
   give(bytes: number): void {
-    this.#budget.give(bytes)
+    this.#owner.budget.give(this.#owner.member, bytes)
     this.#taken -= bytes
   }
 
   release(): void {
-    this.#budget.give(this.#taken)
+    this.#owner.budget.give(this.#owner.member, this.#taken)
     this.#taken = 0
     this.bytes = NONE
     this.plain = NONE

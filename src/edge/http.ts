@@ -1,4 +1,6 @@
+import { LINE_FEED, CARRIAGE_RETURN } from '../core/ascii.ts'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { MemberId } from '../core/units.ts'
 import type { Body, Client, HeaderList } from '../ports.ts'
 import { readRequestBody, type BodyBudget, type BodyLimits } from './body.ts'
 
@@ -62,11 +64,11 @@ export class HttpClient implements Client {
     return Number(headers['content-length'] ?? 0) <= SMALL_BODY_BYTES
   }
 
-  async read(): Promise<Body> {
+  async read(member: MemberId): Promise<Body> {
     this.#reading = true
     // A client that asked whether it may send its body hears yes only now that it is known.
     if (/^100-continue$/i.test(this.#request.headers.expect ?? '')) this.#response.writeContinue()
-    return await readRequestBody(this.#request, this.#limits, this.#budget)
+    return await readRequestBody(this.#request, this.#limits, { budget: this.#budget, member })
   }
 
   begin(status: number, headers: HeaderList): void {
@@ -142,6 +144,3 @@ function framed(chunk: Uint8Array): Uint8Array {
   frame[at] = LINE_FEED
   return frame
 }
-
-const CARRIAGE_RETURN = 0x0d
-const LINE_FEED = 0x0a

@@ -6,7 +6,7 @@ import { Refusal } from '../core/refusal.ts'
 import { ClientLeft } from '../gateway/patience.ts'
 import { RefusedCallError } from '../gateway/refused.ts'
 import type { Client, Clock, Log } from '../ports.ts'
-import { BodyBudget } from './body.ts'
+import { BodyBudget, type BodyRoom } from './body.ts'
 import { Connections } from './connections.ts'
 import { HttpClient, type ClientLimits } from './http.ts'
 import type { Probes } from './probes.ts'
@@ -15,7 +15,7 @@ import { answerTo, type Answer } from './refuse.ts'
 export interface ServerOptions {
   readonly host: string
   readonly port: number
-  readonly limits: ClientLimits & { readonly maxBufferedBytes: number; readonly maxHeaderBytes: number }
+  readonly limits: ClientLimits & BodyRoom & { readonly maxHeaderBytes: number }
   readonly contact: string
   readonly log: Log
   readonly now: Clock
@@ -42,7 +42,7 @@ export async function listen(
   probes: Probes,
   options: ServerOptions,
 ): Promise<DataServer> {
-  const budget = new BodyBudget(options.limits.maxBufferedBytes)
+  const budget = new BodyBudget(options.limits)
   const running = new Set<Promise<void>>()
   const connections = new Connections()
   let draining = false
@@ -54,6 +54,8 @@ export async function listen(
       // Bodies are timed by their progress, not as a whole.
       requestTimeout: 0,
       noDelay: true,
+      // An offer to go on in another protocol, HTTP/2 say, may be passed over (RFC 9110, 7.8).
+      shouldUpgradeCallback: ({ headers }) => /\bwebsocket\b/i.test(headers.upgrade ?? ''),
     },
     (request, response) => {
       const call = exchange(request, response, { relay, probes, options, budget, draining })
@@ -105,12 +107,22 @@ interface Exchange {
   readonly draining: boolean
 }
 
-async function exchange(
+/** Never rejects: what went wrong where it should be told stands in the log, and the connection is closed. */
+async function exchange(request: IncomingMessage, response: ServerResponse, on: Exchange): Promise<void> {
+  try {
+    if (await on.probes.answer(request, response)) return
+    await answer(request, response, on)
+  } catch (cause) {
+    on.options.log.error('call not answered', { cause: stackOf(cause) })
+    response.destroy()
+  }
+}
+
+async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { relay, probes, options, budget, draining }: Exchange,
+  { relay, options, budget, draining }: Exchange,
 ): Promise<void> {
-  if (await probes.answer(request, response)) return
   const client = new HttpClient(request, response, options.limits, budget)
   try {
     if (draining) throw new Refusal('draining', 'The gateway is about to stop.', { retryAfterMs: COMES_BACK_MS })
@@ -164,11 +176,15 @@ function answerFor(cause: unknown, { contact, log, now }: ServerOptions): Answer
   }
   const stranger = { native: false, requestId: randomUUID(), model: undefined, contact, now: now() }
   if (cause instanceof Refusal) return answerTo(cause, stranger)
-  log.error('call failed', { cause: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause) })
+  log.error('call failed', { cause: stackOf(cause) })
   return answerTo(
     new Refusal('internal_error', 'The gateway failed; your admin finds the reason in its log.'),
     stranger,
   )
+}
+
+function stackOf(cause: unknown): string {
+  return cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
 }
 
 const UPGRADE_LINGER_MS = 1000

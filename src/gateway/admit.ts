@@ -1,12 +1,21 @@
-import { FIVE_HOURS_MS, WEEK_MS, type QuotaWindow, type Standing, type WindowStanding } from '../core/quota.ts'
+import type { Standing, WindowStanding } from '../core/quota.ts'
 import { Refusal, REFUSAL_STATUS } from '../core/refusal.ts'
 import { creditsText, type EpochMs } from '../core/units.ts'
-import { LedgerUnavailable, type Member, type OpenCall, type Place, type Seat, type Verdict } from '../ports.ts'
+import {
+  LedgerUnavailable,
+  QueueFull,
+  type Claim,
+  type OpenCall,
+  type Place,
+  type Seat,
+  type Verdict,
+} from '../ports.ts'
 import type { Gateway } from './gateway.ts'
 import type { CallRequest } from './identify.ts'
 import type { Patience } from './patience.ts'
 import { receiptFor, settle, type Receipt } from './settle.ts'
 import { REFUSED_MS, soon } from './soon.ts'
+import { windowsOf } from './standing.ts'
 import { expectedPrice } from './tariff.ts'
 
 /**
@@ -59,13 +68,6 @@ export class Admission {
   }
 }
 
-export function windowsOf(member: Member): readonly [QuotaWindow, QuotaWindow] {
-  return [
-    { name: '5h', lengthMs: FIVE_HOURS_MS, limit: member.fiveHourQuota },
-    { name: 'weekly', lengthMs: WEEK_MS, limit: member.weeklyQuota },
-  ]
-}
-
 /**
  * Takes a place of the member, then opens the call in the ledger: claim first, judge by what was there before.
  * Waits within `patience` for the place, for room that calls in flight hold, and for a ledger that is away.
@@ -81,11 +83,7 @@ export async function admit(request: CallRequest, gateway: Gateway, patience: Pa
     windows,
     opensWindows: request.intent.kind !== 'prewarm',
   }
-  patience.waitFor('place')
-  const place = await gateway.coordinator.admit(
-    { call: call.id, member, hold: limited ? call.hold : 0n },
-    patience.signal,
-  )
+  const place = await placed({ call: call.id, member, hold: limited ? call.hold : 0n }, gateway, patience)
   try {
     const receipt = receiptFor(request, expected)
     const { standing } = await opened({ call, receipt }, place, gateway, patience)
@@ -93,6 +91,20 @@ export async function admit(request: CallRequest, gateway: Gateway, patience: Pa
   } catch (cause) {
     await place[Symbol.asyncDispose]()
     throw cause
+  }
+}
+
+async function placed(claim: Claim, gateway: Gateway, patience: Patience): Promise<Place> {
+  patience.waitFor('place')
+  try {
+    return await gateway.coordinator.admit(claim, patience.signal)
+  } catch (cause) {
+    if (!(cause instanceof QueueFull)) throw cause
+    throw new Refusal(
+      'concurrency_limit_exceeded',
+      'All of your places at the gateway are taken, and as many of your calls as may wait for one do so already.',
+      { retryAfterMs: patience.retryAfterMs(), cause },
+    )
   }
 }
 

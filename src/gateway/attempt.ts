@@ -178,7 +178,7 @@ async function tryOnce(trying: Trying, upstream: Upstream): Promise<Reply | Fail
       note(reply.status, undefined, true)
       return reply
     }
-    const { bytes, whole } = await readError(reply)
+    const { bytes, whole } = await readError(reply, Math.min(outgoing.headTimeoutMs, ERROR_BODY_MS))
     const error = readErrorBody(bytes)
     const judgement = judgeReply({
       status: reply.status,
@@ -193,7 +193,10 @@ async function tryOnce(trying: Trying, upstream: Upstream): Promise<Reply | Fail
     note(reply.status, judgement.errorClass, true)
     return { judgement, reply: whole ? canned(reply, bytes) : undefined }
   } catch (cause) {
-    if (!(cause instanceof NoReply)) throw cause
+    if (!(cause instanceof NoReply)) {
+      note(undefined, 'internal', true)
+      throw cause
+    }
     const judgement = judgeNoReply(cause.reason, cause.sent)
     note(undefined, judgement.errorClass, cause.sent)
     return { judgement, reply: undefined }
@@ -210,12 +213,14 @@ function learn(reply: Reply, upstream: Upstream, gateway: Gateway): void {
 }
 
 const MAX_ERROR_BYTES = 1_048_576
+const ERROR_BODY_MS = 10_000
 
-/** An error's body, up to a size that no error has. */
-async function readError(reply: Reply): Promise<{ bytes: Uint8Array; whole: boolean }> {
+/** An error's body, up to a size and within a time that no error takes. */
+async function readError(reply: Reply, withinMs: number): Promise<{ bytes: Uint8Array; whole: boolean }> {
   const chunks: Uint8Array[] = []
   let length = 0
   let broken = false
+  const timer = setTimeout(() => reply.cancel(), withinMs)
   const sink = (chunk: Uint8Array): boolean => {
     length += chunk.length
     if (length <= MAX_ERROR_BYTES) chunks.push(chunk)
@@ -227,6 +232,8 @@ async function readError(reply: Reply): Promise<{ bytes: Uint8Array; whole: bool
   } catch {
     // What came of it still tells what went wrong, but it cannot be passed on as a whole.
     broken = true
+  } finally {
+    clearTimeout(timer)
   }
   return { bytes: Buffer.concat(chunks), whole: !broken && length <= MAX_ERROR_BYTES }
 }
@@ -251,15 +258,14 @@ function narrowed(candidates: readonly Upstream[], tried: Upstream, judgement: J
   return candidates.filter((candidate) => candidate.id !== tried.id)
 }
 
-function finish(last: Failure | undefined, { gateway, patience }: Trying): Reply {
+function finish(last: Failure | undefined, { outgoing, patience }: Trying): Reply {
   if (last?.reply && last.judgement.whoseTrouble !== 'key') return last.reply
   if (last === undefined || last.judgement.whoseTrouble === 'key') {
     throw new Refusal('upstream_error', `${KEYS_TROUBLE} Ask your gateway admin.`)
   }
   const timeout = last.judgement.errorClass === 'timeout'
-  const { headTimeoutMs } = gateway.settings
   const message = timeout
-    ? `OpenAI did not answer within ${headTimeoutMs / 1000} s.`
+    ? `OpenAI did not answer within ${outgoing.headTimeoutMs / 1000} s.`
     : `OpenAI could not be reached, or broke off before it answered (${last.judgement.errorClass}).`
   throw new Refusal(timeout ? 'upstream_timeout' : 'upstream_error', message, { retryAfterMs: patience.retryAfterMs() })
 }

@@ -1,5 +1,6 @@
 import type { RateCard } from '../core/price.ts'
 import type { Clock, Coordinator, Directory, Ledger, Log, Upstream, UpstreamClient } from '../ports.ts'
+import type { Notices } from './notices.ts'
 import type { Owners } from './owners.ts'
 
 /** What the life of a call needs of the world. */
@@ -12,6 +13,7 @@ export interface Gateway {
   readonly rates: RateCard
   readonly settings: Settings
   readonly log: Log
+  readonly notices: Notices
   readonly now: Clock
   /** Aborts when the gateway is told to stop at once: calls are cut, and settled as far as that is possible. */
   readonly stop: AbortSignal

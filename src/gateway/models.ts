@@ -4,6 +4,7 @@ import { serves } from '../core/model.ts'
 import { Refusal } from '../core/refusal.ts'
 import { NoReply, type Client, type Holder, type Reply } from '../ports.ts'
 import type { Gateway } from './gateway.ts'
+import { standingOf } from './standing.ts'
 
 const MAX_LIST_BYTES = 4_194_304
 
@@ -27,6 +28,7 @@ export async function relayModels(client: Client, holder: Holder, gateway: Gatew
     body: undefined,
     headTimeoutMs: gateway.settings.queueMs,
   }
+  const standing = await standingOf(holder.member, gateway)
   for (const upstream of healthy.slice(0, Math.max(1, gateway.settings.retryAttempts))) {
     try {
       const reply = await gateway.upstream.open(request, upstream, client.signal)
@@ -40,7 +42,7 @@ export async function relayModels(client: Client, holder: Holder, gateway: Gatew
       const headers = replyHeaders(reply.headers, {
         callId: randomUUID(),
         requestedModel: undefined,
-        standing: undefined,
+        standing,
       })
       client.begin(200, [...without(headers, 'content-length'), 'content-length', String(shown.length)])
       client.write(shown)

@@ -1,8 +1,8 @@
 import { header, replyHeaders, upstreamHeaders, without } from '../core/headers.ts'
 import { meterFor } from '../core/meter.ts'
 import { Refusal, REFUSAL_STATUS } from '../core/refusal.ts'
-import type { Body, Client, Reply, Standing } from '../ports.ts'
-import { admit, windowsOf } from './admit.ts'
+import type { Body, Client, Reply } from '../ports.ts'
+import { admit } from './admit.ts'
 import { attempt, reportEnd, type Outgoing, type Trying } from './attempt.ts'
 import { authenticate } from './authenticate.ts'
 import { chatStrip, withUsage } from './chat.ts'
@@ -15,6 +15,7 @@ import { ClientLeft, Patience } from './patience.ts'
 import { RefusedCallError } from './refused.ts'
 import { routeOf } from './routes.ts'
 import { REFUSED_MS, soon } from './soon.ts'
+import { standingOf } from './standing.ts'
 
 /**
  * One call, from its first header to its settlement. Everything it takes it gives back on every way out: the place
@@ -30,7 +31,7 @@ export async function relay(client: Client, gateway: Gateway): Promise<void> {
   let opened = false
   let body: Body | undefined
   try {
-    body = await client.read()
+    body = await client.read(holder.member.id)
     const request = await identify(client, call, body)
     serving(request.asked.model, gateway.directory)
     using patience = new Patience(client.signal, call.native ? gateway.settings.codexQueueMs : gateway.settings.queueMs)
@@ -137,14 +138,7 @@ async function explained(cause: unknown, call: KnownCall, opened: boolean, gatew
     // Nor is a ledger waited for that has been waited for already.
     if (cause.code !== 'ledger_unavailable') await soon(written, REFUSED_MS)
   }
-  return new RefusedCallError(cause, call, await standingOf(cause, call, gateway))
-}
-
-/** The windows of a member that has a limit, for the headers of its refusal; a ledger that is away is not waited for. */
-async function standingOf(cause: Refusal, call: KnownCall, gateway: Gateway): Promise<Standing | undefined> {
-  if (cause.detail.standing) return cause.detail.standing
-  const { member } = call.holder
-  const windows = windowsOf(member)
-  if (cause.code === 'ledger_unavailable' || windows.every(({ limit }) => limit === 0n)) return undefined
-  return await soon(gateway.ledger.standing(member.id, windows, gateway.now()), REFUSED_MS)
+  const ledgerAway = cause.code === 'ledger_unavailable'
+  const standing = cause.detail.standing ?? (ledgerAway ? undefined : await standingOf(call.holder.member, gateway))
+  return new RefusedCallError(cause, call, standing)
 }

@@ -58,7 +58,7 @@ async function entryOf({ receipt, metered, asked, charging = 'tokens', failures 
     intent: { message: true },
   } as unknown as CallRequest
   const whole: Receipt = {
-    ...receiptFor(request, { credits: 777n, rate: 'gpt-6.1-sol@2026-09-29' }),
+    ...receiptFor(request, { credits: 777n, rate: 'gpt-6.1-sol@2026-09-29', unknown: undefined }),
     status: 200,
     ending: 'complete',
     metered: { ...METERED, ...metered },

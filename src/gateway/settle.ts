@@ -64,7 +64,8 @@ export async function settle(receipt: Receipt, gateway: Gateway): Promise<void> 
 
 function entryOf(receipt: Receipt, gateway: Gateway): Entry {
   const { request, metered } = receipt
-  const { credits, rate, precision } = bill(receipt, gateway)
+  const { credits, rate, precision, unknown } = bill(receipt, gateway)
+  if (unknown !== undefined) gateway.notices.warn('priced by the fallback', unknown)
   const served = receipt.status !== undefined && receipt.status < 400 && receipt.refusal === undefined
   return {
     call: request.facts.id,
@@ -91,9 +92,10 @@ interface Bill {
   readonly credits: NanoCredits
   readonly rate: string | undefined
   readonly precision: Precision
+  readonly unknown: string | undefined
 }
 
-const NOTHING: Bill = { credits: 0n, rate: undefined, precision: 'exact' }
+const NOTHING: Bill = { credits: 0n, rate: undefined, precision: 'exact', unknown: undefined }
 
 /** What the call costs and how surely that is known. */
 function bill(receipt: Receipt, gateway: Gateway): Bill {

@@ -8,6 +8,8 @@ export interface Price {
   readonly credits: NanoCredits
   /** Identity of the rate, as stored with the call. */
   readonly rate: string
+  /** What the rate card does not know, and so took for the usual; undefined when it knows all. */
+  readonly unknown: string | undefined
 }
 
 interface Called {
@@ -32,10 +34,16 @@ type Cost = (rate: Rate, tier: Tier) => NanoCredits
 function priced({ model, serviceTier }: Called, at: EpochMs, { rates, settings }: Tariff, cost: Cost): Price {
   if (settings.charging === 'message') return messagePrice(model, at, rates)
   const rate = rateOf(model ?? '', at, rates) ?? rates.fallback
-  return { credits: cost(rate, tierOf(serviceTier, rate, rates)), rate: rate.identity }
+  const tier = tierOf(serviceTier, rate, rates)
+  const unknown = rate === rates.fallback ? unknownModel(model) : tier.known ? undefined : `service tier ${serviceTier}`
+  return { credits: cost(rate, tier), rate: rate.identity, unknown }
+}
+
+function unknownModel(model: string | undefined): string {
+  return `model ${model ?? '(none named)'}`
 }
 
 function messagePrice(model: string | undefined, at: EpochMs, rates: Gateway['rates']): Price {
   const { credits, identity } = messagePriceOf(model, at, rates)
-  return { credits, rate: identity }
+  return { credits, rate: identity, unknown: identity === rates.fallback.identity ? unknownModel(model) : undefined }
 }

@@ -8,14 +8,21 @@ const HUGE = 2n ** 60n + 1n
 /** What every Ledger keeps to about its rows. */
 export function ledgerRowsContract(newDatabase: NewDatabase): void {
   suite('ledger: attempts, refusals, owners', () => {
-    test('keeps every attempt that was begun and fills in how it went', async () => {
+    test('keeps every attempt that was made and fills in how it went', async () => {
       await using given = await start(newDatabase)
       const call = newCall(given, T0)
       await given.store.ledger.open(call, [], T0)
       await given.store.ledger.attempt(call.id, given.upstream.id, T0)
       await given.store.ledger.attempt(call.id, given.upstream.id, T0 + 5)
       const outcome = { upstream: given.upstream.id, status: 500, errorClass: 'server', sent: true, startedAt: T0 }
-      await given.store.ledger.settle(newEntry(call.id, T0 + 9, { attempts: [{ ...outcome, durationMs: 4.7 }] }))
+      await given.store.ledger.settle(
+        newEntry(call.id, T0 + 9, {
+          attempts: [
+            { ...outcome, durationMs: 4.7 },
+            { ...outcome, durationMs: 1 },
+          ],
+        }),
+      )
       const [row] = await given.store.reports.calls({ member: given.member.name, limit: 1 })
       equal(row?.attempts, 2)
       await rejects(given.store.ledger.attempt(call.id, given.upstream.id, T0 + 10), /not open/)

@@ -36,6 +36,42 @@ export function ledgerContract(newDatabase: NewDatabase): void {
       equal(next.standing.windows[1]?.settled, 40n)
     })
 
+    test('closes a window again whose first call was refused after all, unless another call is in it', async () => {
+      await using given = await start(newDatabase)
+      const { ledger } = given.store
+      const refused = { ending: 'refused', credits: 0n, attempts: [] } as const
+      const alone = newCall(given, T0)
+      await ledger.open(alone, [], T0)
+      const after = await ledger.settle(newEntry(alone.id, T0 + 1, refused))
+      deepEqual(
+        after.windows.map(({ openedAt }) => openedAt),
+        [undefined, undefined],
+      )
+      const [first, second] = [newCall(given, T0 + 2), newCall(given, T0 + 3)]
+      await ledger.open(first, [], T0 + 2)
+      await ledger.open(second, [], T0 + 3)
+      for (const call of [second, first]) {
+        const still = await ledger.settle(newEntry(call.id, T0 + 4, refused))
+        deepEqual(
+          still.windows.map(({ openedAt }) => openedAt),
+          [T0 + 2, T0 + 2],
+        )
+      }
+    })
+
+    test('forgets a try that was announced and never made', async () => {
+      await using given = await start(newDatabase)
+      const { ledger } = given.store
+      const call = newCall(given, T0)
+      await ledger.open(call, [], T0)
+      await ledger.attempt(call.id, given.upstream.id, T0)
+      await ledger.attempt(call.id, given.upstream.id, T0 + 1)
+      const made = { upstream: given.upstream.id, status: 500, errorClass: 'server', sent: true, startedAt: T0 }
+      await ledger.settle(newEntry(call.id, T0 + 1, { attempts: [{ ...made, durationMs: 1 }] }))
+      const [row] = await given.store.reports.calls({ member: undefined, limit: 1 })
+      equal(row?.attempts, 1)
+    })
+
     test('settles a call into the windows that it was admitted in, however late', async () => {
       await using given = await start(newDatabase)
       const old = newCall(given, T0)

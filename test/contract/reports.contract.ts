@@ -51,7 +51,9 @@ export function reportsContract(newDatabase: NewDatabase): void {
         usage,
         credits: 9_007_199_254_740_993n,
       } as const
-      await store.ledger.settle(newEntry(call.id, T0 + 250, settled))
+      const made = { upstream: world.upstream.id, status: 200, errorClass: undefined, sent: true, startedAt: T0 }
+      const attempts = [{ ...made, durationMs: 250 }]
+      await store.ledger.settle(newEntry(call.id, T0 + 250, { ...settled, attempts }))
       const open = newCall(world, T0 + 1)
       await store.ledger.open(open, [], T0 + 1)
       const [second, first] = await store.reports.calls({ member: undefined, limit: 10 })

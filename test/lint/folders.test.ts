@@ -45,6 +45,11 @@ const PLANTED: readonly (readonly [file: string, source: string, rule: string])[
   ],
   ['src/simulator/a.ts', "import { x } from '../core/units.ts'\nexport const y: number = x\n", 'no-restricted-imports'],
   ['src/ports.ts', "import { x } from './gateway/relay.ts'\nexport const y: number = x\n", 'no-restricted-imports'],
+  [
+    'src/ports-ledger.ts',
+    "import { x } from './gateway/relay.ts'\nexport const y: number = x\n",
+    'no-restricted-imports',
+  ],
   ['src/config.ts', "import { x } from './gateway/relay.ts'\nexport const y: number = x\n", 'no-restricted-imports'],
   [
     'src/main.ts',

@@ -129,6 +129,18 @@ suite('whatever a member sizes has a limit', { concurrency: 4 }, () => {
     })
   })
 
+  test('the options of a stream', async () => {
+    await using on = await startStand()
+    const path = '/v1/chat/completions'
+    for (const options of ['"x"', '[]', `{"a":"${'x'.repeat(70_000)}"}`, `{"a":${'['.repeat(70_000)}}`]) {
+      const body = `{"model":"gpt-5.5","stream":true,"messages":[{"role":"user","content":"hi"}],"stream_options":${options}}`
+      const answered = await ask(on.url, { ...turn(on.key, { path }), body })
+      equal(answered.status, 400)
+      match(answered.text, /The field \\"stream_options\\" must be an object|is not readable/)
+    }
+    deepEqual(on.simulator.truth(), [])
+  })
+
   test('the head of a request, and the names in it', async () => {
     await using on = await startStand({ toml: '[limits]\nmax_header_bytes = 8192\n' })
     using raw = await connected(on.url)
@@ -168,6 +180,16 @@ suite('the listener', { concurrency: 4 }, () => {
     )
     await raw.sees(/^HTTP\/1\.1 426 [^]*"code":"upgrade_refused"/)
     await raw.closed
+  })
+
+  test('passes over an offer to go on in another protocol', async () => {
+    await using on = await startStand()
+    using raw = await connected(on.url)
+    const { body = '' } = turn(on.key)
+    const offer = ['connection: upgrade, http2-settings', 'upgrade: h2c', 'http2-settings: AAMAAABkAAQAAP__']
+    raw.write(head(POST, ...json(on.key), ...offer, `content-length: ${body.length}`), body)
+    await raw.sees(/response\.completed/)
+    match(raw.text(), /^HTTP\/1\.1 200 /)
   })
 
   test('keeps a connection, also after a refusal', async () => {

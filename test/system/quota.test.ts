@@ -2,7 +2,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { rowsIn } from '../support/ledger-file.ts'
 import { startStand, until, type StandOptions } from '../support/stand.ts'
-import { ask, says, turn } from '../support/wire.ts'
+import { ask, says, stream, turn } from '../support/wire.ts'
 
 const CREDIT = 1_000_000_000n
 const SIMULATOR = { tokens: 'bytes', text: 'Hello.', reasoningTokens: 0 } as const
@@ -63,6 +63,39 @@ suite('a member’s quota', { concurrency: 4 }, () => {
     )
   })
 
+  test('is not begun by a call that is refused after all, for want of a key', async () => {
+    await using on = await stand({
+      member: { fiveHourQuota: MUCH, weeklyQuota: MUCH },
+      upstreams: [{ name: 'alpha', maxConcurrent: 1 }],
+      toml: '[limits]\ncodex_queue_secs = 0.3\n',
+    })
+    const bob = await on.addMember({ name: 'bob' })
+    await until(async () => ((await ask(on.url, turn(bob))).status === 200 ? true : undefined))
+    on.simulator.script({ stall: { afterEvents: 3 } })
+    const busy = await stream(on.url, turn(bob))
+    await busy.events(3)
+    const refused = await ask(on.url, turn(on.key))
+    match(refused.text, /keys are busy/)
+    equal(refused.header('x-codex-primary-used-percent'), '0')
+    equal(refused.header('x-codex-primary-reset-at'), undefined)
+    const begun = (): unknown =>
+      rowsIn(
+        on.folder,
+        "SELECT COUNT(*) AS n FROM windows w JOIN members m ON m.id = w.member WHERE m.name = 'alice'",
+      )[0]?.['n']
+    equal(Number(begun()), 0)
+    busy.kill()
+    match((await ask(on.url, turn(on.key))).text, /response\.completed/)
+    equal(Number(begun()), 2)
+    const models = await ask(on.url, {
+      method: 'GET',
+      path: '/v1/models',
+      headers: ['authorization', `Bearer ${on.key}`],
+    })
+    equal(models.header('x-codex-primary-window-minutes'), '300')
+    ok(models.header('x-codex-primary-reset-at'))
+  })
+
   test('is not shown where there is none', async () => {
     await using on = await stand({})
     const answered = await ask(on.url, turn(on.key))
@@ -94,6 +127,13 @@ suite('the price of a call', { concurrency: 4 }, () => {
     equal(await price({ model: 'codex-auto-review' }), 10n)
     const [row] = rowsIn(on.folder, 'SELECT rate FROM calls ORDER BY seq DESC LIMIT 1')
     equal(row?.['rate'], 'fallback')
+    // The administrator hears of it, but not with every call.
+    await price({ model: 'codex-auto-review' })
+    equal(await price({ tier: 'scale' }), 10n)
+    deepEqual(
+      on.log.filter((line) => line.includes('priced by the fallback')),
+      ['model codex-auto-review', 'service tier scale'].map((what) => `warn priced by the fallback {"what":"${what}"}`),
+    )
   })
 
   test('is the configured one where a whole answer states no usage', async () => {

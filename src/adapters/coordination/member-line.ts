@@ -1,5 +1,5 @@
 import type { EpochMs } from '../../core/units.ts'
-import type { Claim, Hold, Place } from '../../ports.ts'
+import { QueueFull, type Claim, type Hold, type Place } from '../../ports.ts'
 import { Waiter } from './waiter.ts'
 
 interface Placement {
@@ -14,11 +14,13 @@ interface Placement {
 export class MemberLine {
   readonly #placed = new Set<Placement>()
   readonly #waiting = new Map<Waiter<Placement>, Claim>()
+  readonly #maxWaiting: number
   readonly #emptied: () => void
   #max = 0
 
-  /** `emptied` is called when nobody has a place nor waits for one. */
-  constructor(emptied: () => void) {
+  /** So many may wait at a time; `emptied` is called when nobody has a place nor waits for one. */
+  constructor(maxWaiting: number, emptied: () => void) {
+    this.#maxWaiting = maxWaiting
     this.#emptied = emptied
   }
 
@@ -45,6 +47,10 @@ export class MemberLine {
   }
 
   #wait(claim: Claim, signal: AbortSignal): Promise<Placement> {
+    if (this.#waiting.size >= this.#maxWaiting) {
+      this.#checkEmpty()
+      return Promise.reject(new QueueFull(`${this.#waiting.size} calls of the member wait for a place already`))
+    }
     const waiter = new Waiter<Placement>(signal, () => {
       this.#waiting.delete(waiter)
       this.#checkEmpty()

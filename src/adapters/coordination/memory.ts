@@ -13,6 +13,8 @@ export interface MemoryCoordinatorOptions extends HealthSettings {
   /** How many conversations are remembered, and for how long after their last call. */
   readonly pins?: number
   readonly pinAgeMs?: number
+  /** How many calls of one member may wait for a place. */
+  readonly maxQueued?: number
 }
 
 /** What is in flight, in numbers. */
@@ -35,6 +37,7 @@ export interface MemoryCoordinator extends Coordinator {
   traffic(): Traffic
 }
 
+const MAX_QUEUED = 100
 const PINS = 100_000
 const PIN_AGE_MS = 86_400_000
 
@@ -49,7 +52,7 @@ export function memoryCoordinator(options: MemoryCoordinatorOptions): MemoryCoor
     async admit(claim, signal) {
       signal.throwIfAborted()
       const id = claim.member.id
-      const line = lines.get(id) ?? new MemberLine(() => lines.delete(id))
+      const line = lines.get(id) ?? new MemberLine(options.maxQueued ?? MAX_QUEUED, () => lines.delete(id))
       lines.set(id, line)
       return line.enter(claim, signal)
     },

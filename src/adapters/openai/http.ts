@@ -54,10 +54,10 @@ export class OpenAiHttp implements UpstreamClient {
   }
 
   async open(request: UpstreamRequest, upstream: Upstream, signal: AbortSignal): Promise<Reply> {
-    const base = new URL(upstream.baseUrl ?? this.#options.baseUrl)
-    const headers = [...request.headers, 'authorization', `Bearer ${this.#options.vault.secretOf(upstream.id)}`]
     const exchange = new Exchange(signal, request.headTimeoutMs, this.#options.idleTimeoutMs)
     try {
+      const base = new URL(upstream.baseUrl ?? this.#options.baseUrl)
+      const headers = [...request.headers, 'authorization', `Bearer ${this.#options.vault.secretOf(upstream.id)}`]
       this.#dispatcher.dispatch(
         {
           origin: base.origin,

@@ -3,7 +3,7 @@ import type { CallId, EpochMs, MemberId, UpstreamId } from '../../core/units.ts'
 import type { Entry, OpenCall, RefusedCall, ThreadOwner } from '../../ports.ts'
 import type { LedgerTime } from './ledger-time.ts'
 import { int, maybeInt, maybeText, one, only, sql, type Row, type Script } from './sql.ts'
-import { addToWindows, openMissing, openWindowsOf, standingOf, windowsOf } from './windows.ts'
+import { addToWindows, closeOwnWindows, openMissing, openWindowsOf, standingOf, windowsOf } from './windows.ts'
 
 /** A key's last use is written at most this often: it is for people. */
 const KEY_USE_MS = 30_000
@@ -23,7 +23,7 @@ export function* openCall(scribe: Scribe, call: OpenCall, heldBefore: readonly H
   if (before) return { state: 'admitted', at: int(before, 'admitted_at'), standing: standingOf(call.windows, open) }
   const verdict = judge(standingOf(call.windows, open), heldBefore, at)
   if (verdict.state !== 'admitted') return verdict
-  const own = call.opensWindows ? yield* openMissing(call.member, call.windows, open, at) : open
+  const own = call.opensWindows ? yield* openMissing(call, open, at) : open
   const counted = new Set(call.windows.map((window) => window.name))
   yield sql`
     INSERT INTO calls
@@ -60,6 +60,7 @@ export function* settleCall(scribe: Scribe, entry: Entry): Script<Standing> {
     yield* closeCall(int(call, 'seq'), { ...entry, credits, message })
     yield* writeAttempts(int(call, 'seq'), entry)
     yield* addToWindows([maybeInt(call, 'window_5h'), maybeInt(call, 'window_weekly')], credits)
+    if (entry.ending === 'refused') yield* closeOwnWindows(int(call, 'seq'))
   }
   const member = int(call, 'member') as MemberId
   return yield* standing(member, yield* windowsOf(member), scribe.time.at(entry.endedAt))
@@ -130,8 +131,9 @@ function* closeCall(seq: number, entry: Entry): Script<void> {
     WHERE seq = ${seq}`
 }
 
-/** Fills in the attempts by their order; one that was begun and has no outcome stays, for it may have gone. */
+/** Fills in the attempts by their order. One that was announced and is not among them was never made. */
 function* writeAttempts(seq: number, entry: Entry): Script<void> {
+  yield sql`DELETE FROM attempts WHERE call = ${seq} AND number > ${entry.attempts.length}`
   for (const [index, attempt] of entry.attempts.entries()) {
     yield sql`
       INSERT INTO attempts (call, number, upstream, started_at, status, error_class, sent, duration_ms)

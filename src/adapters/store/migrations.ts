@@ -135,6 +135,8 @@ const STEPS: readonly string[] = [
     PRIMARY KEY (call, number)
   ) STRICT;
   `,
+  // Which call opened the window; unknown of older ones.
+  'ALTER TABLE windows ADD COLUMN opened_by TEXT',
 ]
 
 /** The version of the schema that this code reads and writes. */

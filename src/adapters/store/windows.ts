@@ -1,5 +1,6 @@
 import { FIVE_HOURS_MS, WEEK_MS, type QuotaWindow, type Standing, type WindowName } from '../../core/quota.ts'
 import type { EpochMs, MemberId, NanoCredits } from '../../core/units.ts'
+import type { OpenCall } from '../../ports.ts'
 import { big, int, only, sql, text, type Script } from './sql.ts'
 
 /** A window that is open, as it stands in the ledger. */
@@ -29,10 +30,9 @@ export function* openWindowsOf(member: MemberId, now: EpochMs): Script<OpenWindo
   return open
 }
 
-/** Opens at `now` those of the windows that are not open. */
+/** Opens at `now`, for a call, those of its windows that are not open. */
 export function* openMissing(
-  member: MemberId,
-  windows: readonly QuotaWindow[],
+  { id: call, member, windows }: Pick<OpenCall, 'id' | 'member' | 'windows'>,
   open: OpenWindows,
   now: EpochMs,
 ): Script<OpenWindows> {
@@ -41,8 +41,8 @@ export function* openMissing(
     if (all.has(name)) continue
     const resetsAt = now + lengthMs
     const row = yield* only(sql`
-      INSERT INTO windows (member, name, opened_at, resets_at, settled)
-      VALUES (${member}, ${name}, ${now}, ${resetsAt}, 0) RETURNING id`)
+      INSERT INTO windows (member, name, opened_at, resets_at, settled, opened_by)
+      VALUES (${member}, ${name}, ${now}, ${resetsAt}, 0, ${call}) RETURNING id`)
     all.set(name, { id: int(row, 'id'), openedAt: now, resetsAt, settled: 0n })
   }
   return all
@@ -54,6 +54,20 @@ export function* addToWindows(ids: readonly (number | undefined)[], credits: Nan
     if (id !== undefined && credits !== 0n) {
       yield sql`UPDATE windows SET settled = settled + ${credits} WHERE id = ${id}`
     }
+  }
+}
+
+/** A call that was refused after all opens no window: those that it opened, and that no other call is in, are closed again. */
+export function* closeOwnWindows(seq: number): Script<void> {
+  const windows = yield sql`
+    SELECT w.id AS id FROM calls c JOIN windows w ON w.id = c.window_5h OR w.id = c.window_weekly
+    WHERE c.seq = ${seq} AND w.opened_by = c.id AND NOT EXISTS (
+      SELECT 1 FROM calls o WHERE o.seq > c.seq AND (o.window_5h = w.id OR o.window_weekly = w.id))`
+  for (const window of windows) {
+    const id = int(window, 'id')
+    yield sql`UPDATE calls SET window_5h = NULL WHERE seq = ${seq} AND window_5h = ${id}`
+    yield sql`UPDATE calls SET window_weekly = NULL WHERE seq = ${seq} AND window_weekly = ${id}`
+    yield sql`DELETE FROM windows WHERE id = ${id}`
   }
 }
 

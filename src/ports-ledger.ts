@@ -1,0 +1,179 @@
+/** What was spent. */
+import type { CallKind } from './core/intent.ts'
+import type { Hold, QuotaWindow, Standing, Verdict } from './core/quota.ts'
+import type { CallId, EpochMs, GatewayKeyId, MemberId, NanoCredits, UpstreamId } from './core/units.ts'
+import type { Precision, Usage } from './core/usage.ts'
+
+export type Transport = 'http' | 'sse' | 'ws'
+
+/** How a call ended. */
+export type Ending =
+  | 'complete' // Upstream's answer, good or bad, reached the client whole.
+  | 'client-left' // The client went away first.
+  | 'upstream-broke' // Upstream's answer broke off.
+  | 'upstream-failed' // No attempt gave an answer fit to pass on.
+  | 'timed-out' // An idle or head time limit of the gateway ran out.
+  | 'cut' // The gateway was told to stop and cut the call.
+  | 'refused' // The gateway refused it; nothing went upstream.
+  | 'interrupted' // The gateway died with the call open; settled at the next start.
+
+/** What is known of a call when it is opened or refused. */
+export interface CallFacts {
+  readonly id: CallId
+  readonly member: MemberId
+  readonly key: GatewayKeyId
+  readonly kind: CallKind
+  readonly transport: Transport
+  /** Without its query. */
+  readonly path: string
+  /** As asked for. */
+  readonly model: string | undefined
+  readonly serviceTier: string | undefined
+  readonly sessionId: string | undefined
+  readonly threadId: string | undefined
+  /** Codex's turn id: calls of one turn are one message. */
+  readonly turnId: string | undefined
+  readonly startedAt: EpochMs
+}
+
+export interface OpenCall extends CallFacts {
+  /** Credits the call holds while it runs. */
+  readonly hold: NanoCredits
+  /** The member's windows, the shorter first. */
+  readonly windows: readonly QuotaWindow[]
+  /** False for warm-ups: they count in windows that are open, but open none. */
+  readonly opensWindows: boolean
+}
+
+/** What became of one try at one upstream. */
+export interface AttemptOutcome {
+  readonly upstream: UpstreamId
+  readonly status: number | undefined
+  /** A class of core/fault.ts; undefined when it succeeded. */
+  readonly errorClass: string | undefined
+  /** Whether the request may have reached upstream. */
+  readonly sent: boolean
+  readonly startedAt: EpochMs
+  readonly durationMs: number
+}
+
+/** A call's settlement. */
+export interface Entry {
+  readonly call: CallId
+  readonly ending: Ending
+  /** What the client was answered; undefined when it left before the head. */
+  readonly status: number | undefined
+  /** The gateway's refusal code, when the call was opened and then refused (no upstream could be had). */
+  readonly refusal: string | undefined
+  /** The request id the client saw. */
+  readonly requestId: string
+  /** The upstream whose answer was passed on. */
+  readonly upstream: UpstreamId | undefined
+  /** The organization that answered (label or reply header): it owns the thread's ciphertext. */
+  readonly organization: string | undefined
+  readonly responseId: string | undefined
+  /** The tier that was really used. */
+  readonly serviceTier: string | undefined
+  readonly usage: Usage
+  readonly precision: Precision
+  /** In `message` charging: the price of the message, taken only if the call is the first of its turn to be charged. */
+  readonly credits: NanoCredits
+  readonly charging: 'tokens' | 'message'
+  /** Whether the call may count as a message of its turn (a turn's user input, not a warm-up, not a failure). */
+  readonly message: boolean
+  /** Identity of the rate row used, e.g. `gpt-5.5@2026-04-23`, or `fallback`. */
+  readonly rate: string | undefined
+  readonly attempts: readonly AttemptOutcome[]
+  readonly endedAt: EpochMs
+}
+
+/** An authenticated caller's refusal before any call was opened: stands in the ledger at zero credits. */
+export interface RefusedCall extends CallFacts {
+  readonly requestId: string
+  readonly status: number
+  readonly refusal: string
+  readonly endedAt: EpochMs
+}
+
+/** Who made a thread's ciphertext. */
+export interface ThreadOwner {
+  readonly upstream: UpstreamId
+  readonly organization: string | undefined
+}
+
+/**
+ * What was spent: the only truth about money.
+ *
+ * Every method rejects with `LedgerUnavailable` when the store cannot write.
+ */
+export interface Ledger {
+  /**
+   * In one transaction: finds the member's current windows at `now`, judges them by core/quota.ts, and, when the
+   * call is admitted, opens the windows that it opens and writes the call with what it holds and which instance
+   * runs it. A call that is not admitted leaves no trace. Resolves once committed.
+   */
+  open(call: OpenCall, heldBefore: readonly Hold[], now: EpochMs): Promise<Verdict>
+  /** Names the upstream of the next try; resolves once committed, and only then may the request go. */
+  attempt(call: CallId, upstream: UpstreamId, now: EpochMs): Promise<void>
+  /** Closes the call and adds it to its windows' running totals. Resolves once committed; a call that is settled stays as it is. */
+  settle(entry: Entry): Promise<Standing>
+  /** Writes a row for a call that was refused before it was opened. */
+  refuse(call: RefusedCall): Promise<void>
+  /** The member's windows as they stand: no call, no change. */
+  standing(member: MemberId, windows: readonly QuotaWindow[], now: EpochMs): Promise<Standing>
+  /** The upstream and organization that last answered in this thread (else this session) of the member. */
+  ownerOf(member: MemberId, threadId: string): Promise<ThreadOwner | undefined>
+  /** Writes and rolls back, to show that the store can write; rejects when it cannot. */
+  probe(): Promise<void>
+}
+
+/** The store cannot write or does not answer. */
+export class LedgerUnavailable extends Error {
+  override readonly name = 'LedgerUnavailable'
+}
+
+export interface MemberUsage {
+  readonly name: string
+  readonly credits: NanoCredits
+  readonly inputTokens: number
+  readonly cachedInputTokens: number
+  readonly outputTokens: number
+  readonly totalTokens: number
+  readonly requests: number
+  readonly messages: number
+  readonly wsConnections: number
+}
+
+/** One call as `admin calls` shows it. */
+export interface CallRow extends Usage {
+  readonly id: CallId
+  readonly requestId: string | undefined
+  readonly member: string
+  readonly keyPrefix: string
+  readonly upstream: string | undefined
+  readonly kind: CallKind
+  readonly transport: Transport
+  readonly path: string
+  readonly model: string | undefined
+  readonly serviceTier: string | undefined
+  readonly status: number | undefined
+  /** Undefined while the call is open. */
+  readonly ending: Ending | undefined
+  readonly refusal: string | undefined
+  readonly precision: Precision | undefined
+  readonly credits: NanoCredits
+  readonly responseId: string | undefined
+  readonly threadId: string | undefined
+  readonly sessionId: string | undefined
+  readonly startedAt: EpochMs
+  readonly durationMs: number | undefined
+  /** How many tries went upstream. */
+  readonly attempts: number
+}
+
+export interface Reports {
+  /** Settled calls that started in [from, to), summed per member, by name; members without calls are left out. Refusals are no requests. */
+  usage(from: EpochMs, to: EpochMs): Promise<readonly MemberUsage[]>
+  /** Newest first. */
+  calls(filter: { readonly member: string | undefined; readonly limit: number }): Promise<readonly CallRow[]>
+}
