@@ -33,12 +33,12 @@ export async function relayModels(client: Client, holder: Holder, gateway: Gatew
     try {
       const reply = await gateway.upstream.open(request, upstream, client.signal)
       const list = reply.status === 200 ? await read(reply) : undefined
-      if (list === undefined) {
+      const { models } = holder.member
+      const shown = list && models ? filtered(list, models) : list
+      if (shown === undefined) {
         reply.cancel()
         continue
       }
-      const { models } = holder.member
-      const shown = models ? filtered(list, models) : list
       const headers = replyHeaders(reply.headers, {
         callId: randomUUID(),
         requestedModel: undefined,
@@ -77,8 +77,11 @@ async function read(reply: Reply): Promise<Uint8Array | undefined> {
   return length > MAX_LIST_BYTES ? undefined : Buffer.concat(chunks)
 }
 
-/** Both forms of list have their names: OpenAI's `data[].id` and the Codex catalog's `models[].slug`. */
-function filtered(list: Uint8Array, models: readonly string[]): Uint8Array {
+/**
+ * Both forms of list have their names: OpenAI's `data[].id` and the Codex catalog's `models[].slug`. Undefined when it
+ * cannot be read.
+ */
+function filtered(list: Uint8Array, models: readonly string[]): Uint8Array | undefined {
   try {
     const parsed = JSON.parse(Buffer.from(list).toString()) as Record<string, unknown>
     for (const [where, name] of [
@@ -90,7 +93,8 @@ function filtered(list: Uint8Array, models: readonly string[]): Uint8Array {
         parsed[where] = (entries as Record<string, unknown>[]).filter((entry) => serves(models, String(entry[name])))
     }
     return Buffer.from(JSON.stringify(parsed))
-  } catch (cause) {
-    throw new Refusal('upstream_error', 'OpenAI gave the gateway a list of models that is not readable.', { cause })
+  } catch {
+    // Another key may give one that can be read.
+    return undefined
   }
 }
