@@ -19,6 +19,8 @@ export interface ServerOptions {
   readonly contact: string
   readonly log: Log
   readonly now: Clock
+  /** How long a client may take to send the head of a request. */
+  readonly headersMs?: number
 }
 
 /** The data plane's listener. */
@@ -42,6 +44,7 @@ export async function listen(
   probes: Probes,
   options: ServerOptions,
 ): Promise<DataServer> {
+  const { headersMs = HEADERS_MS } = options
   const budget = new BodyBudget(options.limits)
   const running = new Set<Promise<void>>()
   const connections = new Connections()
@@ -49,7 +52,8 @@ export async function listen(
   const server = createServer(
     {
       maxHeaderSize: options.limits.maxHeaderBytes,
-      headersTimeout: HEADERS_MS,
+      headersTimeout: headersMs,
+      connectionsCheckingInterval: headersMs / 2,
       keepAliveTimeout: KEEP_ALIVE_MS,
       // Bodies are timed by their progress, not as a whole.
       requestTimeout: 0,
