@@ -14,9 +14,10 @@ export interface Raw extends Disposable {
   readonly closed: Promise<void>
 }
 
-export async function connected(url: string): Promise<Raw> {
+/** `allowHalfOpen`: this side stays open when the other has closed its own. */
+export async function connected(url: string, options: { readonly allowHalfOpen?: boolean } = {}): Promise<Raw> {
   const { hostname, port } = new URL(url)
-  const socket = connect(Number(port), hostname)
+  const socket = connect({ ...options, port: Number(port), host: hostname })
   let text = ''
   socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1'))).on('error', () => undefined)
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))

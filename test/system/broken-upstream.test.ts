@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { Fault } from '../../src/simulator/simulator.ts'
+import { connected, head } from '../support/raw.ts'
 import { attemptsOfLast } from '../support/ledger-file.ts'
 import { startStand, type Stand } from '../support/stand.ts'
 import { expectTruth } from '../support/truth.ts'
@@ -68,6 +69,25 @@ suite('an upstream that breaks', { concurrency: 4 }, () => {
     for (const at of [0, 1, 2, 7, 100, 1000, Math.floor(whole / 2), whole - 100]) {
       const text = await expectOne(on, { reset: { afterBytes: at } }, { ...BROKE, precision: 'estimated' })
       equal(text.length, at)
+    }
+  })
+
+  test('breaks the stream of an HTTP/1.0 client by a reset: a clean end would be the end of its answer', async () => {
+    await using on = await stand()
+    const { headers = [], body = '' } = turn(on.key)
+    const lines = headers.flatMap((name, i) => (i % 2 === 0 ? [`${name}: ${headers[i + 1]}`] : []))
+    const request = head('POST /v1/responses', ...lines, `content-length: ${body.length}`).replace('1.1', '1.0')
+    for (const [fault, ended, ending] of [
+      [{}, undefined, 'complete'],
+      [{ reset: { afterEvents: 4 } }, 'ECONNRESET', 'upstream-broke'],
+    ] as const) {
+      on.simulator.script(fault)
+      using raw = await connected(on.url)
+      raw.write(request, body)
+      await raw.closed
+      equal((raw.socket.errored as NodeJS.ErrnoException | null)?.code, ended, ending)
+      equal(raw.text().includes('response.completed'), ending === 'complete')
+      equal((await on.settled())[0]?.ending, ending)
     }
   })
 

@@ -179,6 +179,33 @@ suite('other shapes of call', { concurrency: 4 }, () => {
     expectTruth(await on.settled(), on.simulator.truth())
   })
 
+  test('of streamed chat say how long they are only when nothing is taken out of them', async () => {
+    await using on = await startStand({ simulator: TEXTS })
+    const [said, usage, done] = [
+      'data: {"choices":[{"index":0,"delta":{"content":"Größe"}}],"usage":null}\n\n',
+      'data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":5}}\n\n',
+      'data: [DONE]\n\n',
+    ]
+    const body = `${said}${usage}${done}`
+    const length = String(Buffer.byteLength(body))
+    const asking = CHAT.replace('}]', '}],"stream_options":{"include_usage":true}')
+    for (const [request, text, stated] of [
+      [CHAT, `${said}${done}`, undefined],
+      [asking, body, length],
+    ] as const) {
+      on.simulator.script({
+        status: 200,
+        headers: { 'content-type': 'text/event-stream', 'content-length': length },
+        body,
+      })
+      // A client that was promised more would wait for it.
+      const answered = await ask(on.url, { ...chat(on.key, request), signal: AbortSignal.timeout(5000) })
+      deepEqual([answered.text, answered.whole], [text, true])
+      equal(answered.header('content-length'), stated)
+      deepEqual((await on.settled())[0]?.outputTokens, 5)
+    }
+  })
+
   test('are unary responses, compaction and unary chat, metered exactly', async () => {
     await using on = await startStand({ simulator: TEXTS })
     await ask(on.url, turn(on.key, { stream: false }))

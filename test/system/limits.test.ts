@@ -1,8 +1,9 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { once } from 'node:events'
 import { suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
-import { connected, head } from '../support/raw.ts'
+import { connected, head, type Raw } from '../support/raw.ts'
 import { lockLedger } from '../support/ledger-file.ts'
 import { startStand, until } from '../support/stand.ts'
 import { ask, failureIn, turn } from '../support/wire.ts'
@@ -16,6 +17,13 @@ body_idle_secs = 0.4
 const CODEX = 'originator: codex_exec'
 const json = (key: string): string[] => [`authorization: Bearer ${key}`, CODEX, 'content-type: application/json']
 const POST = 'POST /v1/responses'
+const UPGRADE = head(
+  'GET /v1/responses',
+  'connection: upgrade',
+  'upgrade: websocket',
+  'sec-websocket-version: 13',
+  'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==',
+)
 
 suite('a stranger', { concurrency: 4 }, () => {
   test('is refused before its body is asked for', async () => {
@@ -141,6 +149,24 @@ suite('whatever a member sizes has a limit', { concurrency: 4 }, () => {
     deepEqual(on.simulator.truth(), [])
   })
 
+  test('the pieces of a body, not its bytes alone', async () => {
+    await using on = await startStand({
+      toml: '[limits]\nmax_buffered_bytes = 100000\nmax_member_buffered_bytes = 100000\nmax_body_bytes = 100000\n',
+    })
+    const body = JSON.stringify({ model: 'gpt-5.5', stream: true, input: 'x'.repeat(1000) })
+    const send = async (...pieces: readonly string[]): Promise<Raw> => {
+      const raw = await connected(on.url)
+      const chunks = pieces.map((piece) => `${piece.length.toString(16)}\r\n${piece}\r\n`)
+      raw.write(head(POST, ...json(on.key), 'transfer-encoding: chunked'), `${chunks.join('')}0\r\n\r\n`)
+      return raw
+    }
+    using crumbs = await send(...body.split(''))
+    await crumbs.sees(/holds as many request bodies as it can/)
+    // What they took has been given back.
+    using whole = await send(body)
+    await whole.sees(/response\.completed/)
+  })
+
   test('the head of a request, and the names in it', async () => {
     await using on = await startStand({ toml: '[limits]\nmax_header_bytes = 8192\n' })
     using raw = await connected(on.url)
@@ -169,15 +195,7 @@ suite('the listener', { concurrency: 4 }, () => {
   test('sends an upgrade on to HTTP', async () => {
     await using on = await startStand()
     using raw = await connected(on.url)
-    raw.write(
-      head(
-        'GET /v1/responses',
-        'connection: upgrade',
-        'upgrade: websocket',
-        'sec-websocket-version: 13',
-        'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==',
-      ),
-    )
+    raw.write(UPGRADE)
     await raw.sees(/^HTTP\/1\.1 426 [^]*"code":"upgrade_refused"/)
     await raw.closed
   })
@@ -190,6 +208,31 @@ suite('the listener', { concurrency: 4 }, () => {
     raw.write(head(POST, ...json(on.key), ...offer, `content-length: ${body.length}`), body)
     await raw.sees(/response\.completed/)
     match(raw.text(), /^HTTP\/1\.1 200 /)
+  })
+
+  test('closes an upgrade for a client that does not, a while after its whole answer', async () => {
+    await using on = await startStand()
+    using raw = await connected(on.url, { allowHalfOpen: true })
+    const began = performance.now()
+    const ended = once(raw.socket, 'end')
+    raw.write(UPGRADE)
+    await ended
+    const [, length, body = ''] = /\r\ncontent-length: (\d+)\r\n[^]*?\r\n\r\n([^]*)$/.exec(raw.text()) ?? []
+    equal(body.length, Number(length))
+    deepEqual(JSON.parse(body), {
+      error: {
+        message: 'This gateway serves Codex over HTTP, not over WebSocket.',
+        type: 'invalid_request_error',
+        code: 'upgrade_refused',
+        param: null,
+      },
+    })
+    // Only who writes hears that nobody is there any more.
+    await until(() => {
+      raw.write('x')
+      return raw.socket.destroyed || undefined
+    })
+    ok(performance.now() - began > 900, `closed after ${performance.now() - began} ms`)
   })
 
   test('keeps a connection, also after a refusal', async () => {

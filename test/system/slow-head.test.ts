@@ -24,7 +24,7 @@ async function listener({ directory, ledger }: Store): Promise<DataServer> {
       maxBodyBytes: MB,
       maxDecompressedBytes: MB,
       maxMemberBufferedBytes: 1_000_000,
-  maxBufferedBytes: MB,
+      maxBufferedBytes: MB,
       bodyIdleMs: 10_000,
       clientStallMs: 10_000,
     },
