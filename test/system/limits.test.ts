@@ -161,7 +161,7 @@ suite('whatever a member sizes has a limit', { concurrency: 4 }, () => {
       return raw
     }
     using crumbs = await send(...body.split(''))
-    await crumbs.sees(/holds as many request bodies as it can/)
+    await crumbs.sees(/holds as much of your requests as it can/)
     // What they took has been given back.
     using whole = await send(body)
     await whole.sees(/response\.completed/)
