@@ -5,6 +5,12 @@ const PREFIX = 'CODEX_GATEWAY_'
 /** Variables that are no settings. */
 const OTHERS: readonly string[] = ['CODEX_GATEWAY_CONFIG', 'CODEX_GATEWAY_SECRET_KEY']
 
+/**
+ * What Kubernetes puts into the environment of every container beside a Service named codex-gateway
+ * (kubernetes.io/docs/concepts/services-networking/service, "Environment variables").
+ */
+const OF_KUBERNETES = /^CODEX_GATEWAY_(?:SERVICE_(?:HOST|PORT)(?:_.*)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_.*)?)?)$/
+
 /** The variable that overrides a setting: `CODEX_GATEWAY_SERVER_BIND_ADDR`. */
 export function variableOf(setting: { readonly section: string; readonly key: string }): string {
   return `${PREFIX}${setting.section}_${setting.key}`.toUpperCase()
@@ -22,7 +28,7 @@ export function readOverrides(env: Readonly<Record<string, string | undefined>>)
   const values = new Map<Setting, unknown>()
   const problems: string[] = []
   for (const [name, text] of Object.entries(env)) {
-    if (!name.startsWith(PREFIX) || OTHERS.includes(name) || text === undefined) continue
+    if (!name.startsWith(PREFIX) || OTHERS.includes(name) || OF_KUBERNETES.test(name) || text === undefined) continue
     const setting = known.get(name)
     if (setting) {
       values.set(setting, valueOf(setting, text))

@@ -2,7 +2,7 @@ import { variableOf } from './config-env.ts'
 import { nearest } from './config-nearest.ts'
 import { type Issue, type Setting, settings } from './config-schema.ts'
 import type { Origin } from './config-shape.ts'
-import { isTable, lineFinder, show, withoutPassword } from './config-toml.ts'
+import { isTable, lineFinder, quoted, show, withoutPassword } from './config-toml.ts'
 
 /** What the settings were read from. */
 export interface Source {
@@ -22,7 +22,7 @@ export function explain(issues: readonly Issue[], source: Source): readonly stri
       const setting = settings().find((one) => one.section === issue.path[0] && one.key === issue.path[1])
       const value = show(valueAt(source.values, issue.path))
       if (setting && source.overrides.has(setting)) {
-        return `environment variable ${variableOf(setting)} = ${value}: must be ${setting.right}`
+        return `environment variable ${variableOf(setting)} = ${value}: must be ${issue.right ?? setting.right}`
       }
       return `${source.file ?? 'settings'}${line > 0 ? `:${line}` : ''}: ${problemOf(issue, setting, value)}`
     })
@@ -32,8 +32,8 @@ function problemOf(issue: Issue, setting: Setting | undefined, value: string): s
   const [section = '', key, ...rest] = issue.path
   if (issue.kind === 'unknown') return unknownKey(section, key)
   if (key === undefined) return `${section} = ${value}: must be a section, [${section}], with keys of its own`
-  const name = [key, ...rest.map((part) => JSON.stringify(part))].join('.')
-  return `[${section}] ${name} = ${value}: must be ${setting?.right ?? 'something else'}`
+  const name = [key, ...rest.map(quoted)].join('.')
+  return `[${section}] ${name} = ${value}: must be ${issue.right ?? setting?.right ?? 'something else'}`
 }
 
 function unknownKey(section: string, key: string | undefined): string {
@@ -44,16 +44,22 @@ function unknownKey(section: string, key: string | undefined): string {
     if (home) return `${section} stands outside of its section: it belongs under [${home.section}]`
     const meant = nearest(section, sections)
     const right = meant ? `did you mean [${meant}]?` : `the sections are ${sections.join(', ')}`
-    return `[${section}] is no section; ${right}`
+    return `[${asWritten(section)}] is no section; ${right}`
   }
   const elsewhere = all.find((one) => one.key === key)
   if (elsewhere) return `[${section}] has no key ${key}: it belongs under [${elsewhere.section}]`
   const keys = all.filter((one) => one.section === section).map((one) => one.key)
   const meant = nearest(key, keys)
-  return `[${section}] has no key ${key}; ${meant ? `did you mean ${meant}?` : `its keys are ${keys.join(', ')}`}`
+  return `[${section}] has no key ${asWritten(key)}; ${meant ? `did you mean ${meant}?` : `its keys are ${keys.join(', ')}`}`
 }
 
-function valueAt(values: unknown, path: readonly string[]): unknown {
+/** As TOML would have it: a key that is more than letters and digits is quoted, and cannot break the line. */
+function asWritten(key: string): string {
+  return /^[\w-]+$/.test(key) ? key : quoted(key)
+}
+
+/** The value at a path of tables; undefined where there is none. */
+export function valueAt(values: unknown, path: readonly string[]): unknown {
   return path.reduce((at: unknown, key) => (isTable(at) ? at[key] : undefined), values)
 }
 

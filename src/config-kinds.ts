@@ -1,3 +1,5 @@
+import { isIPv4, isIPv6 } from 'node:net'
+import { basename } from 'node:path'
 import { z } from 'zod'
 import { type NanoCredits, parseCredits } from './core/units.ts'
 
@@ -40,13 +42,13 @@ export function bytes(usual: number, meaning: string): z.ZodDefault<z.ZodNumber>
 }
 
 export function credits(usual: number, meaning: string): z.ZodDefault<z.ZodNumber> {
-  const right = `a number of credits, 0 or more, with at most 9 decimals, such as ${usual}`
+  const right = `a number of credits, 0 or more and below 1000000000, with at most 9 decimals, such as ${usual}`
   return described(z.number().refine(isCredits).default(usual), { unit: 'credits', meaning, right })
 }
 
 /** Credits per million tokens: whole nanocredits per token, thus at most three decimals. */
 export function rate(usual: number, meaning: string): z.ZodDefault<z.ZodNumber> {
-  const right = `a number of credits per million tokens, 0 or more, with at most 3 decimals, such as ${usual}`
+  const right = `a number of credits per million tokens, 0 or more and below 1000000000, with at most 3 decimals, such as ${usual}`
   const schema = z.number().refine((n) => isCredits(n) && nanoCredits(n) % 1_000_000n === 0n)
   return described(schema.default(usual), { unit: 'credits per 1M tokens', meaning, right })
 }
@@ -84,8 +86,10 @@ function isTenths(n: number): boolean {
   return Math.round(n * 10) / 10 === n
 }
 
+/** What has more decimals than money is refused, not rounded: a quota that rounds to 0 would be unlimited. */
 function isCredits(n: number): boolean {
-  return parseCredits(plainDecimal(n)) !== undefined
+  const decimal = plainDecimal(n)
+  return Number(decimal) === n && parseCredits(decimal) !== undefined
 }
 
 /** The amount as money; only for what `isCredits` let through. */
@@ -93,7 +97,7 @@ export function nanoCredits(n: number): NanoCredits {
   return parseCredits(plainDecimal(n)) ?? 0n
 }
 
-/** The shortest decimal that means this number, never with an exponent (which `String` writes below a millionth). */
+/** The decimal of this number in nanocredits, never with an exponent (which `String` writes below a millionth). */
 function plainDecimal(n: number): string {
   const shortest = String(n)
   return shortest.includes('e-') ? n.toFixed(9).replace(/(?:\.0)?0+$/, '') : shortest
@@ -104,13 +108,21 @@ export function parseAddress(value: string): { readonly host: string; readonly p
   const match = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.]+)?)\]|([\w.-]+)):(\d{1,5})$/.exec(value)
   const port = Number(match?.[3])
   if (!match || port > 65_535) return undefined
-  return { host: match[1] ?? match[2] ?? '', port }
+  const [, bracketed, plain = ''] = match
+  if (bracketed !== undefined) return isIPv6(bracketed) ? { host: bracketed, port } : undefined
+  // Digits alone are an address, and no name that could be looked up.
+  return /^[\d.]+$/.test(plain) && !isIPv4(plain) ? undefined : { host: plain, port }
 }
 
 /** The file of `sqlite://relative.db` or `sqlite:///absolute/file.db`; undefined when it is another scheme or nothing. */
 export function parseSqliteUrl(value: string): string | undefined {
   const match = /^sqlite:\/\/([^?#]+)$/.exec(value)
-  return match?.[1] === undefined || match[1].endsWith('/') ? undefined : match[1]
+  return match?.[1] !== undefined && isFileName(match[1]) ? match[1] : undefined
+}
+
+/** Whether a file can have this name, with folders before it; what ends like a folder is none. */
+export function isFileName(value: string): boolean {
+  return !/\0|\/$/.test(value) && !['', '.', '..'].includes(basename(value))
 }
 
 /** Whether it can stand before the API's own paths, which begin with /v1. */

@@ -8,6 +8,7 @@ import {
   type Description,
   factors,
   isBaseUrlOf,
+  isFileName,
   isUrlOf,
   nanoCredits,
   parseAddress,
@@ -74,7 +75,7 @@ const upstream = z.strictObject({
     '',
     'PEM file with further certificate authorities to trust upstream',
     'empty, or the name of a file of PEM certificates',
-    () => true,
+    (value) => value === '' || isFileName(value),
   ),
 })
 
@@ -149,7 +150,7 @@ const secrets = z.strictObject({
     '',
     'File of the key that seals upstream secrets; when empty, the database file with `.key` added',
     'empty, or the name of a file',
-    () => true,
+    (value) => value === '' || isFileName(value),
   ),
 })
 
@@ -185,6 +186,8 @@ export type Checked =
 export interface Issue {
   readonly kind: 'unknown' | 'value'
   readonly path: readonly string[]
+  /** What this value must be; undefined = what the setting's description says. */
+  readonly right?: string
 }
 
 /** Judges values in the form of the file and fills in the defaults. */

@@ -90,6 +90,8 @@ export interface Config extends SettledConfig {
   readonly proxy: ProxyRoute | undefined
   /** PEM certificates to trust upstream beside the usual ones. */
   readonly ca: string | undefined
+  /** The sealing key, 32 bytes, where the environment gave it; undefined: it stands in the key file. */
+  readonly secretKey: Uint8Array | undefined
   /** Where each value came from, for `check-config`. */
   readonly origins: readonly Origin[]
   /** The file that was read. */

@@ -34,7 +34,7 @@ interface Statement {
 }
 
 function statementsIn(text: string): readonly Statement[] {
-  const lines = text.split('\n')
+  const lines = text.split(/\r?\n/)
   const statements: Statement[] = []
   let header: readonly string[] = []
   let begin = 0
@@ -79,8 +79,16 @@ export function isTable(value: unknown): value is Record<string, unknown> {
 
 /** A value of the file on one line, shortened, without a password. */
 export function show(value: unknown): string {
-  const text = JSON.stringify(withoutPassword(value)) ?? 'nothing'
+  // In JSON they would be null.
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value)
+  const text = quoted(withoutPassword(value))
   return text.length > 80 ? `${text.slice(0, 77)}...` : text
+}
+
+/** As JSON; what would move a terminal's cursor or turn its text around is escaped, which JSON does with some of it only. */
+export function quoted(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'nothing'
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`)
 }
 
 /** The URL of a proxy or of a database may carry one. */

@@ -207,7 +207,7 @@ codex_queue_secs = "x"
       ['[limits]\nqueue_secs = 3000000', /2000000/],
       ['[quota]\ncontact = "a\\nb"', /one line/],
       ['[quota]\ncontact = ""', /short sentence/],
-      ['[limits]\nmax_buffered_bytes = 1048576', /max_buffered_bytes must be at least max_body_bytes/],
+      ['[limits]\nmax_buffered_bytes = 1048576', /max_buffered_bytes = 1048576: must be at least max_body_bytes/],
     ]
     for (const [toml, right] of wrong) match(problemsOf(toml).join('\n'), right, toml)
   })
@@ -227,7 +227,7 @@ codex_queue_secs = "x"
       CODEX_GATEWAY_LIMITS_QUEUE_SECS: '1.5',
       CODEX_GATEWAY_SERVER_BIND_ADDR: '[::1]:1',
       CODEX_GATEWAY_CREDIT_TIERS: 'priority=3,gpt-9/fast=0.5',
-      CODEX_GATEWAY_SECRET_KEY: 'is no setting',
+      CODEX_GATEWAY_SECRET_KEY: 'ab'.repeat(32), // Is no setting.
     })
     equal(config.limits.queueSecs, 1.5)
     equal(config.server.host, '::1')
@@ -268,10 +268,9 @@ codex_queue_secs = "x"
   })
 
   test('reads certificates, and tells a file that has none', () => {
-    const pem = fileOf('-----BEGIN CERTIFICATE-----\n')
-    equal(load(`[upstream]\nca_file = ${JSON.stringify(pem)}`).ca, '-----BEGIN CERTIFICATE-----\n')
-    match(problemsOf(`[upstream]\nca_file = ${JSON.stringify(fileOf('x'))}`)[0] ?? '', /must be a file of PEM/)
-    match(problemsOf('[upstream]\nca_file = "/none.pem"')[0] ?? '', /ca_file = "\/none\.pem": cannot be read/)
+    const pem = readFileSync(new URL('../test/support/tls/ca.pem', import.meta.url), 'utf8')
+    equal(load(`[upstream]\nca_file = ${JSON.stringify(fileOf(pem))}`).ca, pem)
+    match(problemsOf(`[upstream]\nca_file = ${JSON.stringify(fileOf('x'))}`)[0] ?? '', /a file of PEM .*: it has none/)
   })
 
   test('never fails otherwise than by saying what is wrong', () => {

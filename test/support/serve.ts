@@ -19,11 +19,11 @@ export interface Served extends AsyncDisposable {
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
-/** Resolves when it listens; rejects when it ends before. Disposing of it kills it. */
-export async function serve(configFile: string): Promise<Served> {
+/** Resolves when it listens; rejects when it ends before. Disposing of it kills it. `env` is all that it sees of one. */
+export async function serve(configFile: string, env: Record<string, string> = {}): Promise<Served> {
   const child = spawn(process.execPath, [MAIN, 'serve', '--config', configFile], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { NODE_OPTIONS: '--disable-warning=ExperimentalWarning' },
+    env: { NODE_OPTIONS: '--disable-warning=ExperimentalWarning', ...env },
   })
   let [stdout, stderr] = ['', '']
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))

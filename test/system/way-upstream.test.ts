@@ -6,7 +6,8 @@ import { connect, type AddressInfo, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { createServer as createTlsServer } from 'node:tls'
-import { startStand, type Stand } from '../support/stand.ts'
+import { serve } from '../support/serve.ts'
+import { startGround, startStand, type Stand } from '../support/stand.ts'
 
 const TLS = join(import.meta.dirname, '..', 'support', 'tls')
 const CA = join(TLS, 'ca.pem')
@@ -76,7 +77,7 @@ async function proxy(): Promise<Way> {
   return wayOn(server, way, sockets)
 }
 
-async function ask({ url, key }: Stand): Promise<{ status: number; text: string }> {
+async function ask({ url, key }: Pick<Stand, 'url' | 'key'>): Promise<{ status: number; text: string }> {
   const response = await fetch(`${url}/v1/responses`, {
     method: 'POST',
     headers: { authorization: `Bearer ${key}`, 'user-agent': 'codex', 'content-type': 'application/json' },
@@ -94,6 +95,17 @@ suite('the way upstream', () => {
     const { status, text } = await ask(stand)
     equal(status, 200, text)
     equal(stand.simulator.truth().length, 1)
+  })
+
+  test('trusts the authorities of NODE_EXTRA_CA_CERTS too where [upstream] ca_file is set', async () => {
+    await using front = await tlsFront()
+    const upstreams = [{ name: 'alpha', baseUrl: `https://127.0.0.1:${front.port}` }]
+    const toml = `[upstream]\nca_file = ${JSON.stringify(join(TLS, 'server.pem'))}\n`
+    await using ground = await startGround({ toml, upstreams })
+    front.target = ground.simulator.url
+    await using served = await serve(ground.configFile, { NODE_EXTRA_CA_CERTS: CA })
+    const { status, text } = await ask({ url: served.url, key: ground.key })
+    equal(status, 200, text)
   })
 
   test('is refused where the authority is not trusted, and nothing is sent', async () => {

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { rootCertificates } from 'node:tls'
+import { getCACertificates } from 'node:tls'
 import { Agent, EnvHttpProxyAgent, type Dispatcher } from 'undici'
 import {
   IdleTimeout,
@@ -40,7 +40,10 @@ export class OpenAiHttp implements UpstreamClient {
   constructor(options: HttpOptions) {
     this.#options = options
     const { ca, proxy } = options
-    const tls = { timeout: options.connectTimeoutMs, ...(ca !== undefined && { ca: [...rootCertificates, ca] }) }
+    const tls = {
+      timeout: options.connectTimeoutMs,
+      ...(ca !== undefined && { ca: [...getCACertificates('default'), ca] }),
+    }
     const shared = {
       maxHeaderSize: 65_536,
       // Time limits are the gateway's own: a stream may be silent for minutes, a head for longer still.
