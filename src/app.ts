@@ -31,7 +31,8 @@ export async function initStore(
 ): Promise<{ readonly keyFile: string | undefined; readonly warnings: readonly string[] }> {
   const sealing = readSealingKey(config, { create: true })
   const { path, durability } = config.database
-  await using store = await openStore({ path, durability, role: 'cli', sealingKey: sealing.key, log: SILENT })
+  const options = { path, durability, create: true, sealingKey: sealing.key, log: SILENT }
+  await using store = await openStore({ ...options, role: 'cli' })
   return { keyFile: sealing.file, warnings: [...sealing.warnings, ...store.warnings] }
 }
 
@@ -222,17 +223,19 @@ export async function serve(config: Config): Promise<number> {
   return 0
 }
 
-export async function simulate(options: SimulatorOptions): Promise<number> {
-  await using simulator = await startSimulator({
-    port: options.port,
-    eventDelayMs: options.paceMs,
-    tokensPerSecond: options.tokensPerSecond,
-    text: options.text,
-    agent: options.agent ? 'shell-and-edit' : 'none',
+export async function simulate({ port, paceMs, tokensPerSecond, text, agent }: SimulatorOptions): Promise<number> {
+  const plan = { port, eventDelayMs: paceMs, tokensPerSecond, text, agent: agent ? 'shell-and-edit' : 'none' } as const
+  await using simulator = await startSimulator(plan).catch((cause: unknown) => {
+    if (!isTaken(cause)) throw cause
+    throw new Error(`cannot listen on 127.0.0.1:${port} (--port): something else listens there`, { cause })
   })
   process.stdout.write(`simulator listening on ${simulator.url}\n`)
   await nextSignal()
   return 0
+}
+
+function isTaken(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE'
 }
 
 /**

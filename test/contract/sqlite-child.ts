@@ -13,7 +13,14 @@ function say(line: string): void {
 }
 
 function open(role: 'serve' | 'cli'): Promise<Store> {
-  return openStore({ path, durability: 'process', role, sealingKey: new Uint8Array(32).fill(7), log: silent })
+  return openStore({
+    path,
+    create: true,
+    durability: 'process',
+    role,
+    sealingKey: new Uint8Array(32).fill(7),
+    log: silent,
+  })
 }
 
 const modes: Readonly<Record<string, () => Promise<void>>> = {

@@ -29,7 +29,7 @@ export async function sqliteDatabase(): Promise<SqliteDatabase> {
     path,
     query,
     open: ({ role = 'serve', now, log = silent } = {}): Promise<Store> =>
-      openStore({ path, durability: 'process', role, sealingKey: SEALING_KEY, log, ...(now && { now }) }),
+      openStore({ path, create: true, durability: 'process', role, sealingKey: SEALING_KEY, log, ...(now && { now }) }),
     totals: async () =>
       query(`
         SELECT w.settled AS running,

@@ -1,54 +1,12 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, suite, test } from 'node:test'
+import { suite, test } from 'node:test'
 import { parseGatewayKey } from '../../src/core/gateway-key.ts'
+import { Folder, MAIN } from '../support/cli-folder.ts'
 
-const MAIN = new URL('../../src/main.ts', import.meta.url).pathname
 const SECRET = 'sk-proj-quite-secret-0123456789'
-
-// Each command is a process of its own: without this each would translate all of the source again.
-const compiled = mkdtempSync(join(tmpdir(), 'codex-gateway-compiled-'))
-after(() => rmSync(compiled, { recursive: true, force: true }))
-
-interface Run {
-  readonly code: number | null
-  readonly out: string
-  readonly err: string
-}
-
-/** A folder of its own, in which the real command runs. */
-class Folder implements AsyncDisposable {
-  readonly path = mkdtempSync(join(tmpdir(), 'codex-gateway-cli-'))
-  readonly env: Record<string, string> = { PATH: process.env['PATH'] ?? '', NODE_COMPILE_CACHE: compiled }
-
-  run(line: string, input = ''): Promise<Run> {
-    const args = line.split(' ')
-    const child = spawn(process.execPath, [MAIN, ...args], { cwd: this.path, env: this.env })
-    let [out, err] = ['', '']
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text))
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text))
-    child.stdin.end(input)
-    return new Promise((resolve) => child.on('close', (code) => resolve({ code, out, err })))
-  }
-
-  /** Standard output of a command that must succeed. */
-  async ok(line: string, input = ''): Promise<string> {
-    const { code, out, err } = await this.run(line, input)
-    deepEqual([code, err], [0, ''], line)
-    return out
-  }
-
-  async json(line: string, input = ''): Promise<Record<string, unknown>> {
-    return JSON.parse(await this.ok(`${line} --json`, input)) as Record<string, unknown>
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    rmSync(this.path, { recursive: true })
-  }
-}
 
 /** The keys that docs/json.md promises for a command. */
 function documentedKeys(command: string): readonly string[] {

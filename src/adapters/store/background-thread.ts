@@ -4,14 +4,19 @@ import type { Executor } from './executor.ts'
 import type { Input, OperationName, Output } from './operations.ts'
 import { WorkerThread } from './worker-thread.ts'
 
+/** A thread that dies each time it is opened must not keep the machine busy. */
+const RENEW_MS = 1_000
+
 /**
  * A second thread with a connection of its own: carries out long reads beside the writer, and moves the write-ahead
  * log into the database, so that no call waits for that. Reports that need it before it has opened wait.
+ * When it dies another takes its place.
  */
 export class BackgroundThread implements Executor {
   readonly #options: EngineOptions
   readonly #log: Log
   #opening: Promise<WorkerThread> | undefined
+  #renewal: NodeJS.Timeout | undefined
   #closed = false
 
   constructor(options: EngineOptions, log: Log) {
@@ -28,6 +33,7 @@ export class BackgroundThread implements Executor {
 
   async close(): Promise<void> {
     this.#closed = true
+    clearTimeout(this.#renewal)
     const thread = await this.#opening?.catch(() => undefined) // One that never opened needs no closing.
     await thread?.close()
   }
@@ -40,10 +46,19 @@ export class BackgroundThread implements Executor {
 
   async #open(): Promise<WorkerThread> {
     try {
-      return (await WorkerThread.open(this.#options, this.#log)).executor
+      const { executor } = await WorkerThread.open(this.#options, this.#log)
+      void executor.lost.then((why) => this.#replace(why))
+      return executor
     } catch (cause) {
       this.#opening = undefined
       throw cause
     }
+  }
+
+  #replace(why: string): void {
+    this.#opening = undefined
+    if (this.#closed) return
+    this.#log.warn('store_background_lost', { message: why })
+    this.#renewal = setTimeout(() => this.start(), RENEW_MS).unref()
   }
 }

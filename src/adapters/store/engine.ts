@@ -1,9 +1,10 @@
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { EpochMs } from '../../core/units.ts'
 import { faultOf } from './fault.ts'
 import { LedgerTime, newestInstant } from './ledger-time.ts'
 import { lockPathOf, takeServeLock } from './instance-lock.ts'
-import { migrate } from './migrations.ts'
+import { migrate, versionOf } from './migrations.ts'
 import { operationsOf, type Operations } from './operations.ts'
 import { createPrivate, wideModes } from './private-files.ts'
 import { recover, registerInstance } from './recovery.ts'
@@ -14,6 +15,8 @@ import { Sqlite, type Durability } from './sqlite.ts'
 
 export interface EngineOptions {
   readonly path: string
+  /** Whether a file that is not there is made; else it is refused. */
+  readonly create: boolean
   readonly durability: Durability
   /** 'serve' and 'cli' write; 'background' reads and checkpoints beside the 'serve' of the same process. */
   readonly role: 'serve' | 'cli' | 'background'
@@ -43,7 +46,9 @@ const SERVE_LOG_PAGES = 16_000
 /** Throws StoreRefused, in words for the administrator, when the database cannot be used as asked. */
 export function openEngine(options: EngineOptions): Engine {
   const path = resolve(options.path)
-  createPrivate(path)
+  if (options.create) createPrivate(path)
+  else if (!existsSync(path))
+    throw new StoreRefused(`there is no database ${path}: run \`codex-gateway admin init\` first`)
   const lock = options.role === 'serve' ? takeServeLock(path) : undefined
   let db: Sqlite | undefined
   try {
@@ -61,14 +66,18 @@ export function openEngine(options: EngineOptions): Engine {
 }
 
 function openDatabase(path: string, options: EngineOptions): Sqlite {
-  const db = new Sqlite(path, options.durability)
-  if (options.role === 'background') {
-    db.exec('PRAGMA query_only = ON')
+  const db = new Sqlite(path)
+  try {
+    db.run(versionOf(path)) // What is not ours is refused before it is touched.
+    db.keepLog(options.durability)
+    if (options.role === 'background') db.exec('PRAGMA query_only = ON')
+    else migrate(db, path)
+    if (options.role === 'serve') db.exec(`PRAGMA wal_autocheckpoint = ${SERVE_LOG_PAGES}`)
     return db
+  } catch (cause) {
+    db.close()
+    throw cause
   }
-  if (options.role === 'serve') db.exec(`PRAGMA wal_autocheckpoint = ${SERVE_LOG_PAGES}`)
-  migrate(db, path)
-  return db
 }
 
 function start(db: Sqlite, path: string, options: EngineOptions): { time: LedgerTime; warnings: readonly string[] } {

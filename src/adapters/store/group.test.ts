@@ -72,7 +72,15 @@ function engine(existing?: string): Engine & { path: string } & Disposable {
   const folder = mkdtempSync(join(tmpdir(), 'codex-gateway-group-'))
   const path = existing ?? join(folder, 'a.db')
   const sealingKey = new Uint8Array(32)
-  const opened = openEngine({ path, durability: 'process', role: 'cli', sealingKey, instance: 'test', now: 0 })
+  const opened = openEngine({
+    path,
+    create: true,
+    durability: 'process',
+    role: 'cli',
+    sealingKey,
+    instance: 'test',
+    now: 0,
+  })
   const end = (): void => {
     opened.close()
     rmSync(folder, { recursive: true })

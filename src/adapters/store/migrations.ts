@@ -1,5 +1,5 @@
 import { StoreRefused } from './refused.ts'
-import { int, one, only, sql, text, type Script } from './sql.ts'
+import { int, one, sql, text, type Script } from './sql.ts'
 import type { Sqlite } from './sqlite.ts'
 
 /**
@@ -148,40 +148,33 @@ export const SCHEMA_VERSION: number = STEPS.length
  */
 export function migrate(db: Sqlite, path: string): void {
   db.transaction('write', () => {
-    const foreign = db.run(foreignTable())
-    if (foreign !== undefined) {
-      throw new StoreRefused(
-        `${path} is the database of another program (it has a table ${foreign}): give this gateway a file of its own`,
-      )
-    }
+    const found = db.run(versionOf(path))
     db.exec('CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)')
-    const found = db.run(version())
-    if (found > SCHEMA_VERSION) {
-      throw new StoreRefused(
-        `the database ${path} has schema version ${found}, made by a newer codex-gateway; ` +
-          `this one knows versions up to ${SCHEMA_VERSION}: upgrade it, or use another database`,
-      )
-    }
     for (const step of STEPS.slice(found)) db.exec(step)
     if (found < SCHEMA_VERSION) db.run(setVersion(SCHEMA_VERSION))
   })
 }
 
-/** A table of a file that has tables, but not the one by which ours are known. */
-function* foreignTable(): Script<string | undefined> {
+/** The version of the file, 0 of a new one; writes nothing. Throws StoreRefused when `migrate` would. */
+export function* versionOf(path: string): Script<number> {
   const rows = yield sql`SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name`
   const tables = rows.map((row) => text(row, 'name'))
-  return tables.includes('schema_version') ? undefined : tables[0]
-}
-
-/** 0 for a file that is new. */
-function* version(): Script<number> {
+  if (tables.length === 0) return 0
+  if (!tables.includes('schema_version')) {
+    throw new StoreRefused(
+      `${path} is the database of another program (it has a table ${tables[0]}): give this gateway a file of its own`,
+    )
+  }
   const row = yield* one(sql`SELECT version FROM schema_version`)
-  if (row) return int(row, 'version')
-  yield* only(sql`INSERT INTO schema_version (version) VALUES (0) RETURNING version`)
-  return 0
+  const found = row ? int(row, 'version') : 0
+  if (found <= SCHEMA_VERSION) return found
+  throw new StoreRefused(
+    `the database ${path} has schema version ${found}, made by a newer codex-gateway; ` +
+      `this one knows versions up to ${SCHEMA_VERSION}: upgrade it, or use another database`,
+  )
 }
 
 function* setVersion(to: number): Script<void> {
-  yield sql`UPDATE schema_version SET version = ${to}`
+  yield sql`DELETE FROM schema_version`
+  yield sql`INSERT INTO schema_version (version) VALUES (${to})`
 }

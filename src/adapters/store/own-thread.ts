@@ -1,6 +1,7 @@
+import { resolve } from 'node:path'
 import { openEngine, type EngineOptions } from './engine.ts'
 import type { Executor } from './executor.ts'
-import { errorOf } from './fault.ts'
+import { errorOf, type Fault } from './fault.ts'
 import { monotonicMs, runGroup } from './group.ts'
 import type { Input, OperationName, Output } from './operations.ts'
 
@@ -16,7 +17,7 @@ export function openOwnThread(options: EngineOptions): { executor: Executor; war
       if (closed) throw errorOf({ kind: 'unavailable', message: 'the store is closed' })
       const request = { id: 0, name, input, deadlineMs: monotonicMs() + DEADLINE_MS }
       const [answer] = runGroup(engine.db, engine.operations, [request])
-      if (!answer || 'fault' in answer) throw errorOf(answer?.fault ?? { kind: 'unavailable', message: 'no answer' })
+      if (!answer || 'fault' in answer) throw errorOf(named(answer?.fault, options.path))
       return answer.value as Output<N>
     },
     async close(): Promise<void> {
@@ -25,6 +26,11 @@ export function openOwnThread(options: EngineOptions): { executor: Executor; war
     },
   }
   return { executor, warnings: engine.warnings }
+}
+
+/** Who gave a command wants to know which file it is that does not work. */
+function named(fault: Fault = { kind: 'unavailable', message: 'no answer' }, path: string): Fault {
+  return fault.kind === 'unavailable' ? { ...fault, message: `${resolve(path)}: ${fault.message}` } : fault
 }
 
 const DEADLINE_MS = 10_000

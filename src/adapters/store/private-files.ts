@@ -26,6 +26,8 @@ export function createPrivate(path: string): void {
 
 /** One line for each of the files that others than its owner may read or write; files that do not exist pass. */
 export function wideModes(paths: readonly string[]): string[] {
+  // There the mode is made up, and chmod changes nothing.
+  if (process.platform === 'win32') return []
   const lines: string[] = []
   for (const path of paths) {
     const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0

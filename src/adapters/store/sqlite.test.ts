@@ -67,7 +67,8 @@ function* insertTwice(): Script<string> {
 
 function database(): { db: Sqlite } & Disposable {
   const folder = mkdtempSync(join(tmpdir(), 'codex-gateway-sqlite-'))
-  const db = new Sqlite(join(folder, 'a.db'), 'process')
+  const db = new Sqlite(join(folder, 'a.db'))
+  db.keepLog('process')
   const end = (): void => {
     db.close()
     rmSync(folder, { recursive: true })

@@ -13,20 +13,20 @@ export class Sqlite {
   readonly #db: DatabaseSync
   readonly #prepared = new Map<TemplateStringsArray, StatementSync>()
 
-  constructor(path: string, durability: Durability) {
+  /** Opens the file and leaves it as it is; it must be there. `keepLog` comes before the first write. */
+  constructor(path: string) {
     this.#db = new DatabaseSync(path, {
       readBigInts: true,
       timeout: BUSY_TIMEOUT_MS,
       enableForeignKeyConstraints: true,
     })
-    try {
-      this.#db.exec('PRAGMA journal_mode = WAL')
-      this.#db.exec(`PRAGMA synchronous = ${durability === 'power' ? 'FULL' : 'NORMAL'}`)
-      this.#db.exec(`PRAGMA journal_size_limit = ${LOG_SIZE_LIMIT}`)
-    } catch (cause) {
-      this.#db.close()
-      throw cause
-    }
+  }
+
+  /** Has the file written through a log beside it, which its header says from then on. */
+  keepLog(durability: Durability): void {
+    this.#db.exec('PRAGMA journal_mode = WAL')
+    this.#db.exec(`PRAGMA synchronous = ${durability === 'power' ? 'FULL' : 'NORMAL'}`)
+    this.#db.exec(`PRAGMA journal_size_limit = ${LOG_SIZE_LIMIT}`)
   }
 
   /** Plain statements without values or rows: schema changes, transactions. */

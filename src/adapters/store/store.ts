@@ -14,8 +14,10 @@ export { fingerprintOf } from './sealing.ts'
 export type { Durability }
 
 export interface StoreOptions {
-  /** The SQLite file; it is created when it is not there. */
+  /** The SQLite file. */
   readonly path: string
+  /** Whether it is made when it is not there; else that is refused, for the path may be mistyped. */
+  readonly create?: boolean
   readonly durability: Durability
   /**
    * 'serve' works in threads of its own, follows the changes of others, and is the only one of its kind on the file: it
@@ -46,11 +48,11 @@ export interface Store extends AsyncDisposable {
 
 const POLL_MS = 250
 
-/** Throws StoreRefused when the file is served by another, was made by a newer version, or has another sealing key. */
+/** Throws StoreRefused when the file is missing, is served by another, was made by a newer version, or has another sealing key. */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const now = options.now ?? Date.now
-  const { path, durability, role, sealingKey, log } = options
-  const engine: EngineOptions = { path, durability, role, sealingKey, instance: randomUUID(), now: now() }
+  const { path, create = false, durability, role, sealingKey, log } = options
+  const engine: EngineOptions = { path, create, durability, role, sealingKey, instance: randomUUID(), now: now() }
   const { executor, warnings } = role === 'serve' ? await WorkerThread.open(engine, log) : openOwnThread(engine)
   const background = role === 'serve' ? new BackgroundThread({ ...engine, role: 'background' }, log) : undefined
   const directory = new FollowedDirectory(executor, sealingKey, log)

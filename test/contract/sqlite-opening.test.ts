@@ -1,0 +1,89 @@
+import { deepEqual, equal, match, rejects } from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { suite, test } from 'node:test'
+import type { Worker } from 'node:worker_threads'
+import { openStore, StoreRefused } from '../../src/adapters/store/store.ts'
+import { LedgerUnavailable, type Log } from '../../src/ports.ts'
+import { newMember, populate, silent, T0 } from './bench.ts'
+import { within } from './directory.contract.ts'
+import { SEALING_KEY, sqliteDatabase } from './sqlite-database.ts'
+
+function digest(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex')
+}
+
+suite('sqlite: what is refused', () => {
+  test('is left as it was to the byte, in its own journal mode', async () => {
+    for (const schema of [
+      'CREATE TABLE recipes (name TEXT)',
+      'CREATE TABLE schema_version (version INTEGER NOT NULL); INSERT INTO schema_version VALUES (9)',
+    ]) {
+      await using database = await sqliteDatabase()
+      const other = new DatabaseSync(database.path)
+      other.exec(`PRAGMA journal_mode = DELETE; ${schema}`)
+      other.close()
+      const before = digest(database.path)
+      for (const role of ['cli', 'serve'] as const) await rejects(database.open({ role }), StoreRefused)
+      equal(digest(database.path), before, schema)
+      equal(database.query('PRAGMA journal_mode')[0]?.['journal_mode'], 'delete')
+    }
+  })
+
+  test('is a database that is not there, unless it is to be made', async () => {
+    await using database = await sqliteDatabase()
+    const { path } = database
+    for (const role of ['cli', 'serve'] as const) {
+      const opening = openStore({ path, durability: 'process', role, sealingKey: SEALING_KEY, log: silent })
+      await rejects(opening, (error: Error) => {
+        match(error.message, /^there is no database .*gateway\.db: run `codex-gateway admin init` first$/)
+        return error instanceof StoreRefused
+      })
+      deepEqual(readdirSync(dirname(path)), [])
+    }
+  })
+})
+
+suite('sqlite: a command', () => {
+  test('is told which file it is that does not work', async () => {
+    await using database = await sqliteDatabase()
+    await using store = await database.open({ role: 'cli' })
+    const other = new DatabaseSync(database.path)
+    try {
+      other.exec('BEGIN IMMEDIATE')
+      await rejects(store.registry.addMember(newMember()), (error: Error) => {
+        equal(error.message, `${database.path}: the database does not work: database is locked`)
+        return error instanceof LedgerUnavailable
+      })
+    } finally {
+      other.close()
+    }
+  })
+})
+
+suite('sqlite: the background thread', () => {
+  test('is replaced when it dies, and reports go on', async () => {
+    await using database = await sqliteDatabase()
+    const workers: Worker[] = []
+    const started = (worker: Worker): void => void workers.push(worker)
+    process.on('worker', started)
+    const said: string[] = []
+    const log: Log = { ...silent, warn: (event) => void said.push(event) }
+    try {
+      await using store = await database.open({ log })
+      await populate(store)
+      await within(5_000, () => workers.length === 2)
+      await store.reports.usage(T0, T0 + 1)
+      await workers[1]?.terminate()
+      await within(5_000, () => said.includes('store_background_lost'))
+      deepEqual(await store.reports.usage(T0, T0 + 1), [])
+      await workers[2]?.terminate()
+      // Without anybody asking: somebody has to move the log into the database.
+      await within(10_000, () => workers.length === 4)
+    } finally {
+      process.off('worker', started)
+    }
+  })
+})
