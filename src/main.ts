@@ -68,4 +68,6 @@ const world: World = {
 }
 const code = await runCommandLine(process.argv.slice(2), world)
 // Whatever was written is out before the process goes.
-process.stdout.write('', () => process.exit(code))
+const lost = await terminal.written()
+if (lost !== undefined) terminal.complain(`error: cannot write the answer: ${lost}\n`)
+process.exit(lost === undefined ? code : code || 1)

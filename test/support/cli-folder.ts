@@ -26,10 +26,10 @@ export class Folder implements AsyncDisposable {
     return this.#ending(this.start(line), input)
   }
 
-  /** Runs it in a shell, with its output redirected as `where` says: `> /dev/full`. */
-  redirected(line: string, where: string): Promise<Run> {
-    const args = ['-c', `"$0" "$1" ${line} ${where}`, process.execPath, MAIN]
-    return this.#ending(spawn('bash', args, { cwd: this.path, env: this.env }), '')
+  /** Runs it in a shell, with its output redirected as `where` says: `> /dev/full`; `first` runs before. */
+  redirected(line: string, where: string, first = ':'): Promise<Run> {
+    const args = ['-c', `${first}; "$0" "$1" ${line} ${where}`, process.execPath, MAIN]
+    return this.#ending(spawn('sh', args, { cwd: this.path, env: this.env }), '')
   }
 
   start(line: string): ChildProcessWithoutNullStreams {

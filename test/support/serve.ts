@@ -10,6 +10,8 @@ export interface Served extends AsyncDisposable {
   readonly pid: number
   /** What it wrote to standard error. */
   stderr(): string
+  /** Nobody reads its standard error any more. */
+  deafen(): void
   signal(name: NodeJS.Signals): void
   /** Resolves when the process has ended: its exit code, or the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals>
@@ -20,14 +22,17 @@ export interface Served extends AsyncDisposable {
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
 /** Resolves when it listens; rejects when it ends before. Disposing of it kills it. `env` is all that it sees of one. */
-export async function serve(configFile: string, env: Record<string, string> = {}): Promise<Served> {
+export async function serve(
+  configFile: string,
+  { env = {}, stderr: log = 'pipe' }: { readonly env?: Record<string, string>; readonly stderr?: number | 'pipe' } = {},
+): Promise<Served> {
   const child = spawn(process.execPath, [MAIN, 'serve', '--config', configFile], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', log],
     env: { NODE_OPTIONS: '--disable-warning=ExperimentalWarning', ...env },
   })
   let [stdout, stderr] = ['', '']
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+  child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
+  child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
   let over = false
   const ended = once(child, 'exit').then(([code, signal]) => {
     over = true
@@ -41,6 +46,7 @@ export async function serve(configFile: string, env: Record<string, string> = {}
     url,
     pid: child.pid ?? 0,
     stderr: () => stderr,
+    deafen: () => void child.stderr?.destroy(),
     signal: (name) => child.kill(name),
     ended,
     memory: () => Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) * 1024,

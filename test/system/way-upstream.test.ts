@@ -103,7 +103,7 @@ suite('the way upstream', () => {
     const toml = `[upstream]\nca_file = ${JSON.stringify(join(TLS, 'server.pem'))}\n`
     await using ground = await startGround({ toml, upstreams })
     front.target = ground.simulator.url
-    await using served = await serve(ground.configFile, { NODE_EXTRA_CA_CERTS: CA })
+    await using served = await serve(ground.configFile, { env: { NODE_EXTRA_CA_CERTS: CA } })
     const { status, text } = await ask({ url: served.url, key: ground.key })
     equal(status, 200, text)
   })
