@@ -242,7 +242,7 @@ function isTaken(cause: unknown): boolean {
  * Resolves at the next SIGTERM or SIGINT. What comes again at once is heard too, and ignored: without a listener it
  * would kill this process before it has cleaned up.
  */
-export async function nextSignal(): Promise<undefined> {
+async function nextSignal(): Promise<undefined> {
   return await new Promise((resolve) => {
     const heard = (): void => {
       resolve(undefined)

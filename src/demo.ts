@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import {
   addGatewayKey,
   initStore,
-  nextSignal,
   startGateway,
   startSimulator,
   stderrLog,
@@ -19,10 +18,12 @@ import { NANO_PER_CREDIT } from './core/units.ts'
 const MEMBER = 'alice'
 const MODEL = 'gpt-5.5'
 
-/** What the demo speaks with: standard output, and the product's own command line. */
+/** What the demo speaks with: standard output, and the product's own command line, which sees no settings but the demo's. */
 export interface Stage {
   print(text: string): void
   runCommandLine(args: readonly string[]): Promise<number>
+  /** Variables of the environment that would make another process see other settings. */
+  readonly strangers: readonly string[]
 }
 
 interface Scene {
@@ -33,7 +34,9 @@ interface Scene {
 }
 
 /** Runs until Ctrl-C, or, with `once`, for one exchange. Resolves with the exit code. */
-export async function demo({ once }: DemoOptions, stage: Stage): Promise<number> {
+export async function demo({ once, json }: DemoOptions, stage: Stage): Promise<number> {
+  // Before there is anything to remove.
+  const end = listenForEnd()
   const folder = mkdtempSync(join(tmpdir(), 'codex-gateway-demo-'))
   try {
     await using simulator = await startSimulator()
@@ -43,14 +46,26 @@ export async function demo({ once }: DemoOptions, stage: Stage): Promise<number>
     const key = await settleIn(config)
     await using gateway = await startGateway(config, stderrLog({ level: 'warn', format: 'text' }))
     const scene: Scene = { url: gateway.url, simulatorUrl: simulator.url, key, configFile }
-    if (once) return await exchange(scene, stage)
-    stage.print(guide(scene))
-    await nextSignal()
+    if (once) return await exchange(scene, json ? { ...stage, print: () => undefined } : stage, { json, end })
+    if (!end.aborted) {
+      stage.print(guide(scene, stage.strangers))
+      await new Promise((resolve) => end.addEventListener('abort', resolve))
+    }
     stage.print('\nThe demo is over; its folder is gone.\n')
     return 0
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/**
+ * Aborts when somebody wants the demo to end: Ctrl-C, the system, a terminal that is closed. Listens until the process
+ * is gone, for a signal that nobody hears ends it at once, with the folder where it is.
+ */
+function listenForEnd(): AbortSignal {
+  const end = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => end.abort())
+  return end.signal
 }
 
 function demoConfig(folder: string, upstream: string): string {
@@ -87,7 +102,8 @@ async function settleIn(config: Config): Promise<string> {
   })
 }
 
-function guide({ url, simulatorUrl, key, configFile }: Scene): string {
+function guide({ url, simulatorUrl, key, configFile }: Scene, strangers: readonly string[]): string {
+  const own = strangers.length === 0 ? '' : `env ${strangers.map((name) => `-u ${name}`).join(' ')} `
   return `The gateway listens on ${url}, in front of a simulated OpenAI on ${simulatorUrl}.
 
 Ask it something:
@@ -109,29 +125,41 @@ TEAM_GATEWAY_KEY=${key} codex
 
 See what it cost:
 
-  npx codex-gateway --config ${configFile} admin usage
+  ${own}npx codex-gateway --config ${configFile} admin usage
 
 Ctrl-C ends the demo and removes its folder.
 `
 }
 
-/** One question, its answer as it streams in, and the table of what it cost. */
-async function exchange(scene: Scene, stage: Stage): Promise<number> {
+interface ExchangeOptions {
+  readonly json: boolean
+  readonly end: AbortSignal
+}
+
+/** One question, its answer, and the table of what it cost. */
+async function exchange(scene: Scene, stage: Stage, { json, end }: ExchangeOptions): Promise<number> {
   const question = 'Who are you?'
   stage.print(`> ${question}\n`)
-  const response = await fetch(`${scene.url}/v1/responses`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${scene.key}`, 'user-agent': 'codex', 'content-type': 'application/json' },
-    body: JSON.stringify({ model: MODEL, stream: true, input: question }),
-  })
-  const stream = await response.text()
-  const answer = answerIn(stream)
-  if (!response.ok || answer === undefined) {
-    stage.print(`no answer: ${response.status} ${stream}\n`)
-    return 1
+  stage.print(`${await answerTo(question, scene, end)}\n\n`)
+  return await stage.runCommandLine(['--config', scene.configFile, ...(json ? ['--json'] : []), 'admin', 'usage'])
+}
+
+/** Throws an Error when there is none, also because the end came first. */
+async function answerTo(question: string, scene: Scene, end: AbortSignal): Promise<string> {
+  try {
+    const response = await fetch(`${scene.url}/v1/responses`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${scene.key}`, 'user-agent': 'codex', 'content-type': 'application/json' },
+      body: JSON.stringify({ model: MODEL, stream: true, input: question }),
+      signal: end,
+    })
+    const stream = await response.text()
+    const answer = response.ok ? answerIn(stream) : undefined
+    if (answer !== undefined) return answer
+    throw new Error(`no answer: ${response.status} ${stream.trim()}`)
+  } catch (cause) {
+    throw end.aborted ? new Error('the demo was ended before its answer came', { cause }) : cause
   }
-  stage.print(`${answer}\n\n`)
-  return await stage.runCommandLine(['--config', scene.configFile, 'admin', 'usage'])
 }
 
 /** The text that a stream of response events says; undefined when it did not complete. */

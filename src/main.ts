@@ -14,9 +14,8 @@ import { sampleConfig } from './config-sample.ts'
 import { demo } from './demo.ts'
 import { processTerminal } from './terminal.ts'
 
-function load(path: string | undefined): Installation {
-  const config = asked(() => loadConfig({ path, env: process.env }))
-  return installationOf(config)
+function load(path: string | undefined, env: NodeJS.ProcessEnv = process.env): Installation {
+  return installationOf(asked(() => loadConfig({ path, env })))
 }
 
 function installationOf(config: Config): Installation {
@@ -57,13 +56,15 @@ const world: World = {
   now: Date.now,
   version: productVersion(),
   randomBytes,
-  load,
+  load: (path) => load(path),
   sampleConfig,
   simulate,
   demo: (options) =>
     demo(options, {
       print: (text) => terminal.print(text),
-      runCommandLine: (args) => runCommandLine(args, world),
+      // The demo is the same wherever it runs: settings of the environment are those of another gateway.
+      runCommandLine: (args) => runCommandLine(args, { ...world, load: (path) => load(path, {}) }),
+      strangers: Object.keys(process.env).filter((name) => name.startsWith('CODEX_GATEWAY_')),
     }),
 }
 const code = await runCommandLine(process.argv.slice(2), world)

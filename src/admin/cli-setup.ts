@@ -20,7 +20,7 @@ export function addServeCommands(program: Command, commands: CommandSet): void {
         summary: 'run the simulator and a gateway before it, in a temporary folder',
         example: 'demo --once',
       },
-      ({ world }, _, { once }) => world.demo({ once: once ?? false }),
+      ({ world, json }, _, { once }) => world.demo({ once: once ?? false, json }),
     )
     .option('--once', 'run one exchange, print what it cost, and end')
 }

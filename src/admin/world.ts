@@ -71,6 +71,8 @@ export interface SimulatorOptions {
 export interface DemoOptions {
   /** Ends after one exchange. */
   readonly once: boolean
+  /** With `once`: prints nothing but the usage, as JSON. */
+  readonly json: boolean
 }
 
 /** All that the command line can do; made by main.ts. */
