@@ -25,7 +25,7 @@ export function addMemberCommands(admin: Command, commands: CommandSet): void {
       session.answer(memberJson(member), `member created: id=${member.id} name=${member.name}`)
     },
   )
-  withTraits(add)
+  withTraits(add, (usual) => `default ${usual}`)
 
   const set = commands.add<MemberOptions>(
     admin,
@@ -36,7 +36,7 @@ export function addMemberCommands(admin: Command, commands: CommandSet): void {
       session.answer(memberJson(member), `member updated: ${member.name}`)
     },
   )
-  withTraits(set)
+  withTraits(set, () => 'unchanged where left out')
 
   for (const enabled of [true, false]) {
     const verb = enabled ? 'enable' : 'disable'
@@ -64,21 +64,23 @@ export function addMemberCommands(admin: Command, commands: CommandSet): void {
   )
 }
 
-function withTraits(command: Command): void {
+/** `otherwise` says what holds where an option is left out. */
+function withTraits(command: Command, otherwise: (usual: string) => string): void {
+  const configured = otherwise('from the configuration')
   command
-    .option('--weight <number>', 'share of the places when they are short (default 1.0)')
-    .option('--max-concurrent <count>', 'calls at once, 0 = unlimited (default from the configuration)')
-    .option('--five-hour-quota <credits>', 'credits per 5 hours, 0 = unlimited (default from the configuration)')
-    .option('--weekly-quota <credits>', 'credits per 7 days, 0 = unlimited (default from the configuration)')
-    .option('--models <names>', 'models the member may use, with commas between, or "all"')
+    .option('--weight <number>', `share of the places when they are short (${otherwise('1.0')})`)
+    .option('--max-concurrent <count>', `calls at once, 0 = unlimited (${configured})`)
+    .option('--five-hour-quota <credits>', `credits per 5 hours, 0 = unlimited (${configured})`)
+    .option('--weekly-quota <credits>', `credits per 7 days, 0 = unlimited (${configured})`)
+    .option('--models <names>', `models the member may use, with commas between, or "all" (${otherwise('all')})`)
 }
 
 function traitsOf(options: MemberOptions): MemberTraits {
   const { weight, maxConcurrent, fiveHourQuota, weeklyQuota, models } = options
-  const whole = 'a whole number of calls, such as 4 (0 = unlimited)'
+  const calls = { of: 'calls', example: '4 (0 = unlimited)' }
   return {
     ...(weight !== undefined && { weight: weightOf('--weight', weight) }),
-    ...(maxConcurrent !== undefined && { maxConcurrent: countOf('--max-concurrent', maxConcurrent, 0, whole) }),
+    ...(maxConcurrent !== undefined && { maxConcurrent: countOf('--max-concurrent', maxConcurrent, 0, calls) }),
     ...(fiveHourQuota !== undefined && { fiveHourQuota: quotaOf('--five-hour-quota', fiveHourQuota) }),
     ...(weeklyQuota !== undefined && { weeklyQuota: quotaOf('--weekly-quota', weeklyQuota) }),
     ...(models !== undefined && { models: modelsOf('--models', models) }),

@@ -13,6 +13,7 @@ export class Session {
   readonly json: boolean
   readonly #configFile: string | undefined
   #installation: Installation | undefined
+  readonly #warned = new Set<string>()
 
   constructor(world: World, options: GlobalOptions) {
     this.world = world
@@ -51,8 +52,13 @@ export class Session {
     else this.answer(undefined, ...rows.map(form.line))
   }
 
+  /** Each is said once, however often the store is opened. */
   warn(warnings: readonly string[]): void {
-    for (const warning of warnings) this.world.terminal.complain(`warning: ${warning}\n`)
+    for (const warning of warnings) {
+      if (this.#warned.has(warning)) continue
+      this.#warned.add(warning)
+      this.world.terminal.complain(`warning: ${warning}\n`)
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Command } from 'commander'
 import type { CommandSet } from './cli-session.ts'
-import { countOf, speedOf, textOf } from './option-values.ts'
+import { countOf, portOf, speedOf, textOf } from './option-values.ts'
 
 export function addServeCommands(program: Command, commands: CommandSet): void {
   commands.add(
@@ -34,7 +34,6 @@ interface SimulatorFlags {
 }
 
 function addSimulator(program: Command, commands: CommandSet): void {
-  const milliseconds = 'a whole number of milliseconds, such as 20'
   commands
     .add<SimulatorFlags>(
       program,
@@ -45,8 +44,8 @@ function addSimulator(program: Command, commands: CommandSet): void {
       },
       ({ world }, _, { port, pace, tokensPerSecond, text, agent }) =>
         world.simulate({
-          port: portOf(port),
-          paceMs: pace === undefined ? undefined : countOf('--pace', pace, 0, milliseconds),
+          port: portOf('--port', port),
+          paceMs: pace === undefined ? undefined : countOf('--pace', pace, 0, { of: 'milliseconds', example: '20' }),
           tokensPerSecond: tokensPerSecond === undefined ? undefined : speedOf('--tokens-per-second', tokensPerSecond),
           text: text === undefined ? undefined : textOf('--text', text),
           agent: agent ?? false,
@@ -57,12 +56,6 @@ function addSimulator(program: Command, commands: CommandSet): void {
     .option('--tokens-per-second <number>', 'how fast the model generates (default as fast as it can)')
     .option('--pace <ms>', 'pause between two events of a stream')
     .option('--agent', 'first ask the client to run a command and to edit a file, where it offers the tools')
-}
-
-function portOf(text: string): number {
-  const right = 'a port from 0 to 65535, such as 9090'
-  const port = countOf('--port', text, 0, right)
-  return port <= 65_535 ? port : countOf('--port', text, port + 1, right)
 }
 
 export function addSetupCommands(admin: Command, commands: CommandSet): void {

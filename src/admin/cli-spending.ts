@@ -22,7 +22,7 @@ export function addSpendingCommands(admin: Command, commands: CommandSet): void 
       admin,
       { usage: 'calls', summary: 'show the newest calls', example: 'admin calls --member alice --limit 20' },
       async (session, _, { member, limit }) => {
-        const filter = { member, limit: countOf('--limit', limit, 1, 'a whole number of calls, 1 or more, such as 50') }
+        const filter = { member, limit: countOf('--limit', limit, 1, { of: 'calls', example: '50' }) }
         const calls = await session.withStore((store) => recentCalls(store, filter))
         session.list(calls, { json: callJson, line: callLine, columns: CALL_COLUMNS, none: 'no calls recorded' })
       },

@@ -6,6 +6,7 @@ import { baseUrlOf, countOf, labelOf, modelsOf, secretOf, weightOf } from './opt
 import { UPSTREAM_COLUMNS } from './table.ts'
 import {
   addUpstreamKey,
+  checkNameIsFree,
   listUpstreamKeys,
   setUpstreamKey,
   switchUpstreamKey,
@@ -36,8 +37,10 @@ export function addUpstreamKeyCommands(admin: Command, commands: CommandSet): vo
     },
     async (session, [name = '', given], options) => {
       const traits = traitsOf(options)
-      // The settings and the store come first: nobody should type a secret to learn that they are not right.
+      // All else comes first: nobody should type a secret to learn that the settings are wrong or the name is taken.
       const { defaults } = session.load()
+      if (given === undefined || given === '-')
+        await session.withStore(({ registry }) => checkNameIsFree(registry, name))
       const secret = await secretFrom(session, given)
       const upstream = await session.withStore(({ registry }) =>
         addUpstreamKey(registry, { ...traits, name, secret }, defaults),
@@ -45,7 +48,7 @@ export function addUpstreamKeyCommands(admin: Command, commands: CommandSet): vo
       session.answer(upstreamJson(upstream), `upstream key created: id=${upstream.id} name=${upstream.name}`)
     },
   )
-  withTraits(add)
+  withTraits(add, (usual) => `default ${usual}`)
 
   const set = commands.add<UpstreamOptions>(
     admin,
@@ -66,7 +69,7 @@ export function addUpstreamKeyCommands(admin: Command, commands: CommandSet): vo
       session.answer(upstreamJson(upstream), `upstream key updated: ${upstream.name}`)
     },
   )
-  withTraits(set)
+  withTraits(set, () => 'unchanged where left out')
   set.option('--secret [secret]', 'put another API key in its place; "-" reads it from standard input')
   addSwitches(admin, commands)
 
@@ -99,28 +102,30 @@ function addSwitches(admin: Command, commands: CommandSet): void {
   }
 }
 
-function withTraits(command: Command): void {
+/** `otherwise` says what holds where an option is left out. */
+function withTraits(command: Command, otherwise: (usual: string) => string): void {
   command
     .option('--http', 'use it over HTTP (with neither --http nor --ws a new key serves both)')
     .option('--no-http', 'do not use it over HTTP')
     .option('--ws', 'use it over WebSocket')
     .option('--no-ws', 'do not use it over WebSocket')
-    .option('--weight <number>', 'share of the calls (default 1.0)')
-    .option('--max-concurrent <count>', 'calls at once (default from the configuration)')
+    .option('--weight <number>', `share of the calls (${otherwise('1.0')})`)
+    .option('--max-concurrent <count>', `calls at once (${otherwise('from the configuration')})`)
     .option('--org <id>', 'organization it belongs to, where upstream does not say it')
     .option('--project <id>', 'project it belongs to, where upstream does not say it')
-    .option('--models <names>', 'models it serves, with commas between, or "all"')
+    .option('--models <names>', `models it serves, with commas between, or "all" (${otherwise('all')})`)
     .option('--base-url <url>', 'API base URL of its own; empty for the one of the configuration')
 }
 
 function traitsOf(options: UpstreamOptions): UpstreamTraits {
   const { http, ws, weight, maxConcurrent, org, project, models, baseUrl } = options
-  const whole = 'a whole number of calls, 1 or more, such as 8'
   return {
     ...(http !== undefined && { http }),
     ...(ws !== undefined && { ws }),
     ...(weight !== undefined && { weight: weightOf('--weight', weight) }),
-    ...(maxConcurrent !== undefined && { maxConcurrent: countOf('--max-concurrent', maxConcurrent, 1, whole) }),
+    ...(maxConcurrent !== undefined && {
+      maxConcurrent: countOf('--max-concurrent', maxConcurrent, 1, { of: 'calls', example: '8' }),
+    }),
     ...(org !== undefined && { organization: labelOf('--org', org) }),
     ...(project !== undefined && { project: labelOf('--project', project) }),
     ...(models !== undefined && { models: modelsOf('--models', models) }),

@@ -9,19 +9,31 @@ function wrong(option: string, text: string, right: string): WrongUse {
 export function weightOf(option: string, text: string): number {
   const weight = Number(text)
   if (/^\d+(?:\.\d+)?$/.test(text) && weight > 0 && weight <= 1_000_000) return weight
-  throw wrong(option, text, 'a number above 0, such as 1.0 or 2.5')
+  throw wrong(option, text, 'a number above 0 and up to 1000000, such as 1.0 or 2.5')
 }
 
-export function countOf(option: string, text: string, least: number, right: string): number {
+/** What is counted, and an example: `calls`, `4 (0 = unlimited)`. */
+interface Counted {
+  readonly of: string
+  readonly example: string
+}
+
+export function countOf(option: string, text: string, least: number, { of, example }: Counted): number {
   const count = Number(text)
   if (/^\d{1,9}$/.test(text) && count >= least) return count
-  throw wrong(option, text, right)
+  throw wrong(option, text, `a whole number of ${of} from ${least} to 999999999, such as ${example}`)
+}
+
+export function portOf(option: string, text: string): number {
+  const port = Number(text)
+  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port
+  throw wrong(option, text, 'a port from 0 to 65535, such as 9090')
 }
 
 export function speedOf(option: string, text: string): number {
   const speed = Number(text)
   if (/^\d{1,9}(?:\.\d+)?$/.test(text) && speed > 0) return speed
-  throw wrong(option, text, 'a number of tokens above 0, such as 50')
+  throw wrong(option, text, 'a number of tokens above 0 and below 1000000000, such as 50')
 }
 
 export function textOf(option: string, text: string): string {
@@ -32,7 +44,8 @@ export function textOf(option: string, text: string): string {
 export function quotaOf(option: string, text: string): NanoCredits {
   const credits = parseCredits(text)
   if (credits !== undefined) return credits
-  throw wrong(option, text, 'a number of credits with at most 9 decimals, such as 100 or 12.5 (0 = unlimited)')
+  const right = 'a number of credits below 1000000000 with at most 9 decimals, such as 100 or 12.5 (0 = unlimited)'
+  throw wrong(option, text, right)
 }
 
 /** A list of model names; `all` takes a restriction away. */

@@ -20,6 +20,13 @@ export interface NewUpstreamKey extends UpstreamTraits {
   readonly secret: string
 }
 
+/** Throws WrongUse when it is not, so that nothing more is asked for; the registry decides when the key is added. */
+export async function checkNameIsFree(registry: Registry, name: string): Promise<void> {
+  const known = await registry.upstreams()
+  if (!known.some((upstream) => upstream.name === name)) return
+  throw new WrongUse(`there is already an upstream key ${JSON.stringify(name)}: choose another`)
+}
+
 /** A key that is given neither transport serves both; given one, it serves that one. */
 export async function addUpstreamKey(registry: Registry, wish: NewUpstreamKey, defaults: Defaults): Promise<Upstream> {
   const http = wish.http ?? wish.ws !== true

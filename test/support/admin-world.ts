@@ -140,6 +140,8 @@ export class FakeWorld {
   err = ''
   input = ''
   typed: string | undefined
+  /** How often somebody was asked for a secret, or standard input for one. */
+  asked = 0
   interactive = false
   colour = false
   wrongConfig: string | undefined
@@ -159,8 +161,8 @@ export class FakeWorld {
         complain: (text) => void (this.err += text),
         interactive: this.interactive,
         colour: this.colour,
-        readAll: async () => this.input,
-        ask: typed === undefined ? undefined : async () => typed,
+        readAll: async () => this.#answered(this.input),
+        ask: typed === undefined ? undefined : async () => this.#answered(typed),
       },
       now: () => NOW,
       version: '1.2.3',
@@ -170,6 +172,11 @@ export class FakeWorld {
       simulate: async ({ port, paceMs }) => port + (paceMs ?? 0),
       demo: async ({ once }) => (once ? 0 : 1),
     }
+  }
+
+  #answered(secret: string): string {
+    this.asked += 1
+    return secret
   }
 
   #installation(file: string | undefined): Installation {

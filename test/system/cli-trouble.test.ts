@@ -1,5 +1,5 @@
-import { deepEqual, match } from 'node:assert/strict'
-import { mkdirSync, readdirSync } from 'node:fs'
+import { deepEqual, equal, match } from 'node:assert/strict'
+import { chmodSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { startSimulator } from '../../src/simulator/simulator.ts'
@@ -22,6 +22,15 @@ suite('a command in trouble', { concurrency: 2 }, () => {
     mkdirSync(join(folder.path, 'codex-gateway.db.key'))
     const { code, err } = await folder.run('admin usage')
     deepEqual([code, err], [2, 'error: cannot read the key file codex-gateway.db.key: it is a folder\n'])
+  })
+
+  test('warns once of what it sees twice', async () => {
+    await using folder = new Folder()
+    await folder.ok('admin init')
+    chmodSync(join(folder.path, 'codex-gateway.db.key'), 0o644)
+    const { code, err } = await folder.run('admin add-upstream-key main -', 'sk-x\n')
+    equal(code, 0)
+    match(err, /^warning: [^\n]*chmod 600 [^\n]*\n$/)
   })
 
   test('says of the simulator in one sentence that its port is taken', async () => {
