@@ -8,6 +8,7 @@ import type { LoadOrder } from './load.ts'
 import { provenance } from './machine.ts'
 import { measure, type Rig } from './measure.ts'
 import { nginxVersion } from './nginx.ts'
+import { pageWith } from './page.ts'
 import { Partner } from './partner.ts'
 import { scenarios, type Scenario } from './scenarios.ts'
 import { tables, type Measured } from './table.ts'
@@ -24,8 +25,6 @@ const USAGE = `npm run bench -- [--quick] [--only NAME,…] [--write] [--profile
 `
 
 const README = join(import.meta.dirname, 'README.md')
-const BEGIN = '<!-- tables: begin -->'
-const END = '<!-- tables: end -->'
 
 interface Options {
   readonly chosen: readonly Scenario[]
@@ -86,13 +85,6 @@ async function run({ chosen, profileFolder }: Options): Promise<Measured[]> {
   }
 }
 
-function writeInto(file: string, text: string): void {
-  const before = readFileSync(file, 'utf8')
-  const [from, to] = [before.indexOf(BEGIN), before.indexOf(END)]
-  if (from === -1 || to < from) throw new Error(`${file} has lost its markers ${BEGIN} and ${END}`)
-  writeFileSync(file, `${before.slice(0, from + BEGIN.length)}\n\n${text}\n${before.slice(to)}`)
-}
-
 async function main(): Promise<number> {
   let options: Options
   try {
@@ -119,7 +111,7 @@ async function main(): Promise<number> {
   }
   const text = `${provenance(nginx)}\n\n${tables(measured)}`
   process.stdout.write(text)
-  if (options.write) writeInto(README, text)
+  if (options.write) writeFileSync(README, await pageWith(readFileSync(README, 'utf8'), text))
   return 0
 }
 
