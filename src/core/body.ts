@@ -21,6 +21,8 @@ export interface Asked {
   readonly threadId: string | undefined
   readonly promptCacheKey: string | undefined
   readonly turnMetadata: string | undefined
+  /** A stored response that this one goes on from. */
+  readonly previousResponseId: string | undefined
 }
 
 const BODY: Watch = {
@@ -30,6 +32,8 @@ const BODY: Watch = {
   background: 'value',
   generate: 'value',
   prompt_cache_key: 'value',
+  previous_response_id: 'value',
+  conversation: 'presence',
   stream_options: 'value',
   session: { model: 'value' },
   response: { model: 'value' },
@@ -102,19 +106,27 @@ function last(
 }
 
 function problemOf(fields: ReadonlyMap<string, unknown>): string | undefined {
-  for (const name of ['model', 'service_tier', 'prompt_cache_key']) {
+  for (const name of ['model', 'service_tier', 'prompt_cache_key', 'previous_response_id']) {
     if (!isOrAbsent(fields.get(name), 'string')) return `The field "${name}" must be a string.`
   }
   for (const name of ['stream', 'background', 'generate']) {
     if (!isOrAbsent(fields.get(name), 'boolean')) return `The field "${name}" must be true or false.`
   }
-  for (const name of ['model', 'service_tier']) {
+  for (const name of ['model', 'service_tier', 'previous_response_id']) {
     if ((text(fields.get(name))?.length ?? 0) > MAX_ID_LENGTH || fields.get(name) === TOO_LONG) {
       return `The field "${name}" is longer than ${MAX_ID_LENGTH} characters.`
     }
   }
+  return refusedUse(fields)
+}
+
+/** Fields that are right by their type, and ask for what the gateway cannot give. */
+function refusedUse(fields: ReadonlyMap<string, unknown>): string | undefined {
   if (!isOptions(fields.get('stream_options'))) {
     return 'The field "stream_options" must be an object, of no more than 64 KiB.'
+  }
+  if (fields.has('conversation')) {
+    return 'The field "conversation" must be absent: stored conversations belong to the OpenAI project, not to a member of the gateway.'
   }
   if (fields.get('background') === true) {
     return 'The field "background" must be false: a background response cannot be metered, so the gateway does not pass it on.'
@@ -151,6 +163,7 @@ function asked(
     threadId: id(fields.get('client_metadata.thread_id')),
     promptCacheKey: id(fields.get('prompt_cache_key')),
     turnMetadata: text(fields.get('client_metadata.x-codex-turn-metadata')),
+    previousResponseId: id(fields.get('previous_response_id')),
   }
 }
 

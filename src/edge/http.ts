@@ -1,5 +1,6 @@
 import { LINE_FEED, CARRIAGE_RETURN } from '../core/ascii.ts'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { MemberId } from '../core/units.ts'
 import type { Body, Client, HeaderList } from '../ports.ts'
 import { readRequestBody, type BodyBudget, type BodyLimits } from './body.ts'
@@ -31,6 +32,8 @@ export class HttpClient implements Client {
       if (!response.writableFinished) this.#gone.abort(new Error('the client left'))
     })
     response.on('timeout', () => response.destroy())
+    // One that had to wait for the answer before it, on the same connection, does not inherit its time limit.
+    response.once('socket', (socket: Socket) => socket.setTimeout(0))
     // Writes that cross a close: the close itself tells.
     response.on('error', () => undefined)
   }

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { BodyReader, readBody, type Asked, type BadBody } from '../core/body.ts'
+import type { Asked } from '../core/body.ts'
 import { intentOf, type Intent } from '../core/intent.ts'
 import type { Dialect } from '../core/meter.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { CallId, EpochMs } from '../core/units.ts'
 import type { Body, CallFacts, Client, Holder } from '../ports.ts'
 import { checkModelAllowed } from './eligible.ts'
+import type { GentleReader } from './gentle-reader.ts'
 import type { Route } from './routes.ts'
 
 /** A call from the moment its caller is known: what stands of it in the ledger, whatever becomes of it. */
@@ -62,13 +63,19 @@ const NOTHING_ASKED: Asked = {
   sessionId: undefined,
   threadId: undefined,
   promptCacheKey: undefined,
+  previousResponseId: undefined,
   turnMetadata: undefined,
 }
 
 /** Reads what the body asks for and completes the call's facts; throws a Refusal for what is not to be served. */
-export async function identify(client: Client, call: KnownCall, body: Body): Promise<CallRequest> {
+export async function identify(
+  client: Client,
+  call: KnownCall,
+  body: Body,
+  reader: GentleReader,
+): Promise<CallRequest> {
   const plain = body.plain
-  const asked = await readGently(plain)
+  const asked = await reader.read(plain)
   if ('problem' in asked) throw new Refusal('invalid_request', asked.problem)
   const intent = intentOf(client.headers, client.path, asked)
   const { kind, sessionId, threadId, turnId } = intent
@@ -100,20 +107,6 @@ export async function identify(client: Client, call: KnownCall, body: Body): Pro
     body,
     bodyBytes: plain.length,
   }
-}
-
-/** As much as is scanned at a time: a few milliseconds at worst. */
-const SLICE_BYTES = 1_048_576
-
-/** Reads a body in slices, so that others get their turn beside a huge one. */
-async function readGently(plain: Uint8Array): Promise<Asked | BadBody> {
-  if (plain.length <= SLICE_BYTES) return readBody(plain)
-  const reader = new BodyReader()
-  for (let at = 0; at < plain.length; at += SLICE_BYTES) {
-    reader.feed(plain.subarray(at, at + SLICE_BYTES))
-    await new Promise(setImmediate)
-  }
-  return reader.end()
 }
 
 /** A UUID of version 7 (RFC 9562): sorts by time. */

@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { EpochMs } from '../../core/units.ts'
 import { faultOf } from './fault.ts'
@@ -42,8 +43,9 @@ const SERVE_LOG_PAGES = 16_000
 
 /** Throws StoreRefused, in words for the administrator, when the database cannot be used as asked. */
 export function openEngine(options: EngineOptions): Engine {
-  const path = resolve(options.path)
-  createPrivate(path)
+  createPrivate(resolve(options.path))
+  // By whatever name: one file, one lock.
+  const path = realpathSync(resolve(options.path))
   const lock = options.role === 'serve' ? takeServeLock(path) : undefined
   let db: Sqlite | undefined
   try {
