@@ -120,6 +120,9 @@ export class HttpClient implements Client {
 
   cut(): void {
     const { socket } = this.#response
+    // What came before the cut goes out, if it is only the head; Node keeps what was written in this turn in a cork.
+    if (this.answered && !this.#response.destroyed) this.#response.flushHeaders()
+    while ((socket?.writableCorked ?? 0) > 0) socket?.uncork()
     // To HTTP/1.0 the end of the connection is the end of the answer: only a reset tells that it is cut.
     if (this.#request.httpVersionMinor === 0 && socket && !socket.destroyed) socket.resetAndDestroy()
     else this.#response.destroy()
