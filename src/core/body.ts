@@ -13,8 +13,11 @@ export interface Asked {
   readonly includeUsage: boolean
   /** Where `stream_options` stands in the body, if it is there. */
   readonly streamOptions: Position | undefined
-  /** Whether it carries reasoning or compaction items that only the organization that made them can read. */
-  readonly ciphertext: boolean
+  /**
+   * Where the first of the reasoning or compaction items stands that only the organization which made them can read:
+   * the byte with which its ciphertext begins, a quote. Undefined when it carries none.
+   */
+  readonly ciphertextAt: number | undefined
   readonly endsInUserInput: boolean
   readonly endsInCompactionTrigger: boolean
   readonly sessionId: string | undefined
@@ -55,11 +58,13 @@ export class BodyReader {
   readonly #last: LastItem = { type: undefined, role: undefined, index: -1 }
   readonly #scanner: JsonScanner
   #streamOptions: Position | undefined
+  #ciphertextAt: number | undefined
   #first: number | undefined
 
   constructor() {
     this.#scanner = new JsonScanner(BODY, (place, value, position) => {
-      if (place === 'input' || place === 'input.*.encrypted_content') this.#fields.set(place, true)
+      if (place === 'input') this.#fields.set(place, true)
+      else if (place === 'input.*.encrypted_content') this.#ciphertextAt ??= position.from
       else if (place.startsWith('input.*') || place.startsWith('messages.*')) last(this.#last, place, value, position)
       else this.#fields.set(place, value)
       if (place === 'stream_options') this.#streamOptions = position
@@ -76,7 +81,8 @@ export class BodyReader {
       return { problem: 'The request body is not readable: it must be one JSON object, with no field given twice.' }
     }
     const problem = problemOf(this.#fields)
-    return problem === undefined ? asked(this.#fields, this.#last, this.#streamOptions) : { problem }
+    if (problem !== undefined) return { problem }
+    return { ...asked(this.#fields, this.#last), streamOptions: this.#streamOptions, ciphertextAt: this.#ciphertextAt }
   }
 }
 
@@ -146,16 +152,13 @@ function isOrAbsent(value: unknown, type: 'string' | 'boolean'): boolean {
 function asked(
   fields: ReadonlyMap<string, unknown>,
   lastItem: { readonly type: unknown; readonly role: unknown },
-  streamOptions: Position | undefined,
-): Asked {
+): Omit<Asked, 'streamOptions' | 'ciphertextAt'> {
   return {
     model: id(fields.get('model')) ?? id(fields.get('session.model')) ?? id(fields.get('response.model')),
     stream: fields.get('stream') === true,
     serviceTier: id(fields.get('service_tier')),
     generate: fields.get('generate') !== false,
     includeUsage: asksForUsage(fields.get('stream_options')),
-    streamOptions,
-    ciphertext: fields.has('input.*.encrypted_content'),
     // A plain text for an input is the user's.
     endsInUserInput: fields.has('input') || isUserMessage(lastItem),
     endsInCompactionTrigger: lastItem.type === 'compaction_trigger',

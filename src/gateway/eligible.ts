@@ -32,8 +32,8 @@ export function serving(model: string | undefined, directory: Directory): readon
 /** Of the keys that serve the model those of the organization that owns the thread's ciphertext; throws a Refusal when there is none. */
 export async function eligible(request: CallRequest, gateway: Gateway): Promise<readonly Upstream[]> {
   const found = await continuing(request, gateway)
-  if (!request.asked.ciphertext) return found
-  const owner = await gateway.owners.ownerOf(request.holder.member.id, request.intent)
+  if (request.ciphertext === undefined) return found
+  const owner = await gateway.owners.ownerOf(request.holder.member.id, request)
   if (!owner) return found
   const bound = ownersKeys(found, owner, gateway.directory.upstreams())
   if (bound.length > 0) return bound

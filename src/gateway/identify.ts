@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { Asked } from '../core/body.ts'
 import { intentOf, type Intent } from '../core/intent.ts'
 import type { Dialect } from '../core/meter.ts'
@@ -28,6 +28,8 @@ export interface CallRequest {
   readonly body: Body
   /** Size of the body without its content-encoding. */
   readonly bodyBytes: number
+  /** Tells the conversation's oldest ciphertext from all others; undefined when it carries none. */
+  readonly ciphertext: string | undefined
 }
 
 export function knownCall(client: Client, holder: Holder, route: KnownCall['route'], now: EpochMs): KnownCall {
@@ -57,7 +59,7 @@ const NOTHING_ASKED: Asked = {
   generate: true,
   includeUsage: false,
   streamOptions: undefined,
-  ciphertext: false,
+  ciphertextAt: undefined,
   endsInUserInput: false,
   endsInCompactionTrigger: false,
   sessionId: undefined,
@@ -106,7 +108,17 @@ export async function identify(
     intent,
     body,
     bodyBytes: plain.length,
+    ciphertext: asked.ciphertextAt === undefined ? undefined : fingerprint(plain, asked.ciphertextAt),
   }
+}
+
+/** Ciphertexts begin with a version and the time; what is random follows within so many characters. */
+const TELLING_CHARS = 100
+
+function fingerprint(plain: Uint8Array, at: number): string {
+  return createHash('sha256')
+    .update(plain.subarray(at, at + TELLING_CHARS))
+    .digest('base64url')
 }
 
 /** A UUID of version 7 (RFC 9562): sorts by time. */

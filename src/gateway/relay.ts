@@ -76,7 +76,7 @@ async function answered(client: Client, trying: Trying): Promise<void> {
     // Only who answered may have made ciphertext; an error made none.
     if (upstream && status < 300) {
       const owner = { upstream: upstream.id, organization: receipt.organization }
-      gateway.owners.answered(request.holder.member.id, request.intent, owner)
+      gateway.owners.answered(request.holder.member.id, request, owner)
     }
   }
 }
