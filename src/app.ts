@@ -11,6 +11,7 @@ import { cardWith, type RateCard } from './core/price.ts'
 import { Probes } from './edge/probes.ts'
 import { listen } from './edge/server.ts'
 import type { Gateway } from './gateway/gateway.ts'
+import { GentleReader } from './gateway/gentle-reader.ts'
 import { Notices } from './gateway/notices.ts'
 import { Owners } from './gateway/owners.ts'
 import { relay } from './gateway/relay.ts'
@@ -73,6 +74,7 @@ async function serveOn(store: Store, config: Config, log: Log): Promise<RunningG
   const stopping = new AbortController()
   const upstream = new OpenAiHttp({
     baseUrl: config.upstream.httpBaseUrl,
+    maxHeaderBytes: config.limits.maxHeaderBytes,
     connectTimeoutMs: config.upstream.connectTimeoutSecs * 1000,
     idleTimeoutMs: config.upstream.idleTimeoutSecs * 1000,
     proxy: config.proxy,
@@ -139,6 +141,7 @@ function gatewayOn(
     }),
     upstream,
     owners: new Owners(store.ledger),
+    reader: new GentleReader(),
     rates: rateCardOf(credit),
     settings: {
       queueMs: limits.queueSecs * 1000,

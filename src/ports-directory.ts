@@ -25,8 +25,14 @@ export interface GatewayKey {
   readonly lastUsedAt: EpochMs | undefined
 }
 
+/** To whom an upstream key belongs. */
+export interface Labels {
+  readonly organization: string | undefined
+  readonly project: string | undefined
+}
+
 /** One API key of the administrator's at OpenAI (or a compatible API). */
-export interface Upstream {
+export interface Upstream extends Labels {
   readonly id: UpstreamId
   readonly name: string
   readonly enabled: boolean
@@ -36,9 +42,8 @@ export interface Upstream {
   readonly ws: boolean
   readonly weight: number
   readonly maxConcurrent: number
-  /** As labelled by the administrator, else as learned from upstream's reply headers. */
-  readonly organization: string | undefined
-  readonly project: string | undefined
+  /** `organization` and `project` are as labelled by the administrator, else as learned: as reply headers name them. */
+  readonly learned: Labels
   /** Models this key serves; undefined = all. */
   readonly models: readonly string[] | undefined
   /** Overrides `[upstream] http_base_url`. */

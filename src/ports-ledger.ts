@@ -123,6 +123,8 @@ export interface Ledger {
   standing(member: MemberId, windows: readonly QuotaWindow[], now: EpochMs): Promise<Standing>
   /** The upstream and organization that last answered in this thread (else this session) of the member. */
   ownerOf(member: MemberId, threadId: string): Promise<ThreadOwner | undefined>
+  /** The upstream that gave this member a response; undefined for one that it did not give to this member. */
+  makerOf(member: MemberId, responseId: string): Promise<UpstreamId | undefined>
   /** Writes and rolls back, to show that the store can write; rejects when it cannot. */
   probe(): Promise<void>
 }

@@ -13,14 +13,19 @@ export interface Asked {
   readonly includeUsage: boolean
   /** Where `stream_options` stands in the body, if it is there. */
   readonly streamOptions: Position | undefined
-  /** Whether it carries reasoning or compaction items that only the organization that made them can read. */
-  readonly ciphertext: boolean
+  /**
+   * Where the first of the reasoning or compaction items stands that only the organization which made them can read:
+   * the byte with which its ciphertext begins, a quote. Undefined when it carries none.
+   */
+  readonly ciphertextAt: number | undefined
   readonly endsInUserInput: boolean
   readonly endsInCompactionTrigger: boolean
   readonly sessionId: string | undefined
   readonly threadId: string | undefined
   readonly promptCacheKey: string | undefined
   readonly turnMetadata: string | undefined
+  /** A stored response that this one goes on from. */
+  readonly previousResponseId: string | undefined
 }
 
 const BODY: Watch = {
@@ -30,6 +35,8 @@ const BODY: Watch = {
   background: 'value',
   generate: 'value',
   prompt_cache_key: 'value',
+  previous_response_id: 'value',
+  conversation: 'presence',
   stream_options: 'value',
   session: { model: 'value' },
   response: { model: 'value' },
@@ -51,11 +58,13 @@ export class BodyReader {
   readonly #last: LastItem = { type: undefined, role: undefined, index: -1 }
   readonly #scanner: JsonScanner
   #streamOptions: Position | undefined
+  #ciphertextAt: number | undefined
   #first: number | undefined
 
   constructor() {
     this.#scanner = new JsonScanner(BODY, (place, value, position) => {
-      if (place === 'input' || place === 'input.*.encrypted_content') this.#fields.set(place, true)
+      if (place === 'input') this.#fields.set(place, true)
+      else if (place === 'input.*.encrypted_content') this.#ciphertextAt ??= position.from
       else if (place.startsWith('input.*') || place.startsWith('messages.*')) last(this.#last, place, value, position)
       else this.#fields.set(place, value)
       if (place === 'stream_options') this.#streamOptions = position
@@ -72,7 +81,8 @@ export class BodyReader {
       return { problem: 'The request body is not readable: it must be one JSON object, with no field given twice.' }
     }
     const problem = problemOf(this.#fields)
-    return problem === undefined ? asked(this.#fields, this.#last, this.#streamOptions) : { problem }
+    if (problem !== undefined) return { problem }
+    return { ...asked(this.#fields, this.#last), streamOptions: this.#streamOptions, ciphertextAt: this.#ciphertextAt }
   }
 }
 
@@ -102,19 +112,27 @@ function last(
 }
 
 function problemOf(fields: ReadonlyMap<string, unknown>): string | undefined {
-  for (const name of ['model', 'service_tier', 'prompt_cache_key']) {
+  for (const name of ['model', 'service_tier', 'prompt_cache_key', 'previous_response_id']) {
     if (!isOrAbsent(fields.get(name), 'string')) return `The field "${name}" must be a string.`
   }
   for (const name of ['stream', 'background', 'generate']) {
     if (!isOrAbsent(fields.get(name), 'boolean')) return `The field "${name}" must be true or false.`
   }
-  for (const name of ['model', 'service_tier']) {
+  for (const name of ['model', 'service_tier', 'previous_response_id']) {
     if ((text(fields.get(name))?.length ?? 0) > MAX_ID_LENGTH || fields.get(name) === TOO_LONG) {
       return `The field "${name}" is longer than ${MAX_ID_LENGTH} characters.`
     }
   }
+  return refusedUse(fields)
+}
+
+/** Fields that are right by their type, and ask for what the gateway cannot give. */
+function refusedUse(fields: ReadonlyMap<string, unknown>): string | undefined {
   if (!isOptions(fields.get('stream_options'))) {
     return 'The field "stream_options" must be an object, of no more than 64 KiB.'
+  }
+  if (fields.has('conversation')) {
+    return 'The field "conversation" must be absent: stored conversations belong to the OpenAI project, not to a member of the gateway.'
   }
   if (fields.get('background') === true) {
     return 'The field "background" must be false: a background response cannot be metered, so the gateway does not pass it on.'
@@ -134,16 +152,13 @@ function isOrAbsent(value: unknown, type: 'string' | 'boolean'): boolean {
 function asked(
   fields: ReadonlyMap<string, unknown>,
   lastItem: { readonly type: unknown; readonly role: unknown },
-  streamOptions: Position | undefined,
-): Asked {
+): Omit<Asked, 'streamOptions' | 'ciphertextAt'> {
   return {
     model: id(fields.get('model')) ?? id(fields.get('session.model')) ?? id(fields.get('response.model')),
     stream: fields.get('stream') === true,
     serviceTier: id(fields.get('service_tier')),
     generate: fields.get('generate') !== false,
     includeUsage: asksForUsage(fields.get('stream_options')),
-    streamOptions,
-    ciphertext: fields.has('input.*.encrypted_content'),
     // A plain text for an input is the user's.
     endsInUserInput: fields.has('input') || isUserMessage(lastItem),
     endsInCompactionTrigger: lastItem.type === 'compaction_trigger',
@@ -151,6 +166,7 @@ function asked(
     threadId: id(fields.get('client_metadata.thread_id')),
     promptCacheKey: id(fields.get('prompt_cache_key')),
     turnMetadata: text(fields.get('client_metadata.x-codex-turn-metadata')),
+    previousResponseId: id(fields.get('previous_response_id')),
   }
 }
 

@@ -79,8 +79,9 @@ function endOfEvent(bytes: Uint8Array, start: number): number {
 function statesUsage(event: Uint8Array): boolean {
   let choices = true
   let usage = false
-  const data = new TextDecoder().decode(event).replace(/^data:/, '')
-  if (data.length === event.length) return false
+  const lines = new TextDecoder().decode(event).split(/\r?\n/)
+  const data = lines.flatMap((line) => (line.startsWith('data:') ? [line.slice('data:'.length)] : [])).join('\n')
+  if (data === '') return false
   const scanner = new JsonScanner({ choices: { '*': 'presence' }, usage: 'presence' }, (place) => {
     if (place === 'usage') usage = true
     else choices = false

@@ -76,7 +76,7 @@ const STATUSES: ReadonlyMap<number, (words: ErrorWords) => FaultClass> = new Map
   [401, () => 'unauthorized'],
   [402, () => 'billing'],
   [403, forbiddenClass],
-  [404, (words: ErrorWords) => (MODEL_UNKNOWN.test(words.errorMessage ?? '') ? 'model_not_found' : 'bad_request')],
+  [404, (words: ErrorWords) => (aboutModel(words) ? 'model_not_found' : 'bad_request')],
   [408, () => 'server_error'],
   [429, limitClass],
   [503, () => 'overloaded'],
@@ -116,14 +116,25 @@ function byName(words: ErrorWords): FaultClass | undefined {
   return undefined
 }
 
-const MODEL_UNKNOWN = /\bmodel\b.{0,200}\b(?:does not exist|not found)\b|\bnot have access to (?:the )?model\b/is
+/**
+ * Whether an error is about the model. Messages repeat what callers wrote, so they are believed only as far as the
+ * parameter that upstream names does not speak against it, and by how they begin: what a caller makes up must not
+ * take a model away from everybody.
+ */
+function aboutModel(words: ErrorWords): boolean {
+  const { errorParam = 'model', errorMessage = '' } = words
+  return errorParam === 'model' && MODEL_UNKNOWN.test(errorMessage)
+}
+
+const MODEL_UNKNOWN =
+  /^(?:the )?(?:requested |specified )?model\b.{0,220}\b(?:does not exist|not found)\b|^(?:project|your organization|you)\b.{0,100}\bnot have access to (?:the )?model\b/is
 const WRONG_COUNTRY = /country, region, or territory not supported/i
 const WRONG_ADDRESS = /\bIP\b.{0,80}\bnot (?:authorized|allowed)\b|\bIP allowlist\b/i
 
 function forbiddenClass(words: ErrorWords): FaultClass {
   const message = words.errorMessage ?? ''
   if (WRONG_COUNTRY.test(message) || WRONG_ADDRESS.test(message)) return 'region'
-  return MODEL_UNKNOWN.test(message) ? 'model_not_found' : 'forbidden'
+  return aboutModel(words) ? 'model_not_found' : 'forbidden'
 }
 
 const NO_MONEY = /exceeded your current quota|check your plan and billing/i
@@ -137,5 +148,6 @@ function limitClass(words: ErrorWords): FaultClass {
 /** Whether a 400 is about the service tier. A value that no key could take is the caller's mistake. */
 function aboutTier(words: ErrorWords): boolean {
   if (words.errorCode === 'invalid_type') return false
-  return words.errorParam === 'service_tier' || /\bservice[_ ]tier\b/i.test(words.errorMessage ?? '')
+  if (words.errorParam !== undefined) return words.errorParam === 'service_tier'
+  return /\bservice[_ ]tier\b/i.test(words.errorMessage ?? '')
 }

@@ -1,6 +1,6 @@
 import { Cooldown } from './cooldown.ts'
 import type { Reason } from './cooldown.ts'
-import type { Outcome, Pulse } from './health.ts'
+import type { Fitness, HealthSettings, Outcome, Pulse, Want } from './health.ts'
 import {
   hostScope,
   keyScope,
@@ -13,35 +13,6 @@ import {
 import { LONGEST_WAIT_MS } from './retry-after.ts'
 import type { EpochMs, UpstreamId } from './units.ts'
 
-/** What a call wants of a key. */
-export interface Want {
-  readonly model: string | undefined
-  readonly serviceTier: string | undefined
-}
-
-export interface HealthSettings {
-  /** Penalties in a row that cool a key. */
-  readonly maxFailures: number
-  /** For how long they do. */
-  readonly cooldownMs: number
-  /** How often a probe tries what needs an administrator. */
-  readonly slowProbeMs?: number
-  /** How long a probe may keep others waiting before it counts as lost. */
-  readonly probeMs?: number
-}
-
-/** Whether a key can be used for a call now. */
-export interface Fitness {
-  /** `disabled`: it cannot be waited for. */
-  readonly state: 'fit' | 'cooling' | 'disabled'
-  /** When it may be tried next; 0 when it is fit. */
-  readonly until: EpochMs
-  /** From when nothing but its own failures speaks against it: then it is used when there is nothing better. */
-  readonly lastResortFrom: EpochMs
-  /** What disables it; undefined when nothing does. */
-  readonly disabledBy: Reason | undefined
-}
-
 type OutcomeOf<Kind extends Outcome['kind']> = Extract<Outcome, { readonly kind: Kind }>
 
 const FIT: Fitness = { state: 'fit', until: 0, lastResortFrom: 0, disabledBy: undefined }
@@ -50,6 +21,7 @@ const SLOW_PROBE_MS = 300_000
 const PROBE_MS = 10_000
 /** A 429 that does not say how long to wait is waited for between these. */
 const SHORT_COOL_MS = 5000
+const LEAST_COOL_MS = 100
 const LONG_COOL_MS = 20_000
 const HOST_BACKOFF_MS = 1000
 const LONGEST_HOST_BACKOFF_MS = 30_000
@@ -60,7 +32,8 @@ const LONGEST_UNAUTHORIZED_MS = 1_800_000
 const EXCLUDED_MS = 3_600_000
 /** Once over for this long, what heals by itself needs no probe any more. */
 const FORGOTTEN_MS = 600_000
-/** Callers choose the names of models, so there might be any number of cooldowns. */
+/** Callers choose the names of models and tiers, so there might be any number of cooldowns for these reasons. */
+const OF_NAMES: ReadonlySet<Reason> = new Set<Reason>(['model_not_found', 'service_tier'])
 const MOST_COOLDOWNS = 10_000
 
 interface Row {
@@ -201,8 +174,11 @@ export class HealthBoard {
   }
 
   #coolModel(key: KeyFacts, { model, forMs }: OutcomeOf<'cool'>, now: EpochMs, random: number): boolean {
+    const place: Place = ['rate_limit', projectScope(key), model]
     const wait = forMs ?? SHORT_COOL_MS + random * (LONG_COOL_MS - SHORT_COOL_MS)
-    return this.#put(['rate_limit', projectScope(key), model], now + bounded(wait, LONGEST_WAIT_MS))
+    // However short upstream says: where probes find it limited again and again, they come more slowly.
+    const least = Math.min(LEAST_COOL_MS * 2 ** this.#level(place, now), SHORT_COOL_MS)
+    return this.#put(place, now + Math.max(least, bounded(wait, LONGEST_WAIT_MS)))
   }
 
   #exclude(key: KeyFacts, { model, serviceTier }: OutcomeOf<'exclude'>, now: EpochMs): boolean {
@@ -247,10 +223,18 @@ export class HealthBoard {
       cooldown.extend(ends)
       return true
     }
-    const [oldest] = this.#cooldowns.keys()
-    if (this.#cooldowns.size >= MOST_COOLDOWNS && oldest !== undefined) this.#cooldowns.delete(oldest)
+    if (this.#cooldowns.size >= MOST_COOLDOWNS) this.#forgetOldestName()
     this.#cooldowns.set(name, new Cooldown(place[0], place[1], ends))
     return true
+  }
+
+  /** What callers can make up any number of gives way first to more of the same. */
+  #forgetOldestName(): void {
+    for (const [name, { reason }] of this.#cooldowns) {
+      if (!OF_NAMES.has(reason)) continue
+      this.#cooldowns.delete(name)
+      return
+    }
   }
 
   #at(name: string, now: EpochMs): Cooldown | undefined {
@@ -281,8 +265,7 @@ export class HealthBoard {
   #touching(key: KeyFacts, now: EpochMs): Cooldown[] {
     const scopes = [keyScope(key), projectScope(key), organizationScope(key), hostScope(key)]
     return Array.from(this.#cooldowns.values()).filter((cooldown) => {
-      const ofModel = cooldown.reason === 'model_not_found' || cooldown.reason === 'service_tier'
-      return !ofModel && scopes.includes(cooldown.scope) && !isForgotten(cooldown, now)
+      return !OF_NAMES.has(cooldown.reason) && scopes.includes(cooldown.scope) && !isForgotten(cooldown, now)
     })
   }
 }

@@ -1,3 +1,4 @@
+import type { Reason } from './cooldown.ts'
 import type { EpochMs } from './units.ts'
 
 /** What one try says about the key that made it. */
@@ -36,4 +37,33 @@ export interface Pulse {
   readonly until: EpochMs | undefined
   readonly inFlight: number
   readonly failuresInRow: number
+}
+
+/** What a call wants of a key. */
+export interface Want {
+  readonly model: string | undefined
+  readonly serviceTier: string | undefined
+}
+
+export interface HealthSettings {
+  /** Penalties in a row that cool a key. */
+  readonly maxFailures: number
+  /** For how long they do. */
+  readonly cooldownMs: number
+  /** How often a probe tries what needs an administrator. */
+  readonly slowProbeMs?: number
+  /** How long a probe may keep others waiting before it counts as lost. */
+  readonly probeMs?: number
+}
+
+/** Whether a key can be used for a call now. */
+export interface Fitness {
+  /** `disabled`: it cannot be waited for. */
+  readonly state: 'fit' | 'cooling' | 'disabled'
+  /** When it may be tried next; 0 when it is fit. */
+  readonly until: EpochMs
+  /** From when nothing but its own failures speaks against it: then it is used when there is nothing better. */
+  readonly lastResortFrom: EpochMs
+  /** What disables it; undefined when nothing does. */
+  readonly disabledBy: Reason | undefined
 }

@@ -40,8 +40,8 @@ suite('reading a body', () => {
             prompt_cache_key: 'k',
           })
           deepEqual(
-            [asked.model, asked.stream, asked.serviceTier, asked.ciphertext, asked.promptCacheKey],
-            [model, stream, 'flex', false, 'k'],
+            [asked.model, asked.stream, asked.serviceTier, asked.ciphertextAt, asked.promptCacheKey],
+            [model, stream, 'flex', undefined, 'k'],
           )
         },
       ),
@@ -58,8 +58,9 @@ suite('reading a body', () => {
     equal(read({ input: [user, 'odd'] }).endsInUserInput, false)
     equal(read({ input: [user, { type: 'function_call_output', output: 'x' }] }).endsInUserInput, false)
     equal(read({ messages: [{ role: 'user', content: 'x' }] }).endsInUserInput, true)
-    equal(read({ input: [reasoning, user] }).ciphertext, true)
-    equal(read({ input: [{ ...reasoning, encrypted_content: null }, user] }).ciphertext, false)
+    const two = { input: [user, reasoning, { ...reasoning, encrypted_content: 'other' }] }
+    equal(read(two).ciphertextAt, JSON.stringify(two).indexOf('"gAAA"'))
+    equal(read({ input: [{ ...reasoning, encrypted_content: null }, user] }).ciphertextAt, undefined)
     equal(read({ input: [user, { type: 'compaction_trigger' }] }).endsInCompactionTrigger, true)
     equal(read({ input: [{ type: 'compaction_trigger' }, user] }).endsInCompactionTrigger, false)
   })

@@ -24,6 +24,8 @@ export interface Metered {
 export interface Meter {
   feed(chunk: Uint8Array): void
   readonly metered: Metered
+  /** Whether what has come lacks the event with which every whole answer of its kind ends. */
+  readonly unfinished: boolean
 }
 
 /** The API whose answer is metered. */
@@ -66,6 +68,7 @@ function nothing(): Metered {
 /** A unary answer: one JSON object. */
 class JsonMeter implements Meter {
   readonly metered: Metered = nothing()
+  readonly unfinished = false
   readonly #fields = new Map<string, unknown>()
   readonly #scanner = new JsonScanner(RESPONSE, (place, value) => this.#fields.set(place, value))
 
@@ -107,6 +110,10 @@ class SseMeter implements Meter {
 
   constructor(dialect: Dialect) {
     this.#dialect = dialect
+  }
+
+  get unfinished(): boolean {
+    return this.#dialect === 'responses' && this.metered.terminal === undefined
   }
 
   feed(chunk: Uint8Array): void {

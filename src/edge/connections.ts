@@ -1,38 +1,40 @@
 import type { Socket } from 'node:net'
 import type { ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 
 /**
- * The connections that are open, and how many exchanges each is in the middle of.
+ * The connections that are open, and the exchanges that each is in the middle of.
  *
  * Node's own server takes a connection for idle once its answer was handed over, though the client may still have to
  * read the end of it; to close it then would cut the answer short.
  */
 export class Connections {
-  readonly #exchanges = new Map<Socket, number>()
+  readonly #exchanges = new Map<Duplex, Set<ServerResponse>>()
 
   add(socket: Socket): void {
-    this.#exchanges.set(socket, 0)
+    this.#exchanges.set(socket, new Set())
     socket.once('close', () => this.#exchanges.delete(socket))
   }
 
   /** Counts an exchange until `over` resolves and the network has taken its whole answer. */
   async occupy(socket: Socket, response: ServerResponse, over: Promise<void>): Promise<void> {
-    this.#count(socket, 1)
+    this.#exchanges.get(socket)?.add(response)
     try {
       await over
       await taken(response)
     } finally {
-      this.#count(socket, -1)
+      this.#exchanges.get(socket)?.delete(response)
     }
   }
 
-  closeIdle(): void {
-    for (const [socket, exchanges] of this.#exchanges) if (exchanges === 0) socket.destroy()
+  /** Whether part of an answer has gone out on it, and the rest has not. */
+  answering(socket: Duplex): boolean {
+    const responses = this.#exchanges.get(socket)
+    return responses !== undefined && Array.from(responses).some((response) => response.headersSent)
   }
 
-  #count(socket: Socket, by: number): void {
-    const exchanges = this.#exchanges.get(socket)
-    if (exchanges !== undefined) this.#exchanges.set(socket, exchanges + by)
+  closeIdle(): void {
+    for (const [socket, exchanges] of this.#exchanges) if (exchanges.size === 0) socket.destroy()
   }
 }
 

@@ -1,5 +1,6 @@
 import { LINE_FEED, CARRIAGE_RETURN } from '../core/ascii.ts'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { MemberId } from '../core/units.ts'
 import type { Body, Client, HeaderList } from '../ports.ts'
 import { readRequestBody, type BodyBudget, type BodyLimits } from './body.ts'
@@ -31,6 +32,8 @@ export class HttpClient implements Client {
       if (!response.writableFinished) this.#gone.abort(new Error('the client left'))
     })
     response.on('timeout', () => response.destroy())
+    // One that had to wait for the answer before it, on the same connection, does not inherit its time limit.
+    response.once('socket', (socket: Socket) => socket.setTimeout(0))
     // Writes that cross a close: the close itself tells.
     response.on('error', () => undefined)
   }
@@ -117,6 +120,9 @@ export class HttpClient implements Client {
 
   cut(): void {
     const { socket } = this.#response
+    // What came before the cut goes out, if it is only the head; Node keeps what was written in this turn in a cork.
+    if (this.answered && !this.#response.destroyed) this.#response.flushHeaders()
+    while ((socket?.writableCorked ?? 0) > 0) socket?.uncork()
     // To HTTP/1.0 the end of the connection is the end of the answer: only a reset tells that it is cut.
     if (this.#request.httpVersionMinor === 0 && socket && !socket.destroyed) socket.resetAndDestroy()
     else this.#response.destroy()

@@ -11,6 +11,7 @@ import { Connections } from './connections.ts'
 import { HttpClient, type ClientLimits } from './http.ts'
 import type { Probes } from './probes.ts'
 import { answerTo, type Answer } from './refuse.ts'
+import { rawAnswer, refuseUnreadable } from './unreadable.ts'
 
 export interface ServerOptions {
   readonly host: string
@@ -70,7 +71,10 @@ export async function listen(
   server.closeIdleConnections = () => connections.closeIdle()
   // The client is told to go on only when somebody wants its body.
   server.on('checkContinue', (request, response) => server.emit('request', request, response))
+  // Of other expectations nothing need be known to serve the request (RFC 9110, 10.1.1).
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response))
   server.on('upgrade', refuseUpgrade)
+  server.on('clientError', (cause, socket) => refuseUnreadable(cause, socket, connections.answering(socket)))
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => reject(unavailable(options, cause)))
     server.listen(options.port, options.host, resolve)
@@ -206,9 +210,7 @@ function refuseUpgrade(_request: IncomingMessage, socket: Duplex): void {
   socket.resume()
   // Who does not close its side is closed.
   setTimeout(() => socket.destroy(), UPGRADE_LINGER_MS).unref()
-  socket.end(
-    `HTTP/1.1 426 Upgrade Required\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-  )
+  socket.end(rawAnswer('426 Upgrade Required', body))
 }
 
 function track(running: Set<Promise<void>>, call: Promise<void>): void {

@@ -12,7 +12,7 @@ import {
 } from '../ports.ts'
 import type { Gateway } from './gateway.ts'
 import type { CallRequest } from './identify.ts'
-import type { Patience } from './patience.ts'
+import { retryAfterMs, type Patience } from './patience.ts'
 import { receiptFor, settle, type Receipt } from './settle.ts'
 import { REFUSED_MS, soon } from './soon.ts'
 import { windowsOf } from './standing.ts'
@@ -95,20 +95,21 @@ export async function admit(request: CallRequest, gateway: Gateway, patience: Pa
 }
 
 async function placed(claim: Claim, gateway: Gateway, patience: Patience): Promise<Place> {
-  patience.waitFor('place')
   try {
-    return await gateway.coordinator.admit(claim, patience.signal)
+    return await patience.wait('place', (signal) => gateway.coordinator.admit(claim, signal))
   } catch (cause) {
     if (!(cause instanceof QueueFull)) throw cause
     throw new Refusal(
       'concurrency_limit_exceeded',
       'All of your places at the gateway are taken, and as many of your calls as may wait for one do so already.',
-      { retryAfterMs: patience.retryAfterMs(), cause },
+      { retryAfterMs: retryAfterMs(), cause },
     )
   }
 }
 
 const LEDGER_AGAIN_MS = 250
+/** A commit is no queue: it gets this long even where nothing may be waited for. */
+const LEDGER_LEAST_MS = 1000
 
 async function opened(
   { call, receipt }: { readonly call: OpenCall; readonly receipt: Receipt },
@@ -127,8 +128,7 @@ async function opened(
       return verdict
     }
     if (verdict.state === 'spent') throw spent(verdict.window, verdict.standing)
-    patience.waitFor('room')
-    await place.changed(patience.signal)
+    await patience.wait('room', (signal) => place.changed(signal))
   }
 }
 
@@ -164,13 +164,11 @@ export async function tried<T>(
   late: (value: T) => void = () => undefined,
 ): Promise<T> {
   for (;;) {
-    patience.signal.throwIfAborted()
-    patience.waitFor('ledger')
     try {
-      return await patience.within(act(), late)
+      return await patience.within('ledger', act, late, LEDGER_LEAST_MS)
     } catch (cause) {
       if (!(cause instanceof LedgerUnavailable)) throw cause
-      await patience.sleep(LEDGER_AGAIN_MS)
+      await patience.sleep('ledger', LEDGER_AGAIN_MS)
     }
   }
 }

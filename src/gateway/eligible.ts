@@ -1,6 +1,6 @@
 import { Refusal } from '../core/refusal.ts'
 import { serves } from '../core/model.ts'
-import type { Directory, Member, Upstream } from '../ports.ts'
+import type { Directory, Member, ThreadOwner, Upstream } from '../ports.ts'
 import type { CallRequest } from './identify.ts'
 import type { Gateway } from './gateway.ts'
 
@@ -31,18 +31,58 @@ export function serving(model: string | undefined, directory: Directory): readon
 
 /** Of the keys that serve the model those of the organization that owns the thread's ciphertext; throws a Refusal when there is none. */
 export async function eligible(request: CallRequest, gateway: Gateway): Promise<readonly Upstream[]> {
-  const found = serving(request.asked.model, gateway.directory)
-  if (!request.asked.ciphertext) return found
-  const owner = await gateway.owners.ownerOf(request.holder.member.id, request.intent)
+  const found = await continuing(request, gateway)
+  if (request.ciphertext === undefined) return found
+  const owner = await gateway.owners.ownerOf(request.holder.member.id, request)
   if (!owner) return found
-  const maker = gateway.directory.upstreams().find((u) => u.id === owner.upstream)
-  const organization = owner.organization ?? maker?.organization
-  const bound = found.filter(
-    (u) => u.id === owner.upstream || (organization !== undefined && u.organization === organization),
-  )
+  const bound = ownersKeys(found, owner, gateway.directory.upstreams())
   if (bound.length > 0) return bound
   throw new Refusal(
     'no_upstream',
     'This conversation was begun with an OpenAI organization whose keys the gateway no longer has, and no other can read it. Start a new conversation, or ask your gateway admin to enable a key of that organization.',
   )
+}
+
+/**
+ * The keys that may go on from the stored response which the call names: those of its project. A member reaches no
+ * other member's; throws a Refusal for one that the ledger does not know as the member's own.
+ */
+async function continuing(request: CallRequest, gateway: Gateway): Promise<readonly Upstream[]> {
+  const found = serving(request.asked.model, gateway.directory)
+  const { previousResponseId } = request.asked
+  if (previousResponseId === undefined) return found
+  const maker = await gateway.ledger.makerOf(request.holder.member.id, previousResponseId)
+  if (maker === undefined) {
+    throw new Refusal(
+      'invalid_request',
+      'The field "previous_response_id" must name a response that the gateway gave to you: it knows none of this id. Send the whole conversation instead.',
+    )
+  }
+  const key = gateway.directory.upstreams().find(({ id }) => id === maker)
+  const project = key?.project
+  const bound = found.filter(
+    (u) => u.id === maker || (project !== undefined && u.project === project && u.organization === key?.organization),
+  )
+  if (bound.length > 0) return bound
+  throw new Refusal(
+    'no_upstream',
+    'The response to go on from is stored in an OpenAI project whose keys the gateway no longer has. Send the whole conversation instead, or ask your gateway admin to enable a key of that project.',
+  )
+}
+
+/**
+ * The keys of the organization that answered before. It has up to two names: upstream's own, and the administrator's
+ * label, which every key under it shares with the key that answered, unless that one has gone over to somebody else.
+ */
+function ownersKeys(found: readonly Upstream[], owner: ThreadOwner, all: readonly Upstream[]): readonly Upstream[] {
+  const names = new Set([owner.organization])
+  const maker = all.find(({ id }) => id === owner.upstream)
+  const now = maker?.learned.organization
+  const asBefore = now === undefined || owner.organization === undefined || now === owner.organization
+  if (asBefore) names.add(maker?.organization)
+  names.delete(undefined)
+  const named = found.filter((u) => names.has(u.organization) || names.has(u.learned.organization))
+  if (named.length > 0) return named
+  // Of a key that nobody named nothing is known but that it is the one.
+  return asBefore ? found.filter((u) => u.id === owner.upstream) : []
 }

@@ -1,5 +1,6 @@
 import type { RateCard } from '../core/price.ts'
 import type { Clock, Coordinator, Directory, Ledger, Log, Upstream, UpstreamClient } from '../ports.ts'
+import type { GentleReader } from './gentle-reader.ts'
 import type { Notices } from './notices.ts'
 import type { Owners } from './owners.ts'
 
@@ -10,6 +11,7 @@ export interface Gateway {
   readonly coordinator: Coordinator
   readonly upstream: UpstreamClient
   readonly owners: Owners
+  readonly reader: GentleReader
   readonly rates: RateCard
   readonly settings: Settings
   readonly log: Log

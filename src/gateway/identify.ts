@@ -1,11 +1,12 @@
-import { randomBytes } from 'node:crypto'
-import { BodyReader, readBody, type Asked, type BadBody } from '../core/body.ts'
+import { createHash, randomBytes } from 'node:crypto'
+import type { Asked } from '../core/body.ts'
 import { intentOf, type Intent } from '../core/intent.ts'
 import type { Dialect } from '../core/meter.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { CallId, EpochMs } from '../core/units.ts'
 import type { Body, CallFacts, Client, Holder } from '../ports.ts'
 import { checkModelAllowed } from './eligible.ts'
+import type { GentleReader } from './gentle-reader.ts'
 import type { Route } from './routes.ts'
 
 /** A call from the moment its caller is known: what stands of it in the ledger, whatever becomes of it. */
@@ -27,6 +28,8 @@ export interface CallRequest {
   readonly body: Body
   /** Size of the body without its content-encoding. */
   readonly bodyBytes: number
+  /** Tells the conversation's oldest ciphertext from all others; undefined when it carries none. */
+  readonly ciphertext: string | undefined
 }
 
 export function knownCall(client: Client, holder: Holder, route: KnownCall['route'], now: EpochMs): KnownCall {
@@ -56,19 +59,25 @@ const NOTHING_ASKED: Asked = {
   generate: true,
   includeUsage: false,
   streamOptions: undefined,
-  ciphertext: false,
+  ciphertextAt: undefined,
   endsInUserInput: false,
   endsInCompactionTrigger: false,
   sessionId: undefined,
   threadId: undefined,
   promptCacheKey: undefined,
+  previousResponseId: undefined,
   turnMetadata: undefined,
 }
 
 /** Reads what the body asks for and completes the call's facts; throws a Refusal for what is not to be served. */
-export async function identify(client: Client, call: KnownCall, body: Body): Promise<CallRequest> {
+export async function identify(
+  client: Client,
+  call: KnownCall,
+  body: Body,
+  reader: GentleReader,
+): Promise<CallRequest> {
   const plain = body.plain
-  const asked = await readGently(plain)
+  const asked = await reader.read(plain)
   if ('problem' in asked) throw new Refusal('invalid_request', asked.problem)
   const intent = intentOf(client.headers, client.path, asked)
   const { kind, sessionId, threadId, turnId } = intent
@@ -99,21 +108,17 @@ export async function identify(client: Client, call: KnownCall, body: Body): Pro
     intent,
     body,
     bodyBytes: plain.length,
+    ciphertext: asked.ciphertextAt === undefined ? undefined : fingerprint(plain, asked.ciphertextAt),
   }
 }
 
-/** As much as is scanned at a time: a few milliseconds at worst. */
-const SLICE_BYTES = 1_048_576
+/** Ciphertexts begin with a version and the time; what is random follows within so many characters. */
+const TELLING_CHARS = 100
 
-/** Reads a body in slices, so that others get their turn beside a huge one. */
-async function readGently(plain: Uint8Array): Promise<Asked | BadBody> {
-  if (plain.length <= SLICE_BYTES) return readBody(plain)
-  const reader = new BodyReader()
-  for (let at = 0; at < plain.length; at += SLICE_BYTES) {
-    reader.feed(plain.subarray(at, at + SLICE_BYTES))
-    await new Promise(setImmediate)
-  }
-  return reader.end()
+function fingerprint(plain: Uint8Array, at: number): string {
+  return createHash('sha256')
+    .update(plain.subarray(at, at + TELLING_CHARS))
+    .digest('base64url')
 }
 
 /** A UUID of version 7 (RFC 9562): sorts by time. */

@@ -11,9 +11,16 @@ export class ClientLeft extends Error {
 const SOONEST_MS = 10_000
 const LATEST_MS = 60_000
 
+interface WaitOptions {
+  /** How long it may still take, for the refusal that ends it. */
+  readonly expectedMs?: () => number | undefined
+  /** What this wait gets at least, however little time is left: for what is no queue. */
+  readonly leastMs?: number
+}
+
 /**
- * How long a call may wait in all, for whatever it waits for: so much time, and the client's own end. What upstream
- * takes over a try is no waiting (`during`).
+ * How long a call may wait in all, for whatever it waits for: so much time, and the client's own end. The clock runs
+ * only while something is waited for; what is there at once is had even when no time is left.
  *
  * `signal` aborts with ClientLeft, or with the Refusal that says what was waited for in vain.
  */
@@ -21,93 +28,79 @@ export class Patience {
   readonly #controller = new AbortController()
   /** The client's own end alone: an answer that has begun to come is not cut by the deadline. */
   readonly client: AbortSignal
-  #timer: NodeJS.Timeout | undefined
   #leftMs: number
-  #startedAt = 0
   readonly #left = (): void => {
     this.#controller.abort(new ClientLeft('the client left'))
   }
-  #waitingFor: Wait = 'place'
-  #expectedMs: () => number | undefined = () => undefined
 
   constructor(client: AbortSignal, limitMs: number) {
     this.client = client
     if (client.aborted) this.#left()
     else client.addEventListener('abort', this.#left, { once: true })
     this.#leftMs = limitMs
-    this.#start()
-  }
-
-  #start(): void {
-    this.#startedAt = performance.now()
-    this.#timer = setTimeout(() => this.#controller.abort(this.exhausted()), Math.max(0, this.#leftMs))
-  }
-
-  /** Does something that has a time limit of its own, while the clock of the wait stands still. */
-  async during<T>(work: () => Promise<T>): Promise<T> {
-    clearTimeout(this.#timer)
-    this.#leftMs -= performance.now() - this.#startedAt
-    try {
-      return await work()
-    } finally {
-      this.#start()
-    }
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal
   }
 
-  /** Names what is waited for from now on, and how long that may still take. */
-  waitFor(wait: Wait, expectedMs: () => number | undefined = () => undefined): void {
-    this.#waitingFor = wait
-    this.#expectedMs = expectedMs
+  /** Waits for something that ends with the signal; rejects with its reason. */
+  async wait<T>(what: Wait, work: (signal: AbortSignal) => Promise<T>, options: WaitOptions = {}): Promise<T> {
+    this.signal.throwIfAborted()
+    const { expectedMs, leastMs = 0 } = options
+    const startedAt = performance.now()
+    const end = (): void => this.#controller.abort(exhausted(what, expectedMs?.()))
+    const timer = setTimeout(end, Math.max(leastMs, this.#leftMs))
+    try {
+      return await work(this.signal)
+    } finally {
+      clearTimeout(timer)
+      this.#leftMs = Math.max(0, this.#leftMs - (performance.now() - startedAt))
+    }
   }
 
-  /** The refusal that is due when the wait is over. */
-  exhausted(cause?: unknown): Refusal {
-    const retryAfterMs = this.retryAfterMs()
-    const code = this.#waitingFor === 'ledger' ? 'ledger_unavailable' : 'concurrency_limit_exceeded'
-    return new Refusal(code, REASONS[this.#waitingFor], { retryAfterMs, cause })
+  /** Waits for something that cannot be called off; what comes when patience is over goes to `late`. */
+  async within<T>(what: Wait, act: () => Promise<T>, late: (value: T) => void, leastMs: number): Promise<T> {
+    const work = async (signal: AbortSignal): Promise<T> =>
+      await new Promise<T>((resolve, reject) => {
+        const ended = (): void => reject(signal.reason as Error)
+        signal.addEventListener('abort', ended, { once: true })
+        act()
+          .then((value) => (signal.aborted ? late(value) : resolve(value)), reject)
+          .finally(() => signal.removeEventListener('abort', ended))
+      })
+    return await this.wait(what, work, { leastMs })
   }
 
-  /** When it may help to try again: the expected wait, within 10 to 60 s. */
-  retryAfterMs(): number {
-    return Math.min(LATEST_MS, Math.max(SOONEST_MS, this.#expectedMs() ?? SOONEST_MS))
-  }
-
-  /** The outcome of something that cannot be called off, unless patience ends before: what comes later goes to `late`. */
-  async within<T>(outcome: Promise<T>, late: (value: T) => void): Promise<T> {
-    const { signal } = this
-    return await new Promise<T>((resolve, reject) => {
-      const ended = (): void => reject(signal.reason as Error)
-      signal.addEventListener('abort', ended, { once: true })
-      if (signal.aborted) ended()
-      outcome
-        .then((value) => (signal.aborted ? late(value) : resolve(value)), reject)
-        .finally(() => signal.removeEventListener('abort', ended))
-    })
-  }
-
-  async sleep(ms: number): Promise<void> {
-    const { signal } = this
-    signal.throwIfAborted()
-    await new Promise<void>((resolve, reject) => {
-      const done = (): void => {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', done)
-        if (signal.aborted) reject(signal.reason as Error)
-        else resolve()
-      }
-      const timer = setTimeout(done, ms)
-      signal.addEventListener('abort', done)
+  async sleep(what: Wait, ms: number): Promise<void> {
+    await this.wait(what, async (signal) => {
+      await new Promise<void>((resolve, reject) => {
+        const done = (): void => {
+          clearTimeout(timer)
+          signal.removeEventListener('abort', done)
+          if (signal.aborted) reject(signal.reason as Error)
+          else resolve()
+        }
+        const timer = setTimeout(done, ms)
+        signal.addEventListener('abort', done)
+      })
     })
   }
 
   [Symbol.dispose](): void {
-    clearTimeout(this.#timer)
     this.client.removeEventListener('abort', this.#left)
   }
+}
+
+/** The refusal that is due when a wait was in vain; `expectedMs` is how long it might have gone on. */
+export function exhausted(what: Wait, expectedMs?: number, cause?: unknown): Refusal {
+  const code = what === 'ledger' ? 'ledger_unavailable' : 'concurrency_limit_exceeded'
+  return new Refusal(code, REASONS[what], { retryAfterMs: retryAfterMs(expectedMs), cause })
+}
+
+/** When it may help to try again: the expected wait, within 10 to 60 s. */
+export function retryAfterMs(expectedMs: number = SOONEST_MS): number {
+  return Math.min(LATEST_MS, Math.max(SOONEST_MS, expectedMs))
 }
 
 const REASONS: Readonly<Record<Wait, string>> = {

@@ -3,7 +3,7 @@ import { meterFor } from '../core/meter.ts'
 import { Refusal, REFUSAL_STATUS } from '../core/refusal.ts'
 import type { Body, Client, Reply } from '../ports.ts'
 import { admit } from './admit.ts'
-import { attempt, reportEnd, type Outgoing, type Trying } from './attempt.ts'
+import { attempt } from './attempt.ts'
 import { authenticate } from './authenticate.ts'
 import { chatStrip, withUsage } from './chat.ts'
 import { serving } from './eligible.ts'
@@ -13,9 +13,11 @@ import { identify, knownCall, type CallRequest, type KnownCall } from './identif
 import { relayModels } from './models.ts'
 import { ClientLeft, Patience } from './patience.ts'
 import { RefusedCallError } from './refused.ts'
+import { reportEnd } from './report.ts'
 import { routeOf } from './routes.ts'
 import { REFUSED_MS, soon } from './soon.ts'
 import { standingOf } from './standing.ts'
+import type { Outgoing, Trying } from './try-once.ts'
 
 /**
  * One call, from its first header to its settlement. Everything it takes it gives back on every way out: the place
@@ -32,7 +34,7 @@ export async function relay(client: Client, gateway: Gateway): Promise<void> {
   let body: Body | undefined
   try {
     body = await client.read(holder.member.id)
-    const request = await identify(client, call, body)
+    const request = await identify(client, call, body, gateway.reader)
     serving(request.asked.model, gateway.directory)
     using patience = new Patience(client.signal, call.native ? gateway.settings.codexQueueMs : gateway.settings.queueMs)
     await using admission = await admit(request, gateway, patience)
@@ -72,9 +74,9 @@ async function answered(client: Client, trying: Trying): Promise<void> {
   } finally {
     const { upstream, status = 0 } = receipt
     // Only who answered may have made ciphertext; an error made none.
-    if (upstream && status < 400) {
+    if (upstream && status < 300) {
       const owner = { upstream: upstream.id, organization: receipt.organization }
-      gateway.owners.answered(request.holder.member.id, request.intent, owner)
+      gateway.owners.answered(request.holder.member.id, request, owner)
     }
   }
 }
@@ -83,10 +85,11 @@ async function answered(client: Client, trying: Trying): Promise<void> {
 const MAX_ID_CHARS = 200
 
 async function pass(reply: Reply, client: Client, trying: Trying): Promise<void> {
-  const { request, gateway, admission } = trying
+  const { request, admission } = trying
   const { receipt } = admission
   const contentType = header(reply.headers, 'content-type')
-  const meter = meterFor(request.dialect, contentType)
+  // An answer that does not say what it is is what was asked for.
+  const meter = meterFor(request.dialect, contentType ?? (request.asked.stream ? 'text/event-stream' : undefined))
   receipt.metered = meter.metered
   receipt.requestId = header(reply.headers, 'x-request-id')?.slice(0, MAX_ID_CHARS) ?? request.facts.id
   const headers = replyHeaders(reply.headers, {
@@ -98,13 +101,20 @@ async function pass(reply: Reply, client: Client, trying: Trying): Promise<void>
   // What is taken out of the answer makes it shorter than upstream said.
   const stated = strip ? without(headers, 'content-length') : headers
   receipt.ending = await forward(reply, stated, client, { meter, strip })
-  const { upstream } = receipt
-  const judgement = upstream && reply.status < 400 ? reportEnd(trying, upstream, receipt.ending) : undefined
+  // Its bytes have passed as they came, but an answer without its last event is none that is whole.
+  if (receipt.ending === 'complete' && reply.status < 300 && meter.unfinished) receipt.ending = 'upstream-broke'
+  noteEnd(reply, trying)
+}
+
+/** What came of the last try is known only now that its answer is over. */
+function noteEnd(reply: Reply, trying: Trying): void {
+  const { receipt } = trying.admission
   const last = receipt.attempts.pop()
-  if (last) {
-    const durationMs = gateway.now() - last.startedAt
-    receipt.attempts.push({ ...last, durationMs, errorClass: judgement?.errorClass ?? last.errorClass })
-  }
+  if (!receipt.upstream || !last) return
+  // What failed before it was passed on has been reported already.
+  const judgement = last.errorClass === undefined ? reportEnd(trying, receipt.upstream, reply.status) : undefined
+  const durationMs = trying.gateway.now() - last.startedAt
+  receipt.attempts.push({ ...last, durationMs, errorClass: judgement?.errorClass ?? last.errorClass })
 }
 
 function outgoing(client: Client, request: CallRequest, gateway: Gateway): Outgoing {

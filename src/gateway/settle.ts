@@ -66,7 +66,7 @@ function entryOf(receipt: Receipt, gateway: Gateway): Entry {
   const { request, metered } = receipt
   const { credits, rate, precision, unknown } = bill(receipt, gateway)
   if (unknown !== undefined) gateway.notices.warn('priced by the fallback', unknown)
-  const served = receipt.status !== undefined && receipt.status < 400 && receipt.refusal === undefined
+  const served = receipt.status !== undefined && receipt.status < 300 && receipt.refusal === undefined
   return {
     call: request.facts.id,
     ending: receipt.ending === 'client-left' && gateway.stop.aborted ? 'cut' : receipt.ending,
@@ -102,8 +102,8 @@ function bill(receipt: Receipt, gateway: Gateway): Bill {
   const { metered, expected } = receipt
   if (metered?.usage) return billUsage(receipt, gateway, gateway.now())
   if (metered === undefined || receipt.status === undefined) return billNoAnswer(receipt)
-  // Upstream's errors cost nothing unless they state usage, and neither do answers that failed in the middle.
-  if (receipt.status >= 400 || metered.terminal === 'failed' || metered.terminal === 'error') return NOTHING
+  // Upstream's errors (and redirections) cost nothing unless they state usage, nor do answers that failed in the middle.
+  if (receipt.status >= 300 || metered.terminal === 'failed' || metered.terminal === 'error') return NOTHING
   if (receipt.ending !== 'complete') return { ...expected, precision: 'estimated' }
   const { unknownUsageCredits, charging } = gateway.settings
   return { ...expected, credits: charging === 'message' ? expected.credits : unknownUsageCredits, precision: 'unknown' }

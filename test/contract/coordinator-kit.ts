@@ -41,6 +41,7 @@ export function upstream(id: number, rest: Partial<Upstream> = {}): Upstream {
     name: `key ${id}`,
     enabled: true,
     version: 1,
+    learned: { organization: undefined, project: undefined },
     http: true,
     ws: true,
     weight: 1,

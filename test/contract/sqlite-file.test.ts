@@ -22,7 +22,7 @@ suite('sqlite: the file', () => {
         ok(error instanceof StoreRefused)
         match(
           error.message,
-          /gateway\.db has schema version 99, made by a newer codex-gateway; this one knows .* up to \d+:/,
+          /gateway\.db has schema version 99, made by a newer codex-gateway; this one knows versions up to \d+:/,
         )
         return true
       })

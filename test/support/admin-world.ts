@@ -70,7 +70,8 @@ export class MemoryRegistry implements Registry {
   }
 
   async addUpstream(upstream: Parameters<Registry['addUpstream']>[0]): Promise<Upstream> {
-    const added = { ...upstream, id: (this.pool.length + 1) as UpstreamId, enabled: true, version: 1 }
+    const learned = { organization: undefined, project: undefined }
+    const added = { ...upstream, id: (this.pool.length + 1) as UpstreamId, enabled: true, version: 1, learned }
     this.pool.push(added)
     return added
   }

@@ -1,4 +1,5 @@
-import { HealthBoard, type Fitness, type Want } from '../../src/core/health-board.ts'
+import { HealthBoard } from '../../src/core/health-board.ts'
+import type { Fitness, Want } from '../../src/core/health.ts'
 import type { KeyFacts } from '../../src/core/key-scopes.ts'
 import type { Outcome } from '../../src/core/health.ts'
 import type { UpstreamId } from '../../src/core/units.ts'

@@ -91,10 +91,10 @@ suite('an upstream that breaks', { concurrency: 4 }, () => {
     }
   })
 
-  test('that ends in good order without a terminal event passes as it is', async () => {
+  test('that ends in good order without a terminal event passes as it is, and is settled as broken', async () => {
     await using on = await stand()
     for (const endAfterEvents of [0, 1, 5]) {
-      const expected = { whole: true, ending: 'complete', precision: 'unknown' }
+      const expected = { ...BROKE, whole: true, precision: 'estimated' }
       const text = await expectOne(on, { endAfterEvents }, expected)
       equal(eventsIn(text).length, endAfterEvents)
     }
@@ -125,13 +125,14 @@ suite('an upstream that breaks', { concurrency: 4 }, () => {
     expectTruth(await on.settled(), on.simulator.truth())
   })
 
-  test('inside a good status is passed on, costs nothing, and speaks against the key', async () => {
+  test('fails after it has begun is passed on, costs nothing, and speaks against the key', async () => {
     await using on = await startStand({
       simulator: { tokens: 'bytes' },
       upstreams: [{ name: 'alpha' }, { name: 'beta' }],
     })
     const message = 'Rate limit reached. Please try again in 20s.'
-    on.simulator.script({ ending: { type: 'response.failed', code: 'rate_limit_exceeded', message, afterEvents: 2 } })
+    const ending = { type: 'response.failed', code: 'rate_limit_exceeded', message, afterEvents: 3 } as const
+    on.simulator.script({ eventDelayMs: 20, ending })
     const failed = await ask(on.url, turn(on.key))
     ok(failed.whole && failed.text.includes(message))
     const [row] = await on.settled()

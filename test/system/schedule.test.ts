@@ -137,6 +137,21 @@ suite('a thread with ciphertext', { concurrency: 4 }, () => {
     deepEqual(keysUsed(on), ['alpha', 'alpha', 'alpha'])
   })
 
+  test('goes with a thread that is forked off another, by its oldest ciphertext', async () => {
+    await using on = await startStand({ simulator: SIMULATOR, upstreams: [{ name: 'alpha' }, { name: 'beta' }] })
+    let input: readonly unknown[] = [says('Hi')]
+    for (const more of ['And then?', 'And now?']) {
+      const answered = await ask(on.url, turn(on.key, { thread: 'parent', input }))
+      input = [...input, ...itemsIn(answered.text), says(more)]
+    }
+    const [maker] = keysUsed(on)
+    for (let i = 0; i < 6; i++) {
+      const forked = await ask(on.url, turn(on.key, { thread: `fork-${i}`, input }))
+      match(forked.text, /response\.completed/)
+    }
+    deepEqual(new Set(keysUsed(on)), new Set([maker]))
+  })
+
   test('is found again in the ledger after a restart, whatever errors came after it', async () => {
     await using on = await startGround({ simulator: SIMULATOR, upstreams: [{ name: 'alpha' }, { name: 'beta' }] })
     const thread = 'restarted'

@@ -1,5 +1,5 @@
 import { HealthBoard } from '../../core/health-board.ts'
-import type { HealthSettings } from '../../core/health-board.ts'
+import type { HealthSettings } from '../../core/health.ts'
 import type { MemberId } from '../../core/units.ts'
 import type { Clock, Coordinator } from '../../ports.ts'
 import { KeyPool } from './key-pool.ts'

@@ -22,6 +22,8 @@ export interface ProxyRoute {
 export interface HttpOptions {
   /** Where keys without a base URL of their own go: `https://api.openai.com`. */
   readonly baseUrl: string
+  /** Largest head of an answer. */
+  readonly maxHeaderBytes: number
   readonly connectTimeoutMs: number
   /** Longest silence between two pieces of an answer. */
   readonly idleTimeoutMs: number
@@ -45,7 +47,7 @@ export class OpenAiHttp implements UpstreamClient {
       ...(ca !== undefined && { ca: [...getCACertificates('default'), ca] }),
     }
     const shared = {
-      maxHeaderSize: 65_536,
+      maxHeaderSize: options.maxHeaderBytes,
       // Time limits are the gateway's own: a stream may be silent for minutes, a head for longer still.
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -248,11 +250,12 @@ const REASONS: Readonly<Record<string, NoReply['reason']>> = {
   ECONNRESET: 'reset',
   EPIPE: 'reset',
   UND_ERR_SOCKET: 'reset',
+  UND_ERR_HEADERS_OVERFLOW: 'bad-response',
 }
 
 function reasonOf(cause: Error): NoReply['reason'] {
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
   if (/CERT|SSL|TLS/.test(code)) return 'tls'
-  if (code.startsWith('HPE_')) return 'bad-response'
+  if (code.startsWith('HPE_') || cause.name === 'HTTPParserError') return 'bad-response'
   return REASONS[code] ?? 'reset'
 }

@@ -103,6 +103,13 @@ export function* ownerOf(member: MemberId, threadId: string): Script<ThreadOwner
   return row && { upstream: int(row, 'upstream') as UpstreamId, organization: maybeText(row, 'organization') }
 }
 
+export function* makerOf(member: MemberId, responseId: string): Script<UpstreamId | undefined> {
+  const row = yield* one(sql`
+    SELECT upstream FROM calls
+    WHERE member = ${member} AND response_id = ${responseId} AND upstream IS NOT NULL ORDER BY seq DESC LIMIT 1`)
+  return row && (int(row, 'upstream') as UpstreamId)
+}
+
 /** A committed change, so that a disk which is full or read-only is found out. */
 export function* probe(): Script<void> {
   yield* only(sql`UPDATE meta SET probes = probes + 1 RETURNING probes`)

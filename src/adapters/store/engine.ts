@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { EpochMs } from '../../core/units.ts'
 import { faultOf } from './fault.ts'
@@ -45,10 +45,12 @@ const SERVE_LOG_PAGES = 16_000
 
 /** Throws StoreRefused, in words for the administrator, when the database cannot be used as asked. */
 export function openEngine(options: EngineOptions): Engine {
-  const path = resolve(options.path)
-  if (options.create) createPrivate(path)
-  else if (!existsSync(path))
-    throw new StoreRefused(`there is no database ${path}: run \`codex-gateway admin init\` first`)
+  const named = resolve(options.path)
+  if (options.create) createPrivate(named)
+  else if (!existsSync(named))
+    throw new StoreRefused(`there is no database ${named}: run \`codex-gateway admin init\` first`)
+  // By whatever name: one file, one lock.
+  const path = realpathSync(named)
   const lock = options.role === 'serve' ? takeServeLock(path) : undefined
   let db: Sqlite | undefined
   try {

@@ -137,6 +137,7 @@ const STEPS: readonly string[] = [
   `,
   // Which call opened the window; unknown of older ones.
   'ALTER TABLE windows ADD COLUMN opened_by TEXT',
+  'CREATE INDEX calls_by_response ON calls (member, response_id) WHERE response_id IS NOT NULL',
 ]
 
 /** The version of the schema that this code reads and writes. */

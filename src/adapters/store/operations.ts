@@ -13,7 +13,17 @@ import type {
   ThreadOwner,
   Upstream,
 } from '../../ports.ts'
-import { beginAttempt, openCall, ownerOf, probe, refuseCall, settleCall, standing, type Scribe } from './calls.ts'
+import {
+  beginAttempt,
+  makerOf,
+  openCall,
+  ownerOf,
+  probe,
+  refuseCall,
+  settleCall,
+  standing,
+  type Scribe,
+} from './calls.ts'
 import { addGatewayKey, listGatewayKeys, setGatewayKey, type NewGatewayKey, type OwnedKey } from './keys.ts'
 import { addMember, listMembers, setMember, type MemberChange } from './members.ts'
 import { callsReport, usageReport, type CallFilter } from './reports.ts'
@@ -29,6 +39,7 @@ export interface Operations {
   readonly refuse: (call: RefusedCall) => Script<void>
   readonly standing: (member: MemberId, windows: readonly QuotaWindow[], now: EpochMs) => Script<Standing>
   readonly ownerOf: (member: MemberId, threadId: string) => Script<ThreadOwner | undefined>
+  readonly makerOf: (member: MemberId, responseId: string) => Script<UpstreamId | undefined>
   readonly probe: () => Script<void>
   readonly addMember: (member: NewMember, now: EpochMs) => Script<Member>
   readonly setMember: (name: string, change: MemberChange) => Script<Member>
@@ -53,6 +64,7 @@ export type Output<N extends OperationName> = ReturnType<Operations[N]> extends 
 export const READS: ReadonlySet<OperationName> = new Set<OperationName>([
   'standing',
   'ownerOf',
+  'makerOf',
   'listMembers',
   'listGatewayKeys',
   'listUpstreams',
@@ -69,6 +81,7 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     refuse: (call) => refuseCall(scribe, call),
     standing: (member, windows, now) => standing(member, windows, scribe.time.at(now)),
     ownerOf,
+    makerOf,
     probe,
     addMember,
     setMember,

@@ -89,6 +89,7 @@ function ledgerOn(executor: Executor): Ledger {
     refuse: (call) => executor.request('refuse', call),
     standing: (member, windows, now) => executor.request('standing', member, windows, now),
     ownerOf: (member, threadId) => executor.request('ownerOf', member, threadId),
+    makerOf: (member, responseId) => executor.request('makerOf', member, responseId),
     probe: () => executor.request('probe'),
   }
 }

@@ -59,6 +59,10 @@ export function* setUpstream(name: string, change: UpstreamChange, seal: Sealer)
     names.checkSecret(change.secret)
     yield* setSecret(id, change.secret, seal)
   }
+  // Another secret, or another address, may be somebody else's.
+  if (change.secret !== undefined || after.baseUrl !== maybeText(before, 'base_url')) {
+    yield sql`UPDATE upstreams SET learned_organization = NULL, learned_project = NULL WHERE id = ${id}`
+  }
   const row = yield* only(sql`
     UPDATE upstreams SET
       enabled = ${after.enabled}, version = version + 1, http = ${after.http}, ws = ${after.ws},
@@ -94,6 +98,7 @@ export function* learn(
 }
 
 export function upstreamOf(row: Row): Upstream {
+  const learned = { organization: maybeText(row, 'learned_organization'), project: maybeText(row, 'learned_project') }
   return {
     id: int(row, 'id') as UpstreamId,
     name: text(row, 'name'),
@@ -103,8 +108,9 @@ export function upstreamOf(row: Row): Upstream {
     ws: flag(row, 'ws'),
     weight: real(row, 'weight'),
     maxConcurrent: int(row, 'max_concurrent'),
-    organization: maybeText(row, 'organization') ?? maybeText(row, 'learned_organization'),
-    project: maybeText(row, 'project') ?? maybeText(row, 'learned_project'),
+    organization: maybeText(row, 'organization') ?? learned.organization,
+    project: maybeText(row, 'project') ?? learned.project,
+    learned,
     models: maybeWords(row, 'models'),
     baseUrl: maybeText(row, 'base_url'),
   }
