@@ -21,6 +21,7 @@ const FORMS: readonly ((type: string, data: string, end: string) => string)[] = 
   (type, data, end) => `event: ${type}${end}data: ${data}${end}${end}`,
   (type, data, end) => `event:${type}${end}data:${data}${end}${end}`,
   (_type, data, end) => `data: ${data}${end}${end}`,
+  (_type, data, end) => `data:${data}${end}${end}`,
   (type, data, end) => `data: ${data}${end}event: ${type}${end}${end}`,
   (type, data, end) => `id: 7${end}event: ${type}${end}data: ${data}${end}${end}`,
 ]
