@@ -46,6 +46,20 @@ suite('usage of chat completions', () => {
     )
   })
 
+  test('the usage chunk is known behind whatever else stands in its event, and goes with it', () => {
+    const before = fc.array(fc.constantFrom(': ping', ':', 'id: 3', 'event: chunk', 'retry: 10'), { minLength: 1 })
+    fc.assert(
+      fc.property(before, fc.array(fc.nat()), fc.constantFrom('\n', '\r\n'), (lines, cuts, end) => {
+        const prefix = lines.map((line) => line + end).join('')
+        const usage = prefix + chunk({ id: 'c', choices: [], usage: { prompt_tokens: 1 } }, end)
+        const answer = prefix + chunk({ choices: [{ delta: { content: 'Hi.' } }], usage: null }, end)
+        equal(stripped(answer + usage + answer, cuts), answer + answer)
+      }),
+    )
+    const data = '{"choices":[],\ndata:"usage":{"prompt_tokens":1}}'
+    equal(stripped(`data: ${data}\n\n: data: ${data}\n\n`, []), `: data: ${data}\n\n`)
+  })
+
   test('asking for usage changes nothing else of the body', () => {
     const asked = (text: string) => {
       const body = encoder.encode(text)

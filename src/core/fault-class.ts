@@ -89,7 +89,8 @@ export function classOf(status: number, words: ErrorWords): FaultClass {
   return named ?? (status >= 500 ? 'server_error' : 'bad_request')
 }
 
-const THEIR_OWN = new Set(['server_error', 'internal_error', 'internal_server_error', 'vector_store_timeout'])
+/** `error` is the name of the event, which says nothing. */
+const THEIR_OWN = new Set(['server_error', 'internal_error', 'internal_server_error', 'vector_store_timeout', 'error'])
 
 /** The class of an error that stands inside an answer whose status was good; an error frame has a status of its own. */
 export function classInBand(status: number | undefined, words: ErrorWords): FaultClass {

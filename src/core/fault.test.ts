@@ -197,6 +197,8 @@ suite('a fault inside a good answer', () => {
     deepEqual(summary(inBand('slow_down')), BUSY)
     deepEqual(summary(inBand('server_error')), BROKEN)
     deepEqual(summary(inBand(undefined)), BROKEN)
+    // An event of this name that says no more.
+    deepEqual(summary(inBand(undefined, { errorType: 'error' })), BROKEN)
     deepEqual(summary(inBand('context_length_exceeded')), caller('context_length'))
     deepEqual(summary(inBand('cyber_policy')), caller('content_policy'))
     deepEqual(summary(inBand('websocket_connection_limit_reached')), caller('connection_limit'))

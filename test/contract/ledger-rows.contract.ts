@@ -1,5 +1,6 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import type { UpstreamId } from '../../src/core/units.ts'
 import { newCall, newEntry, populate, T0, type NewDatabase, type World } from './bench.ts'
 import { exactTotals, start } from './ledger-given.ts'
 
@@ -70,10 +71,16 @@ export function ledgerRowsContract(newDatabase: NewDatabase): void {
       await using given = await start(newDatabase)
       const other = await populate(given.store)
       const { upstream } = given
-      const settle = async (world: World, at: number, ids: object, organization: string | undefined): Promise<void> => {
+      const settle = async (
+        world: World,
+        at: number,
+        ids: object,
+        by: string | undefined,
+        status = 200,
+      ): Promise<void> => {
         const call = newCall(world, at, ids)
         await given.store.ledger.open(call, [], at)
-        const answered = organization === undefined ? {} : { upstream: upstream.id, organization }
+        const answered = by === undefined ? {} : { upstream: upstream.id, organization: by, status }
         await given.store.ledger.settle(newEntry(call.id, at + 1, answered))
       }
       await settle(given, T0, { threadId: 't', sessionId: 's' }, 'org-1')
@@ -81,10 +88,37 @@ export function ledgerRowsContract(newDatabase: NewDatabase): void {
       await settle(given, T0 + 2, { threadId: 't', sessionId: 's' }, undefined)
       await settle(given, T0 + 3, { threadId: 'other', sessionId: 's' }, 'org-3')
       await settle(other, T0 + 4, { threadId: 't' }, 'org-9')
+      // A redirection is no answer.
+      await settle(given, T0 + 5, { threadId: 't', sessionId: 's' }, 'org-4', 307)
       const { ledger } = given.store
       deepEqual(await ledger.ownerOf(given.member.id, 't'), { upstream: upstream.id, organization: 'org-2' })
       deepEqual(await ledger.ownerOf(given.member.id, 's'), { upstream: upstream.id, organization: 'org-3' })
       equal(await ledger.ownerOf(given.member.id, 'nobody'), undefined)
+    })
+
+    test('finds who made a response, for the member to whom it was given alone', async () => {
+      await using given = await start(newDatabase)
+      const other = await populate(given.store)
+      const { ledger } = given.store
+      const settle = async (world: World, responseId: string, upstream: UpstreamId | undefined): Promise<void> => {
+        const call = newCall(world, T0)
+        await ledger.open(call, [], T0)
+        await ledger.settle(newEntry(call.id, T0 + 1, { responseId, upstream }))
+      }
+      await settle(given, 'resp_1', given.upstream.id)
+      await settle(given, 'resp_2', other.upstream.id)
+      await settle(given, 'resp_3', undefined)
+      await settle(other, 'resp_4', given.upstream.id)
+      const makers = async (world: World): Promise<readonly unknown[]> =>
+        await Promise.all(
+          ['resp_1', 'resp_2', 'resp_3', 'resp_4', 'RESP_1', ''].map((id) => ledger.makerOf(world.member.id, id)),
+        )
+      const [one, two] = [given.upstream.id, other.upstream.id]
+      deepEqual(await makers(given), [one, two, undefined, undefined, undefined, undefined])
+      deepEqual(await makers(other), [undefined, undefined, undefined, one, undefined, undefined])
+      await given.store.close()
+      await using again = await given.database.open({ now: () => T0 })
+      equal(await again.ledger.makerOf(given.member.id, 'resp_2'), two)
     })
 
     test('writes down the use of a key at most every 30 s', async () => {

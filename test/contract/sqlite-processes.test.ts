@@ -1,14 +1,17 @@
 import { equal, ok, rejects } from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { symlink } from 'node:fs/promises'
+import { basename, dirname, join, relative } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { LedgerUnavailable } from '../../src/ports.ts'
-import { newCall, populate } from './bench.ts'
+import { openStore, type Store } from '../../src/adapters/store/store.ts'
+import { newCall, populate, silent } from './bench.ts'
 import { within } from './directory.contract.ts'
-import { sqliteDatabase, type SqliteDatabase } from './sqlite-database.ts'
+import { SEALING_KEY, sqliteDatabase, type SqliteDatabase } from './sqlite-database.ts'
 
 suite('sqlite: several processes', () => {
   test('brings a new database up to date though six processes open it at once', async () => {
@@ -27,6 +30,24 @@ suite('sqlite: several processes', () => {
     await command.ledger.probe()
     await first.kill()
     await using second = await database.open({ role: 'serve' })
+    await second.ledger.probe()
+    await rejects(database.open({ role: 'serve' }), /already serves/)
+  })
+
+  test('refuses a second serve on one file under any other name', async () => {
+    await using database = await sqliteDatabase()
+    await using first = start('serve', database)
+    await first.says('serving')
+    const folder = dirname(database.path)
+    const link = join(folder, 'other.db')
+    await symlink(database.path, link)
+    await symlink(folder, join(folder, 'folder'))
+    const names = [link, join(folder, 'folder', basename(database.path)), join(folder, '.', 'folder', 'other.db')]
+    for (const path of [...names, relative('.', link)]) {
+      await rejects(serve(path), /another codex-gateway already serves from .*\/gateway\.db: stop it/, path)
+    }
+    await first.kill()
+    await using second = await serve(link)
     await second.ledger.probe()
     await rejects(database.open({ role: 'serve' }), /already serves/)
   })
@@ -89,6 +110,10 @@ suite('sqlite: several processes', () => {
     equal((await store.ledger.open(call, [], now)).state, 'admitted')
   })
 })
+
+async function serve(path: string): Promise<Store> {
+  return await openStore({ path, durability: 'process', role: 'serve', sealingKey: SEALING_KEY, log: silent })
+}
 
 type Acknowledged = Record<'opened' | 'attempted' | 'settled', Set<string>>
 

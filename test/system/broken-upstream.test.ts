@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok } from 'node:assert/strict'
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { Fault } from '../../src/simulator/simulator.ts'
 import { connected, head } from '../support/raw.ts'
@@ -150,24 +150,32 @@ suite('an upstream that breaks', { concurrency: 4 }, () => {
     )
   })
 
-  test('several times in a row cools its key', async () => {
-    await using on = await startStand({
-      simulator: { tokens: 'bytes' },
-      upstreams: [{ name: 'alpha' }, { name: 'beta' }],
-      toml: '[upstream]\nmax_failures_before_cooldown = 2\n',
-    })
-    on.simulator.script({ key: 'alpha', reset: { afterEvents: 2 }, times: null })
-    for (let i = 0; i < 4; i++) await ask(on.url, turn(on.key))
-    const before = on.simulator.truth().length
-    for (let i = 0; i < 4; i++) ok((await ask(on.url, turn(on.key))).whole)
-    deepEqual(
-      new Set(
-        on.simulator
-          .truth()
-          .slice(before)
-          .map(({ key }) => key),
-      ),
-      new Set(['beta']),
-    )
-  })
+  for (const [how, fault] of [
+    ['several times in a row', { reset: { afterEvents: 2 } }],
+    ['by ending too early, in good order, several times in a row', { endAfterEvents: 1 }],
+  ] as const) {
+    test(`${how} cools its key`, () => coolsItsKey(fault))
+  }
 })
+
+async function coolsItsKey(fault: Fault): Promise<void> {
+  await using on = await startStand({
+    simulator: { tokens: 'bytes' },
+    upstreams: [{ name: 'alpha' }, { name: 'beta' }],
+    toml: '[upstream]\nmax_failures_before_cooldown = 2\n',
+  })
+  on.simulator.script({ ...fault, key: 'alpha', times: null })
+  for (let i = 0; i < 6; i++) await ask(on.url, turn(on.key))
+  await on.settled()
+  const before = on.simulator.truth().length
+  for (let i = 0; i < 4; i++) match((await ask(on.url, turn(on.key))).text, /response\.completed/)
+  deepEqual(
+    new Set(
+      on.simulator
+        .truth()
+        .slice(before)
+        .map(({ key }) => key),
+    ),
+    new Set(['beta']),
+  )
+}

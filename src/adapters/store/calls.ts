@@ -94,11 +94,11 @@ export function* ownerOf(member: MemberId, threadId: string): Script<ThreadOwner
   const row =
     (yield* one(sql`
       SELECT upstream, organization FROM calls
-      WHERE member = ${member} AND thread_id = ${threadId} AND upstream IS NOT NULL AND status < 400
+      WHERE member = ${member} AND thread_id = ${threadId} AND upstream IS NOT NULL AND status < 300
       ORDER BY ended_at DESC, seq DESC LIMIT 1`)) ??
     (yield* one(sql`
       SELECT upstream, organization FROM calls
-      WHERE member = ${member} AND session_id = ${threadId} AND upstream IS NOT NULL AND status < 400
+      WHERE member = ${member} AND session_id = ${threadId} AND upstream IS NOT NULL AND status < 300
       ORDER BY ended_at DESC, seq DESC LIMIT 1`))
   return row && { upstream: int(row, 'upstream') as UpstreamId, organization: maybeText(row, 'organization') }
 }
