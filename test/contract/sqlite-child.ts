@@ -9,7 +9,16 @@ const [, , mode = '', path = '', argument = ''] = process.argv
 
 /** Straight into the pipe: what was said stays said when the process is killed. */
 function say(line: string): void {
-  writeSync(1, `${line}\n`)
+  for (;;) {
+    try {
+      writeSync(1, `${line}\n`)
+      return
+    } catch (cause) {
+      // The reader is behind: the pipe is full.
+      if (!(cause instanceof Error && 'code' in cause && cause.code === 'EAGAIN')) throw cause
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
+    }
+  }
 }
 
 function open(role: 'serve' | 'cli'): Promise<Store> {

@@ -59,7 +59,7 @@ export async function startTap(target: string): Promise<Tap> {
 }
 
 /** Reads the requests of one connection; bodies have a content-length or none, as Codex sends them. */
-class RequestReader {
+export class RequestReader {
   readonly #found: (request: TappedRequest) => void
   #buffered: Buffer = Buffer.alloc(0)
 

@@ -111,7 +111,7 @@ suite('the way upstream', () => {
   test('is refused where the authority is not trusted, and nothing is sent', async () => {
     await using front = await tlsFront()
     const upstreams = [{ name: 'alpha', baseUrl: `https://127.0.0.1:${front.port}` }]
-    await using stand = await startStand({ upstreams })
+    await using stand = await startStand({ upstreams, toml: '[limits]\nqueue_secs = 0.3\ncodex_queue_secs = 0.3\n' })
     front.target = stand.simulator.url
     const { status, text } = await ask(stand)
     equal(status, 502)

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { getCACertificates } from 'node:tls'
-import { Agent, EnvHttpProxyAgent, type Dispatcher } from 'undici'
+import { Agent, buildConnector, EnvHttpProxyAgent, type Dispatcher } from 'undici'
 import {
   IdleTimeout,
   NoReply,
@@ -51,7 +51,9 @@ export class OpenAiHttp implements UpstreamClient {
       // Time limits are the gateway's own: a stream may be silent for minutes, a head for longer still.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: tls,
+      // Of HTTP/2, which undici would take from whoever prefers it, the headers do not come raw.
+      allowH2: false,
+      connect: connectorOf({ ...tls, allowH2: false }),
     }
     this.#dispatcher = proxy
       ? new EnvHttpProxyAgent({ ...shared, ...explicit(proxy), requestTls: tls, proxyTls: tls })
@@ -59,6 +61,8 @@ export class OpenAiHttp implements UpstreamClient {
   }
 
   async open(request: UpstreamRequest, upstream: Upstream, signal: AbortSignal): Promise<Reply> {
+    // undici would spend a connection on it.
+    if (signal.aborted) throw new NoReply('aborted', false)
     const exchange = new Exchange(signal, request.headTimeoutMs, this.#options.idleTimeoutMs)
     try {
       const base = new URL(upstream.baseUrl ?? this.#options.baseUrl)
@@ -68,7 +72,7 @@ export class OpenAiHttp implements UpstreamClient {
           origin: base.origin,
           path: `${base.pathname.replace(/\/$/, '')}${request.path}`,
           method: request.method as Dispatcher.HttpMethod,
-          headers: lengthened(headers, request.body),
+          headers: this.#options.proxy ? grouped(lengthened(headers, request.body)) : lengthened(headers, request.body),
           body: sendable(request.body),
         },
         exchange,
@@ -106,6 +110,31 @@ function lengthened(headers: string[], body: Uint8Array | undefined): string[] {
   return [...headers, 'content-length', String(body.length)]
 }
 
+/**
+ * undici (8.12) takes a reset for the end of an answer which only the end of its connection would end, and then what was
+ * cut short looks whole; it does so by the error's code.
+ */
+function connectorOf(options: buildConnector.BuildOptions): buildConnector.connector {
+  const connect = buildConnector(options)
+  return (target, done) =>
+    connect(target, (...connected) => {
+      connected[1]?.on('error', (cause: NodeJS.ErrnoException) => {
+        if (cause.code === 'ECONNRESET') cause.code = 'UND_ERR_SOCKET'
+      })
+      done(...connected)
+    })
+}
+
+/** On the way through a proxy undici (8.12) keeps of several headers with one name the last, unless they come as one. */
+function grouped(headers: readonly string[]): Record<string, string | string[]> {
+  const groups = new Map<string, string[]>()
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const [name = '', value = ''] = headers.slice(i, i + 2)
+    groups.set(name, [...(groups.get(name) ?? []), value])
+  }
+  return Object.fromEntries(Array.from(groups, ([name, values]) => [name, values.length > 1 ? values : values.join()]))
+}
+
 /** undici takes an absent proxy from the environment, which is not for an adapter to read: absent must be empty. */
 function explicit(proxy: ProxyRoute): { httpProxy: string; httpsProxy: string; noProxy: string } {
   return { httpProxy: proxy.httpProxy ?? '', httpsProxy: proxy.httpsProxy ?? '', noProxy: proxy.noProxy }
@@ -135,7 +164,6 @@ class Exchange implements Dispatcher.DispatchHandler, Reply {
     this.#idleMs = idleMs
     this.#headTimer = setTimeout(() => this.#stop(new NoReply('timeout', this.#sent)), headTimeoutMs)
     signal.addEventListener('abort', this.#aborted, { once: true })
-    if (signal.aborted) this.#aborted()
   }
 
   // ------------------------------------------------------------------------------------------- for the gateway
@@ -251,6 +279,12 @@ const REASONS: Readonly<Record<string, NoReply['reason']>> = {
   EPIPE: 'reset',
   UND_ERR_SOCKET: 'reset',
   UND_ERR_HEADERS_OVERFLOW: 'bad-response',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'bad-response',
+  // What OpenSSL says of certificates without naming them.
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'tls',
+  INVALID_CA: 'tls',
+  INVALID_PURPOSE: 'tls',
+  PATH_LENGTH_EXCEEDED: 'tls',
 }
 
 function reasonOf(cause: Error): NoReply['reason'] {

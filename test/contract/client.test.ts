@@ -1,0 +1,22 @@
+import { Probes } from '../../src/edge/probes.ts'
+import { listen } from '../../src/edge/server.ts'
+import { silent } from './bench.ts'
+import { clientContract } from './client.contract.ts'
+
+clientContract('the HTTP listener', async (caller, settings) => {
+  const probes = new Probes({
+    directory: { holderOf: () => undefined, upstreams: () => [] },
+    ledger: undefined as never,
+    now: Date.now,
+    draining: () => false,
+  })
+  const limits = { ...settings, maxHeaderBytes: 16_384, maxBufferedBytes: 100_000_000 }
+  return await listen(caller, probes, {
+    host: '127.0.0.1',
+    port: 0,
+    limits,
+    contact: 'nobody',
+    log: silent,
+    now: Date.now,
+  })
+})
