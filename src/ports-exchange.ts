@@ -1,5 +1,6 @@
 /** The two sides of a call: the upstream that answers and the client that asked. */
 import type { HeaderList } from './core/headers.ts'
+import type { Socket } from './ports-socket.ts'
 import type { MemberId } from './core/units.ts'
 import type { Upstream } from './ports-directory.ts'
 
@@ -13,6 +14,9 @@ export interface UpstreamRequest {
   /** How long to wait for the response head, in ms. */
   readonly headTimeoutMs: number
 }
+
+/** A WebSocket that is to be opened. */
+export type HandshakeRequest = Omit<UpstreamRequest, 'method' | 'body'>
 
 /** Upstream's answer from its head on. */
 export interface Reply {
@@ -47,10 +51,17 @@ export class IdleTimeout extends Error {
   override readonly name = 'IdleTimeout'
 }
 
+/** Upstream's answer to a WebSocket handshake: an open socket, or a refusal, read whole. */
+export type Handshake =
+  | { readonly status: 101; readonly headers: HeaderList; readonly socket: Socket }
+  | { readonly status: number; readonly headers: HeaderList; readonly body: Uint8Array; readonly socket?: undefined }
+
 /** One attempt at one upstream. */
 export interface UpstreamClient {
   /** Resolves at the response head; rejects with `NoReply` when there is none. */
   open(request: UpstreamRequest, upstream: Upstream, signal: AbortSignal): Promise<Reply>
+  /** Resolves at the answer to the handshake; rejects with `NoReply` when there is none. */
+  connect(request: HandshakeRequest, upstream: Upstream, signal: AbortSignal): Promise<Handshake>
 }
 
 /** A request body, whole, as it came. */

@@ -4,6 +4,8 @@ import { TOO_LONG, type Position, type Watch } from './watch.ts'
 
 /** What a request body says that the gateway needs to know; everything else in it is upstream's business. */
 export interface Asked {
+  /** Of a WebSocket's message. */
+  readonly type: string | undefined
   readonly model: string | undefined
   readonly stream: boolean
   readonly serviceTier: string | undefined
@@ -29,6 +31,7 @@ export interface Asked {
 }
 
 const BODY: Watch = {
+  type: 'value',
   model: 'value',
   stream: 'value',
   service_tier: 'value',
@@ -154,6 +157,7 @@ function asked(
   lastItem: { readonly type: unknown; readonly role: unknown },
 ): Omit<Asked, 'streamOptions' | 'ciphertextAt'> {
   return {
+    type: id(fields.get('type')),
     model: id(fields.get('model')) ?? id(fields.get('session.model')) ?? id(fields.get('response.model')),
     stream: fields.get('stream') === true,
     serviceTier: id(fields.get('service_tier')),

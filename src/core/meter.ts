@@ -1,24 +1,8 @@
-import { LINE_FEED, CARRIAGE_RETURN, SPACE, QUOTE } from './ascii.ts'
+import { CARRIAGE_RETURN, LINE_FEED } from './ascii.ts'
+import { EVENT, RESPONSE, isOfNoInterest, nothing, readEvent, take, type Metered } from './event.ts'
 import { JsonScanner } from './scan.ts'
-import type { Watch } from './watch.ts'
-import { usageOf, type Usage } from './usage.ts'
 
-/** What an answer has said of itself so far. */
-export interface Metered {
-  usage: Usage | undefined
-  responseId: string | undefined
-  /** The tier that was really used. */
-  serviceTier: string | undefined
-  model: string | undefined
-  /** How the answer said that it ended; undefined while it has not. */
-  terminal: 'completed' | 'incomplete' | 'failed' | 'error' | undefined
-  /** The error inside an answer whose status was good. */
-  error:
-    | { readonly code: string | undefined; readonly type: string | undefined; readonly message: string | undefined }
-    | undefined
-  /** Bytes of body seen. */
-  bytes: number
-}
+export type { Metered } from './event.ts'
 
 /** Reads an answer in passing: it never changes a byte, keeps next to nothing, and throws nothing. */
 export interface Meter {
@@ -33,36 +17,6 @@ export type Dialect = 'responses' | 'chat'
 
 export function meterFor(dialect: Dialect, contentType: string | undefined): Meter {
   return /^\s*text\/event-stream\b/i.test(contentType ?? '') ? new SseMeter(dialect) : new JsonMeter()
-}
-
-const RESPONSE: Watch = {
-  id: 'value',
-  usage: 'value',
-  service_tier: 'value',
-  model: 'value',
-  status: 'value',
-  error: 'value',
-}
-
-/** What may stand in one event: a Responses event, an error event, or a chunk of a chat completion. */
-const EVENT: Watch = {
-  type: 'value',
-  response: RESPONSE,
-  ...RESPONSE,
-  code: 'value',
-  message: 'value',
-}
-
-function nothing(): Metered {
-  return {
-    usage: undefined,
-    responseId: undefined,
-    serviceTier: undefined,
-    model: undefined,
-    terminal: undefined,
-    error: undefined,
-    bytes: 0,
-  }
 }
 
 /** A unary answer: one JSON object. */
@@ -84,17 +38,7 @@ class JsonMeter implements Meter {
   }
 }
 
-const DATA = bytesOf('data:')
-const TYPE_FIRST = bytesOf('{"type":"')
-/** Events worth reading; a stream has hundreds of others. */
-const READ = ['response.created', 'response.completed', 'response.incomplete', 'response.failed', 'error'].map(bytesOf)
-
-const TERMINAL = new Map<unknown, Metered['terminal']>([
-  ['response.completed', 'completed'],
-  ['response.incomplete', 'incomplete'],
-  ['response.failed', 'failed'],
-])
-
+const DATA = new TextEncoder().encode('data:')
 /** A stream of server-sent events. Linear in its bytes: events that do not matter are skipped at their first bytes. */
 class SseMeter implements Meter {
   readonly metered: Metered = nothing()
@@ -167,19 +111,7 @@ class SseMeter implements Meter {
     if (!this.#scanner.complete || this.#settled) return
     this.#settled = true
     if (this.#dialect === 'chat') this.#chunk()
-    else this.#event()
-  }
-
-  #event(): void {
-    const type = this.#fields.get('type')
-    if (type === 'error') {
-      this.metered.terminal ??= 'error'
-      this.metered.error ??= errorOf(this.#fields.get('error')) ?? errorOf(Object.fromEntries(this.#fields))
-      return
-    }
-    const terminal = TERMINAL.get(type)
-    if (terminal || type === 'response.created') take(this.metered, this.#fields, 'response.')
-    if (terminal) this.metered.terminal = terminal
+    else readEvent(this.metered, this.#fields)
   }
 
   #chunk(): void {
@@ -187,44 +119,4 @@ class SseMeter implements Meter {
     if (this.metered.error) this.metered.terminal = 'error'
     else if (this.metered.usage) this.metered.terminal = 'completed'
   }
-}
-
-/** Whether the data surely begins an event that states nothing of the answer as a whole. False when in doubt. */
-function isOfNoInterest(chunk: Uint8Array, start: number, end: number): boolean {
-  const from = chunk[start] === SPACE ? start + 1 : start
-  if (!matches(chunk, from, TYPE_FIRST)) return false
-  const name = from + TYPE_FIRST.length
-  const quote = chunk.indexOf(QUOTE, name)
-  if (quote === -1 || quote >= end) return false
-  return !READ.some((read) => read.length === quote - name && matches(chunk, name, read))
-}
-
-function matches(chunk: Uint8Array, at: number, text: Uint8Array): boolean {
-  if (at + text.length > chunk.length) return false
-  for (let i = 0; i < text.length; i++) if (chunk[at + i] !== text[i]) return false
-  return true
-}
-
-function bytesOf(text: string): Uint8Array {
-  return Uint8Array.from(text, (letter) => letter.charCodeAt(0))
-}
-
-/** What is stated later replaces what was stated before: a stream states running totals. */
-function take(metered: Metered, fields: ReadonlyMap<string, unknown>, under: string): void {
-  metered.usage = usageOf(fields.get(`${under}usage`)) ?? metered.usage
-  metered.responseId = textIn(fields.get(`${under}id`)) ?? metered.responseId
-  metered.serviceTier = textIn(fields.get(`${under}service_tier`)) ?? metered.serviceTier
-  metered.model = textIn(fields.get(`${under}model`)) ?? metered.model
-  metered.error = errorOf(fields.get(`${under}error`)) ?? metered.error
-}
-
-function errorOf(value: unknown): Metered['error'] {
-  if (typeof value !== 'object' || value === null) return undefined
-  const { code, type, message } = value as Readonly<Record<string, unknown>>
-  return { code: textIn(code), type: textIn(type), message: textIn(message) }
-}
-
-/** Strings only, and no longer than an identifier or a sentence. */
-function textIn(value: unknown): string | undefined {
-  return typeof value === 'string' ? value.slice(0, 500) : undefined
 }

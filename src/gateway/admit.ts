@@ -1,4 +1,4 @@
-import type { Standing, WindowStanding } from '../core/quota.ts'
+import { judge, type Standing, type WindowStanding } from '../core/quota.ts'
 import { Refusal, REFUSAL_STATUS } from '../core/refusal.ts'
 import { creditsText, type EpochMs } from '../core/units.ts'
 import {
@@ -25,6 +25,8 @@ import { expectedPrice } from './tariff.ts'
 export class Admission {
   readonly receipt: Receipt
   readonly standing: Standing
+  /** The member's windows once the call is settled. */
+  settled: Standing | undefined
   readonly #place: Place
   readonly #gateway: Gateway
   #seat: Seat | undefined
@@ -60,7 +62,7 @@ export class Admission {
 
   async #end(): Promise<void> {
     try {
-      await settle(this.receipt, this.#gateway)
+      this.settled = await settle(this.receipt, this.#gateway)
     } finally {
       await this.rise()
       await this.#place[Symbol.asyncDispose]()
@@ -171,6 +173,12 @@ export async function tried<T>(
       await patience.sleep('ledger', LEDGER_AGAIN_MS)
     }
   }
+}
+
+/** Refuses a member whose window is spent; of several the one that resets last. */
+export function refuseSpent(standing: Standing): void {
+  const verdict = judge(standing, [], 0)
+  if (verdict.state === 'spent') throw spent(verdict.window, standing)
 }
 
 function spent(window: WindowStanding, standing: Standing): Refusal {

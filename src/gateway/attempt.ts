@@ -1,13 +1,12 @@
-import type { Judgement } from '../core/fault.ts'
 import { Refusal, type RefusalDetail } from '../core/refusal.ts'
 import { NoSeat, type Pulse, type Reply, type Seat, type Upstream, type Wish } from '../ports.ts'
 import { tried } from './admit.ts'
 import { eligible } from './eligible.ts'
 import type { Gateway } from './gateway.ts'
-import type { CallRequest } from './identify.ts'
 import { ClientLeft, exhausted, retryAfterMs } from './patience.ts'
 import { reportFailure } from './report.ts'
 import { tryOnce, type Failure, type Trying } from './try-once.ts'
+import { narrowed, wishOf } from './wish.ts'
 
 /** However short upstream's waits are, one call does not try for ever. */
 const MAX_TRIES = 20
@@ -19,7 +18,7 @@ const MAX_TRIES = 20
  */
 export async function attempt(trying: Trying): Promise<Reply> {
   const { request, gateway, patience, admission } = trying
-  let candidates = await tried(() => eligible(request, gateway), patience)
+  let candidates = await tried(() => eligible(request, gateway, 'http'), patience)
   let counted = 0
   let last: Failure | undefined
   while (admission.receipt.attempts.length < MAX_TRIES) {
@@ -37,7 +36,7 @@ export async function attempt(trying: Trying): Promise<Reply> {
     if (judgement.errorClass === 'client_left') throw new ClientLeft('the client left')
     if (judgement.counts) counted++
     if (judgement.next === 'pass' || judgement.next === 'never') break
-    candidates = narrowed(candidates, seat.upstream, judgement)
+    candidates = narrowed(candidates, seat.upstream.id, judgement)
     const enough = judgement.counts && counted >= gateway.settings.retryAttempts
     if (candidates.length === 0 || enough) break
   }
@@ -69,17 +68,6 @@ async function seated(
   }
 }
 
-function wishOf({ intent, asked, holder, facts }: CallRequest, candidates: readonly Upstream[]): Wish {
-  const conversation = intent.threadId ?? intent.sessionId
-  return {
-    call: facts.id,
-    candidates,
-    model: asked.model,
-    serviceTier: asked.serviceTier,
-    sticky: conversation === undefined ? undefined : `${holder.member.id}:${conversation}`,
-  }
-}
-
 /** Keys that are well are out for this call's model or tier only. */
 function noSeat({ candidates, model, serviceTier }: Wish, gateway: Gateway, cause: NoSeat): Refusal {
   const pulses = gateway.coordinator.survey()
@@ -107,13 +95,6 @@ function keysTrouble(detail: RefusalDetail = {}): Refusal {
     'None of the gateway’s upstream keys can serve this call at the moment: OpenAI does not accept them. Ask your gateway admin.',
     detail,
   )
-}
-
-function narrowed(candidates: readonly Upstream[], tried: Upstream, judgement: Judgement): readonly Upstream[] {
-  // The coordinator cools or disables what must not be tried again now; a cooled key may come back within patience.
-  const { kind } = judgement.outcome
-  if (kind !== 'penalty' && kind !== 'neutral') return candidates
-  return candidates.filter((candidate) => candidate.id !== tried.id)
 }
 
 function finish(last: Failure | undefined, { request, outgoing, gateway }: Trying, left: readonly Upstream[]): Reply {

@@ -15,23 +15,28 @@ export function checkModelAllowed(member: Member, model: string | undefined): vo
   )
 }
 
+/** By which transport a key is wanted. */
+export type Over = 'http' | 'ws'
+
+const NAMES: Readonly<Record<Over, string>> = { http: 'HTTP', ws: 'WebSocket' }
+
 /**
- * The upstream keys that serve the model: enabled, and for HTTP. Throws a Refusal when there is none: it would not help
+ * The upstream keys that serve the model: enabled, and for this transport. Throws a Refusal when there is none: it would not help
  * to try again.
  */
-export function serving(model: string | undefined, directory: Directory): readonly Upstream[] {
+export function serving(model: string | undefined, directory: Directory, over: Over): readonly Upstream[] {
   const all = directory.upstreams()
-  const found = all.filter((u) => u.enabled && u.http && serves(u.models, model))
+  const found = all.filter((u) => u.enabled && u[over] && serves(u.models, model))
   if (found.length > 0) return found
-  const why = all.some((u) => u.enabled && u.http)
+  const why = all.some((u) => u.enabled && u[over])
     ? `None of the gateway’s upstream keys serves the model ${model ?? '(none named)'}`
-    : 'The gateway has no upstream key for HTTP that is enabled'
+    : `The gateway has no upstream key for ${NAMES[over]} that is enabled`
   throw new Refusal('model_not_found', `${why}. Ask your gateway admin to add one.`)
 }
 
 /** Of the keys that serve the model those of the organization that owns the thread's ciphertext; throws a Refusal when there is none. */
-export async function eligible(request: CallRequest, gateway: Gateway): Promise<readonly Upstream[]> {
-  const found = await continuing(request, gateway)
+export async function eligible(request: CallRequest, gateway: Gateway, over: Over): Promise<readonly Upstream[]> {
+  const found = await continuing(request, gateway, over)
   if (request.ciphertext === undefined) return found
   const owner = await gateway.owners.ownerOf(request.holder.member.id, request)
   if (!owner) return found
@@ -47,8 +52,8 @@ export async function eligible(request: CallRequest, gateway: Gateway): Promise<
  * The keys that may go on from the stored response which the call names: those of its project. A member reaches no
  * other member's; throws a Refusal for one that the ledger does not know as the member's own.
  */
-async function continuing(request: CallRequest, gateway: Gateway): Promise<readonly Upstream[]> {
-  const found = serving(request.asked.model, gateway.directory)
+async function continuing(request: CallRequest, gateway: Gateway, over: Over): Promise<readonly Upstream[]> {
+  const found = serving(request.asked.model, gateway.directory, over)
   const { previousResponseId } = request.asked
   if (previousResponseId === undefined) return found
   const maker = await gateway.ledger.makerOf(request.holder.member.id, previousResponseId)

@@ -19,11 +19,24 @@ export interface Gateway {
   readonly now: Clock
   /** Aborts when the gateway is told to stop at once: calls are cut, and settled as far as that is possible. */
   readonly stop: AbortSignal
+  /** Aborts when the gateway is asked to stop: what runs may end, and conversations end between their turns. */
+  readonly draining: AbortSignal
   /** Remembers labels that upstream's replies showed and the administrator did not give. */
   readonly learn: (upstream: Upstream, organization: string | undefined, project: string | undefined) => void
 }
 
+/** Limits of a WebSocket. */
+export interface SocketSettings {
+  /** Without a turn. */
+  readonly idleMs: number
+  readonly maxAgeMs: number
+  /** Both ways together. */
+  readonly maxMessages: number
+  readonly pingIntervalMs: number
+}
+
 export interface Settings {
+  readonly socket: SocketSettings
   /** How long a call may wait for a place, for room, for a key or for the ledger before it is refused. */
   readonly queueMs: number
   /** The same for Codex, which waits for a response head as long as it takes. */
@@ -32,6 +45,8 @@ export interface Settings {
   readonly headTimeoutMs: number
   /** How long a unary answer's head may take: it comes after all the work. */
   readonly unaryTimeoutMs: number
+  /** How long a WebSocket handshake may take: Codex waits for 15 s. */
+  readonly handshakeTimeoutMs: number
   /** Tries of one call that may have run upstream. */
   readonly retryAttempts: number
   readonly charging: 'tokens' | 'message'

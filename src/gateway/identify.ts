@@ -32,7 +32,13 @@ export interface CallRequest {
   readonly ciphertext: string | undefined
 }
 
-export function knownCall(client: Client, holder: Holder, route: KnownCall['route'], now: EpochMs): KnownCall {
+/** The turns of a WebSocket. */
+export const SOCKET_ROUTE: KnownCall['route'] = { kind: 'call', path: '/v1/responses', dialect: 'responses' }
+
+/** What a call says beside its body. */
+export type Asker = Pick<Client, 'headers' | 'path'>
+
+export function knownCall(client: Asker, holder: Holder, route: KnownCall['route'], now: EpochMs): KnownCall {
   // Until the body is read, the headers alone tell the dialect.
   const { codex, kind, sessionId, threadId, turnId } = intentOf(client.headers, client.path, NOTHING_ASKED)
   const facts: CallFacts = {
@@ -40,7 +46,7 @@ export function knownCall(client: Client, holder: Holder, route: KnownCall['rout
     member: holder.member.id,
     key: holder.key.id,
     kind,
-    transport: 'http',
+    transport: route === SOCKET_ROUTE ? 'ws' : 'http',
     path: route.path,
     model: undefined,
     serviceTier: undefined,
@@ -52,7 +58,8 @@ export function knownCall(client: Client, holder: Holder, route: KnownCall['rout
   return { holder, route, facts, native: codex && route.path === '/v1/responses' }
 }
 
-const NOTHING_ASKED: Asked = {
+export const NOTHING_ASKED: Asked = {
+  type: undefined,
   model: undefined,
   stream: false,
   serviceTier: undefined,
@@ -70,18 +77,14 @@ const NOTHING_ASKED: Asked = {
 }
 
 /** Reads what the body asks for and completes the call's facts; throws a Refusal for what is not to be served. */
-export async function identify(
-  client: Client,
-  call: KnownCall,
-  body: Body,
-  reader: GentleReader,
-): Promise<CallRequest> {
+export async function identify(client: Asker, call: KnownCall, body: Body, reader: GentleReader): Promise<CallRequest> {
   const plain = body.plain
   const asked = await reader.read(plain)
   if ('problem' in asked) throw new Refusal('invalid_request', asked.problem)
   const intent = intentOf(client.headers, client.path, asked)
   const { kind, sessionId, threadId, turnId } = intent
-  const transport = asked.stream ? 'sse' : 'http'
+  const overHttp = asked.stream ? 'sse' : 'http'
+  const transport = call.facts.transport === 'ws' ? 'ws' : overHttp
   call.facts = {
     ...call.facts,
     kind,
@@ -92,7 +95,7 @@ export async function identify(
     threadId,
     turnId,
   }
-  call.native = intent.codex && asked.stream && call.route.path === '/v1/responses'
+  call.native = intent.codex && transport !== 'http' && call.route.path === '/v1/responses'
   if (!intent.codex) {
     throw new Refusal(
       'codex_only',

@@ -1,6 +1,5 @@
 import { header, replyHeaders, upstreamHeaders, without } from '../core/headers.ts'
 import { meterFor } from '../core/meter.ts'
-import { Refusal, REFUSAL_STATUS } from '../core/refusal.ts'
 import type { Body, Client, Reply } from '../ports.ts'
 import { admit } from './admit.ts'
 import { attempt } from './attempt.ts'
@@ -9,14 +8,13 @@ import { chatStrip, withUsage } from './chat.ts'
 import { serving } from './eligible.ts'
 import { forward } from './forward.ts'
 import type { Gateway } from './gateway.ts'
-import { identify, knownCall, type CallRequest, type KnownCall } from './identify.ts'
+import { identify, knownCall, type CallRequest } from './identify.ts'
 import { relayModels } from './models.ts'
-import { ClientLeft, Patience } from './patience.ts'
-import { RefusedCallError } from './refused.ts'
+import { Patience } from './patience.ts'
+import { noteFailure, rememberOwner } from './settle.ts'
+import { explained } from './refused.ts'
 import { reportEnd } from './report.ts'
 import { routeOf } from './routes.ts'
-import { REFUSED_MS, soon } from './soon.ts'
-import { standingOf } from './standing.ts'
 import type { Outgoing, Trying } from './try-once.ts'
 
 /**
@@ -35,7 +33,7 @@ export async function relay(client: Client, gateway: Gateway): Promise<void> {
   try {
     body = await client.read(holder.member.id)
     const request = await identify(client, call, body, gateway.reader)
-    serving(request.asked.model, gateway.directory)
+    serving(request.asked.model, gateway.directory, 'http')
     using patience = new Patience(client.signal, call.native ? gateway.settings.codexQueueMs : gateway.settings.queueMs)
     await using admission = await admit(request, gateway, patience)
     opened = true
@@ -61,23 +59,10 @@ async function answered(client: Client, trying: Trying): Promise<void> {
     receipt.status = reply.status
     await pass(reply, client, trying)
   } catch (cause) {
-    if (cause instanceof ClientLeft) receipt.ending = 'client-left'
-    if (cause instanceof Refusal) {
-      receipt.refusal = cause.code
-      receipt.status = REFUSAL_STATUS[cause.code]
-      receipt.upstream = undefined
-      receipt.organization = undefined
-      // Nothing went upstream: it is the gateway's no, and no request that usage counts.
-      if (receipt.attempts.length === 0) receipt.ending = 'refused'
-    }
+    noteFailure(receipt, cause)
     throw cause
   } finally {
-    const { upstream, status = 0 } = receipt
-    // Only who answered may have made ciphertext; an error made none.
-    if (upstream && status < 300) {
-      const owner = { upstream: upstream.id, organization: receipt.organization }
-      gateway.owners.answered(request.holder.member.id, request, owner)
-    }
+    rememberOwner(receipt, gateway)
   }
 }
 
@@ -127,28 +112,4 @@ function outgoing(client: Client, request: CallRequest, gateway: Gateway): Outgo
     body: bytes,
     headTimeoutMs: request.asked.stream ? headTimeoutMs : unaryTimeoutMs,
   }
-}
-
-/** Puts a member's refusal into the ledger, unless its row is there already, and into words that the edge can answer. */
-async function explained(cause: unknown, call: KnownCall, opened: boolean, gateway: Gateway): Promise<unknown> {
-  if (!(cause instanceof Refusal)) return cause
-  if (!opened) {
-    const endedAt = gateway.now()
-    const row = {
-      ...call.facts,
-      requestId: call.facts.id,
-      status: REFUSAL_STATUS[cause.code],
-      refusal: cause.code,
-      endedAt,
-    }
-    // The caller is refused all the same; without a ledger there is nothing to write it into.
-    const written = gateway.ledger.refuse(row).catch((failure: unknown) => {
-      gateway.log.error('refusal not in the ledger', { call: row.id, code: cause.code, cause: String(failure) })
-    })
-    // Nor is a ledger waited for that has been waited for already.
-    if (cause.code !== 'ledger_unavailable') await soon(written, REFUSED_MS)
-  }
-  const ledgerAway = cause.code === 'ledger_unavailable'
-  const standing = cause.detail.standing ?? (ledgerAway ? undefined : await standingOf(call.holder.member, gateway))
-  return new RefusedCallError(cause, call, standing)
 }

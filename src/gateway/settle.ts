@@ -1,10 +1,18 @@
 import type { Metered } from '../core/meter.ts'
-import type { RefusalCode } from '../core/refusal.ts'
+import { Refusal, REFUSAL_STATUS, type RefusalCode } from '../core/refusal.ts'
 import type { EpochMs, NanoCredits } from '../core/units.ts'
 import { NO_USAGE, type Precision } from '../core/usage.ts'
-import { LedgerUnavailable, type AttemptOutcome, type Ending, type Entry, type Upstream } from '../ports.ts'
+import {
+  LedgerUnavailable,
+  type AttemptOutcome,
+  type Ending,
+  type Entry,
+  type Standing,
+  type Upstream,
+} from '../ports.ts'
 import type { Gateway } from './gateway.ts'
 import type { CallRequest } from './identify.ts'
+import { ClientLeft } from './patience.ts'
 import { finalPrice, type Price } from './tariff.ts'
 
 /** What is known of an admitted call so far; whatever way it ends, this is what is settled. */
@@ -39,6 +47,24 @@ export function receiptFor(request: CallRequest, expected: Price): Receipt {
   }
 }
 
+/** The call was not answered: what its caller is told stands in the ledger too. */
+export function noteFailure(receipt: Receipt, cause: unknown): void {
+  if (cause instanceof ClientLeft) receipt.ending = 'client-left'
+  if (!(cause instanceof Refusal)) return
+  receipt.refusal = cause.code
+  receipt.status = REFUSAL_STATUS[cause.code]
+  receipt.upstream = undefined
+  receipt.organization = undefined
+  // Nothing went upstream: it is the gateway's no, and no request that usage counts.
+  if (receipt.attempts.length === 0) receipt.ending = 'refused'
+}
+
+/** Only who answered may have made ciphertext; an error made none. */
+export function rememberOwner({ upstream, status = 0, organization, request }: Receipt, gateway: Gateway): void {
+  if (!upstream || status >= 300) return
+  gateway.owners.answered(request.holder.member.id, request, { upstream: upstream.id, organization })
+}
+
 const AGAIN_MS = 250
 const AGAIN_AT_MOST_MS = 5000
 
@@ -46,12 +72,11 @@ const AGAIN_AT_MOST_MS = 5000
  * Settles a call, however long the ledger takes to come back: what was spent is not forgotten while the gateway
  * runs. Never listens to the client's signal.
  */
-export async function settle(receipt: Receipt, gateway: Gateway): Promise<void> {
+export async function settle(receipt: Receipt, gateway: Gateway): Promise<Standing> {
   const entry = entryOf(receipt, gateway)
   for (let waitMs = AGAIN_MS; ; waitMs = Math.min(waitMs * 2, AGAIN_AT_MOST_MS)) {
     try {
-      await gateway.ledger.settle(entry)
-      return
+      return await gateway.ledger.settle(entry)
     } catch (cause) {
       if (!(cause instanceof LedgerUnavailable)) throw cause
       // Whoever starts next on this ledger finds the call open and settles it.

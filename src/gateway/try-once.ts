@@ -87,7 +87,8 @@ function isStream(reply: Reply, { dialect }: CallRequest): boolean {
   return dialect === 'responses' && /^\s*text\/event-stream\b/i.test(header(reply.headers, 'content-type') ?? '')
 }
 
-function learn(reply: Reply, upstream: Upstream, gateway: Gateway): void {
+/** Remembers to whom upstream says that a key belongs. */
+export function learn(reply: Pick<Reply, 'headers'>, upstream: Upstream, gateway: Gateway): void {
   const organization = header(reply.headers, 'openai-organization')
   const project = header(reply.headers, 'openai-project')
   const { learned } = upstream

@@ -11,6 +11,7 @@ import {
   type UpstreamRequest,
   type Vault,
 } from '../../ports.ts'
+import { reasonOf } from './no-reply.ts'
 
 /** Hosts in `noProxy` are reached directly; an absent proxy means none for that kind of URL. */
 export interface ProxyRoute {
@@ -35,7 +36,7 @@ export interface HttpOptions {
 }
 
 /** Calls the OpenAI API over HTTP/1.1 with kept-alive connections. */
-export class OpenAiHttp implements UpstreamClient {
+export class OpenAiHttp implements Pick<UpstreamClient, 'open'> {
   readonly #options: HttpOptions
   readonly #dispatcher: Dispatcher
 
@@ -266,30 +267,4 @@ interface Pump {
 function rawHeaders(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
   if (!Array.isArray(raw)) return []
   return raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1')))
-}
-
-const REASONS: Readonly<Record<string, NoReply['reason']>> = {
-  ECONNREFUSED: 'refused',
-  ENOTFOUND: 'unreachable',
-  EAI_AGAIN: 'unreachable',
-  EHOSTUNREACH: 'unreachable',
-  ENETUNREACH: 'unreachable',
-  UND_ERR_CONNECT_TIMEOUT: 'unreachable',
-  ECONNRESET: 'reset',
-  EPIPE: 'reset',
-  UND_ERR_SOCKET: 'reset',
-  UND_ERR_HEADERS_OVERFLOW: 'bad-response',
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'bad-response',
-  // What OpenSSL says of certificates without naming them.
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'tls',
-  INVALID_CA: 'tls',
-  INVALID_PURPOSE: 'tls',
-  PATH_LENGTH_EXCEEDED: 'tls',
-}
-
-function reasonOf(cause: Error): NoReply['reason'] {
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
-  if (/CERT|SSL|TLS/.test(code)) return 'tls'
-  if (code.startsWith('HPE_') || cause.name === 'HTTPParserError') return 'bad-response'
-  return REASONS[code] ?? 'reset'
 }

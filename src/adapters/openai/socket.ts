@@ -1,0 +1,124 @@
+import type { WebSocket } from 'ws'
+import type { Socket, SocketListener } from '../../ports.ts'
+
+/** Beyond this much that is not sent yet, the other side is behind. */
+const HIGH_WATER_BYTES = 1_048_576
+
+interface Message {
+  readonly data: Uint8Array
+  readonly binary: boolean
+}
+
+/** The port of one side, over a socket of `ws` that is open. */
+export function socketOn(ws: WebSocket): Socket {
+  return new WsSocket(ws)
+}
+
+class WsSocket implements Socket {
+  readonly #ws: WebSocket
+  #listener: SocketListener | undefined
+  /** What came before anybody listened, or behind a pause: `ws` may hand over what it has read already. */
+  readonly #waiting: Message[] = []
+  #paused = false
+  #closed: { readonly code: number; readonly reason: string } | undefined
+  #behind: PromiseWithResolvers<void> | undefined
+  #heardAt = performance.now()
+  #beat: NodeJS.Timeout | undefined
+
+  constructor(ws: WebSocket) {
+    this.#ws = ws
+    ws.on('pong', () => (this.#heardAt = performance.now()))
+    ws.on('ping', () => (this.#heardAt = performance.now()))
+    ws.on('message', (data: Buffer, binary: boolean) => {
+      this.#heardAt = performance.now()
+      if (this.#listener && !this.#paused) this.#listener.message(data, binary)
+      else this.#waiting.push({ data, binary })
+    })
+    ws.on('close', (code, reason) => {
+      clearInterval(this.#beat)
+      this.#closed = { code, reason: reason.toString('utf8') }
+      this.#behind?.resolve()
+      this.#tellClosed()
+    })
+    // What went wrong is followed by the close, which tells.
+    ws.on('error', () => undefined)
+  }
+
+  listen(listener: SocketListener): void {
+    this.#listener = listener
+    this.#handOver()
+  }
+
+  send(data: Uint8Array | string, binary: boolean): boolean {
+    const ws = this.#ws
+    if (ws.readyState !== ws.OPEN) return true
+    ws.send(data, { binary, compress: false }, () => this.#sent())
+    if (ws.bufferedAmount <= HIGH_WATER_BYTES) return true
+    this.#behind ??= Promise.withResolvers<void>()
+    return false
+  }
+
+  async drained(): Promise<void> {
+    await this.#behind?.promise
+  }
+
+  keepAlive(everyMs: number): void {
+    clearInterval(this.#beat)
+    this.#heardAt = performance.now()
+    this.#beat = setInterval(() => {
+      // Who is not read from cannot be heard.
+      if (this.#ws.isPaused) this.#heardAt = performance.now()
+      if (performance.now() - this.#heardAt > 3 * everyMs) this.cut()
+      else if (this.#ws.readyState === this.#ws.OPEN) this.#ws.ping()
+    }, everyMs)
+  }
+
+  pause(): void {
+    this.#paused = true
+    if (this.#ws.readyState === this.#ws.OPEN) this.#ws.pause()
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#handOver()
+    if (!this.#paused) this.#ws.resume()
+  }
+
+  close(code: number, reason: string): void {
+    if (code === 1006) return this.cut()
+    if (code === 1005) this.#ws.close()
+    else this.#ws.close(sendable(code), reason)
+  }
+
+  cut(): void {
+    this.#ws.terminate()
+  }
+
+  #sent(): void {
+    if (!this.#behind || this.#ws.bufferedAmount > HIGH_WATER_BYTES / 2) return
+    this.#behind.resolve()
+    this.#behind = undefined
+  }
+
+  #handOver(): void {
+    while (this.#listener && !this.#paused) {
+      const message = this.#waiting.shift()
+      if (!message) break
+      this.#listener.message(message.data, message.binary)
+    }
+    this.#tellClosed()
+  }
+
+  /** After the last message, however long that had to wait. */
+  #tellClosed(): void {
+    if (!this.#closed || !this.#listener || this.#waiting.length > 0) return
+    const listener = this.#listener
+    this.#listener = undefined
+    listener.closed(this.#closed.code, this.#closed.reason)
+  }
+}
+
+/** Codes that say what happened, and cannot be sent (RFC 6455, 7.4.1). */
+function sendable(code: number): number {
+  return code === 1004 || code === 1015 ? 1011 : code
+}

@@ -1,0 +1,142 @@
+import type { IncomingMessage } from 'node:http'
+import { getCACertificates } from 'node:tls'
+import { HttpsProxyAgent } from 'https-proxy-agent'
+import { WebSocket } from 'ws'
+import {
+  NoReply,
+  type Handshake,
+  type HeaderList,
+  type Upstream,
+  type UpstreamRequest,
+  type Vault,
+} from '../../ports.ts'
+import { reasonOf } from './no-reply.ts'
+import { socketOn } from './socket.ts'
+
+/** Messages of upstream's may be as large as any that a client may send. */
+const MAX_MESSAGE_BYTES = 160 * 1_048_576
+/** Longer than any reason that an error has to be told in. */
+const MAX_REFUSAL_BYTES = 1_048_576
+const REFUSAL_MS = 10_000
+
+export interface WebSocketOptions {
+  /** `wss://api.openai.com`. */
+  readonly baseUrl: string
+  readonly connectTimeoutMs: number
+  /** An `http://` or `https://` proxy for this URL; undefined: upstream is reached directly. */
+  readonly proxyFor: (url: URL) => string | undefined
+  readonly ca: string | undefined
+  readonly maxHeaderBytes: number
+  readonly vault: Vault
+}
+
+/** Opens a WebSocket upstream: resolves at its answer, 101 or not; rejects with NoReply when there is none. */
+export async function connect(
+  request: Omit<UpstreamRequest, 'method' | 'body'>,
+  upstream: Upstream,
+  signal: AbortSignal,
+  options: WebSocketOptions,
+): Promise<Handshake> {
+  if (signal.aborted) throw new NoReply('aborted', false)
+  let ws: WebSocket
+  try {
+    ws = new WebSocket(urlOf(request.path, upstream, options), protocolsIn(request.headers), {
+      ...transportOf(upstream, options),
+      headers: headersOf(request.headers, options.vault.secretOf(upstream.id)),
+      perMessageDeflate: false,
+      maxPayload: MAX_MESSAGE_BYTES,
+      handshakeTimeout: Math.min(request.headTimeoutMs, options.connectTimeoutMs + request.headTimeoutMs),
+      skipUTF8Validation: true,
+      followRedirects: false,
+    })
+  } catch (cause) {
+    throw new NoReply('bad-response', false, cause)
+  }
+  return await answered(ws, signal)
+}
+
+async function answered(ws: WebSocket, signal: AbortSignal): Promise<Handshake> {
+  return await new Promise<Handshake>((resolve, reject) => {
+    let head: HeaderList = []
+    const left = (): void => {
+      ws.terminate()
+      reject(new NoReply('aborted', true))
+    }
+    const done = (): void => signal.removeEventListener('abort', left)
+    signal.addEventListener('abort', left, { once: true })
+    ws.once('upgrade', (response: IncomingMessage) => (head = response.rawHeaders))
+    ws.once('open', () => {
+      done()
+      resolve({ status: 101, headers: head, socket: socketOn(ws) })
+    })
+    ws.once('unexpected-response', (_request, response: IncomingMessage) => {
+      done()
+      void refusalOf(response).then((body) => {
+        ws.terminate()
+        resolve({ status: response.statusCode ?? 0, headers: response.rawHeaders, body })
+      })
+    })
+    ws.once('error', (cause: Error) => {
+      done()
+      const timedOut = /handshake has timed out/.test(cause.message)
+      reject(new NoReply(timedOut ? 'timeout' : reasonOf(cause), true, cause))
+    })
+  })
+}
+
+/** The body of a refused handshake, as far as it comes in time. */
+async function refusalOf(response: IncomingMessage): Promise<Uint8Array> {
+  const chunks: Buffer[] = []
+  let length = 0
+  const timer = setTimeout(() => response.destroy(), REFUSAL_MS)
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      length += chunk.length
+      if (length > MAX_REFUSAL_BYTES) break
+      chunks.push(chunk)
+    }
+  } catch {
+    // What came of it still tells what went wrong.
+  } finally {
+    clearTimeout(timer)
+  }
+  return Buffer.concat(chunks)
+}
+
+function urlOf(path: string, upstream: Upstream, { baseUrl }: WebSocketOptions): URL {
+  const base = new URL(upstream.baseUrl?.replace(/^http/, 'ws') ?? baseUrl)
+  return new URL(`${base.origin}${base.pathname.replace(/\/$/, '')}${path}`)
+}
+
+function transportOf(upstream: Upstream, options: WebSocketOptions): object {
+  const url = new URL(upstream.baseUrl ?? options.baseUrl)
+  const ca = options.ca === undefined ? {} : { ca: [...getCACertificates('default'), options.ca] }
+  const proxy = options.proxyFor(url)
+  return {
+    ...ca,
+    maxHeaderSize: options.maxHeaderBytes,
+    ...(proxy !== undefined && { agent: new HttpsProxyAgent(proxy, ca) }),
+  }
+}
+
+/** Its own handshake headers `ws` makes itself. */
+const HANDSHAKE = /^sec-websocket-/i
+
+function headersOf(headers: HeaderList, secret: string): Record<string, string | string[]> {
+  const sent: Record<string, string | string[]> = {}
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const [name = '', value = ''] = [headers[i], headers[i + 1]]
+    if (HANDSHAKE.test(name)) continue
+    const before = sent[name]
+    sent[name] = before === undefined ? value : [before, value].flat()
+  }
+  return { ...sent, authorization: `Bearer ${secret}` }
+}
+
+function protocolsIn(headers: HeaderList): string[] {
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    if (headers[i]?.toLowerCase() !== 'sec-websocket-protocol') continue
+    return (headers[i + 1] ?? '').split(',').map((name) => name.trim())
+  }
+  return []
+}

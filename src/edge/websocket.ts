@@ -1,0 +1,92 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { WebSocketServer, type WebSocket } from 'ws'
+import { Refusal } from '../core/refusal.ts'
+import type { MemberId } from '../core/units.ts'
+import type { HeaderList, Socket, SocketClient } from '../ports.ts'
+import type { BodyBudget } from './body.ts'
+
+/** What is read of a message at all; beyond it the connection is closed (1009). */
+const MOST_MESSAGE_BYTES = 160 * 1_048_576
+
+export interface SocketOptions {
+  /** Largest message that is served; what is larger is refused in a frame. */
+  readonly maxMessageBytes: number
+  readonly budget: BodyBudget
+  readonly socketOn: (ws: WebSocket) => Socket
+  /** The frame that refuses a turn. */
+  readonly frameFor: (cause: Error) => string
+}
+
+const server = new WebSocketServer({
+  noServer: true,
+  perMessageDeflate: false,
+  maxPayload: MOST_MESSAGE_BYTES,
+  // Bytes pass as they came, whatever they spell.
+  skipUTF8Validation: true,
+})
+
+/** A client that asked for a WebSocket. */
+export class WsClient implements SocketClient {
+  readonly #request: IncomingMessage
+  readonly #connection: Duplex
+  readonly #head: Buffer
+  readonly #options: SocketOptions
+  readonly #gone = new AbortController()
+  #socket: Socket | undefined
+
+  constructor(request: IncomingMessage, connection: Duplex, head: Buffer, options: SocketOptions) {
+    this.#request = request
+    this.#connection = connection
+    this.#head = head
+    this.#options = options
+    connection.once('close', () => this.#gone.abort(new Error('the client left')))
+  }
+
+  get signal(): AbortSignal {
+    return this.#gone.signal
+  }
+
+  get path(): string {
+    return this.#request.url ?? ''
+  }
+
+  get headers(): HeaderList {
+    return this.#request.rawHeaders
+  }
+
+  get accepted(): boolean {
+    return this.#socket !== undefined
+  }
+
+  hold(member: MemberId, bytes: number): Disposable {
+    const { budget, maxMessageBytes } = this.#options
+    if (bytes > maxMessageBytes) {
+      throw new Refusal(
+        'invalid_request',
+        `The message is larger than the gateway takes: at most ${maxMessageBytes} bytes. Start a new conversation, or compact this one.`,
+      )
+    }
+    budget.take(member, bytes)
+    return { [Symbol.dispose]: () => budget.give(member, bytes) }
+  }
+
+  accept(headers: HeaderList): Socket {
+    const add = (lines: string[]): void => {
+      for (let i = 0; i + 1 < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`)
+    }
+    server.once('headers', add)
+    let accepted: Socket | undefined
+    server.handleUpgrade(this.#request, this.#connection, this.#head, (ws) => {
+      accepted = this.#options.socketOn(ws)
+    })
+    server.off('headers', add)
+    if (!accepted) throw new Error('the handshake is not one of RFC 6455')
+    this.#socket = accepted
+    return accepted
+  }
+
+  refuse(cause: Error): void {
+    this.#socket?.send(this.#options.frameFor(cause), false)
+  }
+}

@@ -1,0 +1,231 @@
+import { isLimits } from '../core/frame.ts'
+import { limitEvent } from '../core/limit-event.ts'
+import type { Socket, SocketClient } from '../ports.ts'
+import type { Gateway } from './gateway.ts'
+import type { Line } from './line.ts'
+import { soon } from './soon.ts'
+import { Turn, type TurnEnd } from './turn.ts'
+
+/** Service restart: Codex comes back with its whole history, and its user sees nothing. */
+const COME_BACK = 1012
+/** How long the last message of a turn waits for the turn's settlement. */
+const SETTLE_MS = 500
+const WATCH_MS = 1000
+
+/** With this error Codex opens another socket and sends its whole history, without a word to its user. */
+const MOVE_ON = JSON.stringify({
+  type: 'error',
+  status: 400,
+  error: {
+    type: 'invalid_request_error',
+    code: 'websocket_connection_limit_reached',
+    message: 'This connection has come to its end. Please open another one.',
+    param: null,
+  },
+})
+
+/**
+ * One WebSocket of a member's and the socket upstream that belongs to it: messages pass, and every `response.create` is
+ * a call of its own (`Turn`). One turn runs at a time; a second one waits for the first.
+ */
+export class Conversation {
+  readonly client: SocketClient
+  readonly gateway: Gateway
+  /** Resolves when both sockets are closed and every turn is settled. */
+  readonly over: Promise<void>
+  readonly #over: PromiseWithResolvers<void> = Promise.withResolvers<void>()
+  readonly #socket: Socket
+  readonly #startedAt = performance.now()
+  #line: Line | undefined
+  /** Whether a turn has gone up this line: then its continuation is there and nowhere else. */
+  #used = false
+  #turn: Turn | undefined
+  #running: Promise<void> = Promise.resolve()
+  #idleSince = performance.now()
+  #messages = 0
+  /** Why the conversation ends as soon as no turn runs. */
+  #leaving: string | undefined
+  #closed = false
+  readonly #watch: NodeJS.Timeout
+  readonly #drain = (): void => this.#leave('the gateway is about to stop')
+
+  constructor(client: SocketClient, socket: Socket, line: Line | undefined, gateway: Gateway) {
+    this.client = client
+    this.gateway = gateway
+    this.over = this.#over.promise
+    this.#socket = socket
+    const { pingIntervalMs } = gateway.settings.socket
+    this.#watch = setInterval(() => this.#look(), WATCH_MS)
+    gateway.draining.addEventListener('abort', this.#drain)
+    socket.keepAlive(pingIntervalMs)
+    if (line) this.#connect(line)
+    socket.listen({
+      message: (data, binary) => void this.#fromClient(data, binary),
+      closed: (code, reason) => this.#clientClosed(code, reason),
+    })
+    if (gateway.draining.aborted) this.#drain()
+  }
+
+  get line(): Line | undefined {
+    return this.#line
+  }
+
+  get used(): boolean {
+    return this.#used
+  }
+
+  /** A turn has found its line: its messages go there. */
+  attach(turn: Turn, line: Line): void {
+    if (this.#line !== line) this.#connect(line)
+    this.#turn = turn
+    this.#used = true
+  }
+
+  /** Whether a turn may go on upstream on the socket that it has: false when its key has gone bad since. */
+  fits(): boolean {
+    const line = this.#line
+    if (!line) return true
+    const { coordinator, directory } = this.gateway
+    const upstream = directory.upstreams().find(({ id }) => id === line.upstream.id)
+    const state = coordinator.survey().get(line.upstream.id)?.state
+    return upstream !== undefined && upstream.enabled && upstream.ws && state !== 'disabled' && state !== 'cooling'
+  }
+
+  /** Tells the client to come back with its whole history, and ends. */
+  moveOn(reason: string): void {
+    this.#socket.send(MOVE_ON, false)
+    this.#close(COME_BACK, reason)
+  }
+
+  async #fromClient(data: Uint8Array, binary: boolean): Promise<void> {
+    // One message after the other: what comes behind a turn's beginning waits until that has gone upstream.
+    this.#socket.pause()
+    this.#messages++
+    try {
+      if (binary || !(await Turn.begins(data, this.gateway))) this.#pass(data, binary)
+      else await this.#begin(data)
+    } catch (cause) {
+      this.gateway.log.error('conversation failed', { cause: String(cause) })
+      this.#close(1011, 'internal error')
+    } finally {
+      this.#socket.resume()
+    }
+  }
+
+  #pass(data: Uint8Array, binary: boolean): void {
+    if (this.#line?.socket.send(data, binary) === false) void this.#line.socket.drained()
+  }
+
+  /** Resolves once the turn's message has gone upstream, or the turn was refused. */
+  async #begin(data: Uint8Array): Promise<void> {
+    await this.#running
+    if (this.#closed) return
+    const turn = new Turn(this, data)
+    this.#running = turn.run().then(
+      () => this.#turnOver(),
+      (cause: unknown) => {
+        this.gateway.log.error('turn failed', { cause: String(cause) })
+        this.#close(1011, 'internal error')
+      },
+    )
+    void this.#deliver(turn)
+    await turn.sent
+  }
+
+  /** The last message of a turn goes out when the turn is settled, behind the member's windows as they then stand. */
+  async #deliver(turn: Turn): Promise<void> {
+    const end = await turn.over
+    await soon(this.#running, SETTLE_MS)
+    this.#turn = undefined
+    if (!end || this.#closed) return
+    if (end.moveOn) return this.#moveOnAfter(end)
+    const limits = turn.settled && limitEvent(turn.settled)
+    if (limits !== undefined) this.#socket.send(limits, false)
+    if (end.last) this.#socket.send(end.last, false)
+    if (end.closed) return this.#close(end.closed.code, end.closed.reason)
+    this.#line?.socket.resume()
+    if (this.#leaving !== undefined) this.#close(COME_BACK, this.#leaving)
+  }
+
+  #moveOnAfter({ begun }: TurnEnd): void {
+    if (begun) this.#close(COME_BACK, 'please come back')
+    else this.moveOn('please come back')
+  }
+
+  #turnOver(): void {
+    this.#idleSince = performance.now()
+    if (this.#closed) this.#finish()
+  }
+
+  #connect(line: Line): void {
+    this.#line?.socket.close(1000, '')
+    this.#line = line
+    this.#used = false
+    line.socket.keepAlive(this.gateway.settings.socket.pingIntervalMs)
+    line.socket.listen({
+      message: (data, binary) => this.#fromUpstream(line, data, binary),
+      closed: (code, reason) => this.#upstreamClosed(line, code, reason),
+    })
+  }
+
+  #fromUpstream(line: Line, data: Uint8Array, binary: boolean): void {
+    this.#messages++
+    const kind = binary ? 'event' : (this.#turn?.meter.feed(data) ?? (isLimits(data) ? 'limits' : 'event'))
+    if (kind === 'limits') return
+    if (kind === 'terminal') {
+      // What comes behind the last message waits for it.
+      line.socket.pause()
+      this.#turn?.end({ last: data })
+      return
+    }
+    this.#turn?.begin()
+    if (this.#socket.send(data, binary)) return
+    line.socket.pause()
+    void this.#socket.drained().then(() => line.socket.resume())
+  }
+
+  #upstreamClosed(line: Line, code: number, reason: string): void {
+    if (line !== this.#line || this.#closed) return
+    if (this.#turn) this.#turn.end({ closed: { code, reason } })
+    else this.#close(COME_BACK, 'upstream closed the connection')
+  }
+
+  #clientClosed(code: number, reason: string): void {
+    this.#closed = true
+    this.#turn?.end({ clientLeft: true })
+    this.#line?.socket.close(code === 1006 ? 1001 : code, reason)
+    void this.#running.finally(() => this.#finish())
+  }
+
+  /** Ends now if no turn runs, else when it has ended; a turn that has not begun to answer begins anew elsewhere. */
+  #leave(reason: string): void {
+    this.#leaving ??= reason
+    if (!this.#turn) this.#close(COME_BACK, this.#leaving)
+    else if (!this.#turn.begun) this.#turn.end({ moveOn: true })
+  }
+
+  /** Looks whether the conversation has come to its end, between turns. */
+  #look(): void {
+    if (this.#turn || this.#closed) return
+    const { idleMs, maxAgeMs, maxMessages } = this.gateway.settings.socket
+    const now = performance.now()
+    if (now - this.#idleSince > idleMs) this.#close(1000, 'idle')
+    else if (now - this.#startedAt > maxAgeMs || this.#messages > maxMessages) this.#close(COME_BACK, 'old')
+    else if (!this.fits()) this.#close(COME_BACK, 'please come back')
+  }
+
+  #close(code: number, reason: string): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#socket.close(code, reason)
+    this.#line?.socket.close(1000, '')
+    this.#turn?.end({ cut: true })
+    void this.#running.finally(() => this.#finish())
+  }
+
+  #finish(): void {
+    clearInterval(this.#watch)
+    this.gateway.draining.removeEventListener('abort', this.#drain)
+    this.#over.resolve()
+  }
+}

@@ -1,0 +1,83 @@
+import { replyHeaders, without } from '../core/headers.ts'
+import { intentOf } from '../core/intent.ts'
+import { Refusal } from '../core/refusal.ts'
+import { NoSeat, type Reply, type SocketClient, type Wish } from '../ports.ts'
+import { refuseSpent } from './admit.ts'
+import { authenticate } from './authenticate.ts'
+import { Conversation } from './conversation.ts'
+import type { Gateway } from './gateway.ts'
+import { knownCall, NOTHING_ASKED, SOCKET_ROUTE, type KnownCall } from './identify.ts'
+import { openLine, type Line } from './line.ts'
+import { Patience } from './patience.ts'
+import { explained } from './refused.ts'
+import { standingOf } from './standing.ts'
+
+/** Upstream refused the handshake in a way that is the client's to know: with this answer. */
+export class HandshakeRefused extends Error {
+  override readonly name = 'HandshakeRefused'
+  readonly reply: Reply
+
+  constructor(reply: Reply) {
+    super(`upstream refused the handshake: ${reply.status}`)
+    this.reply = reply
+  }
+}
+
+/**
+ * One WebSocket, from its handshake to its end; every turn in it is a call of its own (`Turn`).
+ *
+ * Rejects, before it is accepted, with a Refusal (a stranger's), a RefusedCallError (a member's) or HandshakeRefused;
+ * the edge answers. Where a key is only missing for now it is accepted all the same, and its first turn waits: a
+ * refused handshake turns WebSocket off for the whole of Codex's session.
+ */
+export async function converse(client: SocketClient, gateway: Gateway): Promise<void> {
+  const holder = authenticate(client.headers, gateway.directory, gateway.now)
+  const call = knownCall(client, holder, SOCKET_ROUTE, gateway.now())
+  try {
+    if (!intentOf(client.headers, client.path, NOTHING_ASKED).codex) {
+      throw new Refusal('codex_only', 'This gateway serves Codex only, and nothing about this request says Codex.')
+    }
+    const standing = await standingOf(holder.member, gateway)
+    if (standing) refuseSpent(standing)
+  } catch (cause) {
+    throw await explained(cause, call, false, gateway)
+  }
+  const line = await openedNow(client, call, gateway)
+  const socket = client.accept(line ? shown(line, call) : ['x-request-id', call.facts.id])
+  await new Conversation(client, socket, line, gateway).over
+}
+
+/** A line at the best key, if one can be had without waiting; throws HandshakeRefused where upstream's no is the client's. */
+async function openedNow(client: SocketClient, call: KnownCall, gateway: Gateway): Promise<Line | undefined> {
+  const { facts, holder } = call
+  const conversation = facts.threadId ?? facts.sessionId
+  const sticky = conversation === undefined ? undefined : `${holder.member.id}:${conversation}`
+  let candidates = gateway.directory.upstreams().filter((upstream) => upstream.enabled && upstream.ws)
+  while (candidates.length > 0) {
+    const wish: Wish = { call: facts.id, candidates, model: undefined, serviceTier: undefined, sticky }
+    using patience = new Patience(client.signal, 0)
+    try {
+      const on = { gateway, note: () => undefined, before: async () => undefined }
+      const opened = await openLine(client, wish, patience, on)
+      if ('line' in opened) {
+        await opened.seat[Symbol.asyncDispose]()
+        return opened.line
+      }
+      const { judgement, reply, upstream } = opened.failure
+      if (reply && judgement.next === 'pass') throw new HandshakeRefused(reply)
+      if (judgement.next === 'never') return undefined
+      candidates = candidates.filter(({ id }) => id !== upstream)
+    } catch (cause) {
+      // The first turn waits for a key, or hears why there is none.
+      if (cause instanceof Refusal || cause instanceof NoSeat) return undefined
+      throw cause
+    }
+  }
+  return undefined
+}
+
+/** Upstream's own headers, less what is its account's; of the model nothing was asked yet that it could be compared with. */
+function shown(line: Line, call: KnownCall): readonly string[] {
+  const headers = replyHeaders(line.headers, { callId: call.facts.id, requestedModel: undefined, standing: undefined })
+  return without(headers, 'openai-model').filter((_, i, all) => !/^sec-websocket-/i.test(all[i - (i % 2)] ?? ''))
+}

@@ -1,0 +1,258 @@
+import { judgeInBand, BROKEN_STREAM, type Judgement } from '../core/fault.ts'
+import { FrameMeter } from '../core/frame.ts'
+import { without } from '../core/headers.ts'
+import { Refusal } from '../core/refusal.ts'
+import type { AttemptOutcome, Standing, Upstream } from '../ports.ts'
+import { admit, tried, type Admission } from './admit.ts'
+import { authenticate } from './authenticate.ts'
+import type { Conversation } from './conversation.ts'
+import { eligible } from './eligible.ts'
+import type { Gateway } from './gateway.ts'
+import { identify, knownCall, SOCKET_ROUTE, type CallRequest, type KnownCall } from './identify.ts'
+import { openLine, type Line, type Note } from './line.ts'
+import { Patience } from './patience.ts'
+import { explained } from './refused.ts'
+import { reportFailure } from './report.ts'
+import { noteFailure, rememberOwner } from './settle.ts'
+import { narrowed, wishOf } from './wish.ts'
+
+/** How a turn ended. */
+export interface TurnEnd {
+  /** The message that ends it, not yet sent. */
+  readonly last?: Uint8Array
+  /** Upstream closed its socket first. */
+  readonly closed?: { readonly code: number; readonly reason: string }
+  readonly clientLeft?: boolean
+  readonly cut?: boolean
+  /** Nothing is told of how it ended: the client begins it anew, elsewhere. */
+  readonly moveOn?: boolean
+  readonly begun?: boolean
+}
+
+/** One `response.create` and its events: a call of its own, from its admission to its settlement. */
+export class Turn {
+  readonly meter: FrameMeter = new FrameMeter()
+  /** Resolves with how it ended; with undefined when it never began. */
+  readonly over: Promise<TurnEnd | undefined>
+  /** Resolves when its message has gone upstream, or never will. */
+  readonly sent: Promise<void>
+  /** The member's windows once it is settled. */
+  settled: Standing | undefined
+  #begun = false
+  readonly #over: PromiseWithResolvers<TurnEnd | undefined> = Promise.withResolvers<TurnEnd | undefined>()
+  readonly #sent: PromiseWithResolvers<void> = Promise.withResolvers<void>()
+  readonly #conversation: Conversation
+  readonly #message: Uint8Array
+
+  constructor(conversation: Conversation, message: Uint8Array) {
+    this.#conversation = conversation
+    this.#message = message
+    this.over = this.#over.promise
+    this.sent = this.#sent.promise
+  }
+
+  /** Whether a message of the client's begins one. */
+  static async begins(message: Uint8Array, gateway: Gateway): Promise<boolean> {
+    const asked = await gateway.reader.read(message)
+    // What cannot be read is refused as a turn.
+    return 'problem' in asked || asked.type === 'response.create'
+  }
+
+  /** Whether an event of its answer has gone to the client. */
+  get begun(): boolean {
+    return this.#begun
+  }
+
+  begin(): void {
+    this.#begun = true
+  }
+
+  end(end: TurnEnd): void {
+    this.#over.resolve({ ...end, begun: this.#begun })
+  }
+
+  /** Resolves when it is settled. */
+  async run(): Promise<void> {
+    const { client, gateway } = this.#conversation
+    let holder
+    try {
+      holder = authenticate(client.headers, gateway.directory, gateway.now)
+    } catch (cause) {
+      client.refuse(cause as Error)
+      return this.#never()
+    }
+    // What the handshake said of its turn does not hold for the turns that follow.
+    const asker = { path: client.path, headers: without(client.headers, 'x-codex-turn-metadata') }
+    const call = knownCall(asker, holder, SOCKET_ROUTE, gateway.now())
+    let opened = false
+    try {
+      using _room = client.hold(holder.member.id, this.#message.length)
+      const body = { bytes: this.#message, plain: this.#message, release: () => undefined }
+      const request = await identify(asker, call, body, gateway.reader)
+      if (!this.#conversation.fits()) return this.#conversation.moveOn('please come back')
+      using patience = new Patience(client.signal, gateway.settings.codexQueueMs)
+      let admission: Admission | undefined
+      try {
+        await using admitted = await admit(request, gateway, patience)
+        opened = true
+        admission = admitted
+        await this.#go(request, admitted, patience)
+      } finally {
+        this.settled = admission?.settled
+      }
+    } catch (cause) {
+      await this.#refuse(cause, call, opened)
+    } finally {
+      this.#never()
+    }
+  }
+
+  /** Whoever waits for what did not happen need not. */
+  #never(): void {
+    this.#sent.resolve()
+    this.#over.resolve(undefined)
+  }
+
+  async #refuse(cause: unknown, call: KnownCall, opened: boolean): Promise<void> {
+    const { client, gateway } = this.#conversation
+    if (!(cause instanceof Refusal)) {
+      if (client.signal.aborted) return
+      throw cause
+    }
+    client.refuse((await explained(cause, call, opened, gateway)) as Error)
+  }
+
+  async #go(request: CallRequest, admission: Admission, patience: Patience): Promise<void> {
+    const { receipt } = admission
+    try {
+      const line = await this.#lineFor(request, admission, patience)
+      receipt.upstream = line.upstream
+      receipt.organization = line.organization
+      receipt.metered = this.meter.metered
+      this.#conversation.attach(this, line)
+      line.socket.send(this.#message, false)
+      this.#sent.resolve()
+      const end = await this.over
+      if (end) this.#note(end, request, admission)
+    } catch (cause) {
+      noteFailure(receipt, cause)
+      throw cause
+    } finally {
+      rememberOwner(receipt, this.#conversation.gateway)
+    }
+  }
+
+  /** The line that the conversation has, where it serves this turn; else, before anything went up it, a better one. */
+  async #lineFor(request: CallRequest, admission: Admission, patience: Patience): Promise<Line> {
+    const { gateway, line, used } = this.#conversation
+    const candidates = await tried(() => eligible(request, gateway, 'ws'), patience)
+    const own = line && candidates.find(({ id }) => id === line.upstream.id)
+    if (line && own) {
+      const wish = wishOf(request, [own])
+      const seat = await patience.wait('seat', (signal) => gateway.coordinator.seat(wish, signal), {
+        expectedMs: () => gateway.coordinator.soonest(wish),
+      })
+      admission.sit(seat)
+      await this.#announce(request, patience)(own)
+      admission.receipt.attempts.push(madeAt(own, gateway.now()))
+      return line
+    }
+    if (line && used) {
+      throw new Refusal(
+        'model_not_found',
+        `The key of this conversation does not serve ${request.asked.model ?? 'it'}.`,
+      )
+    }
+    return await this.#open(request, candidates, admission, patience)
+  }
+
+  async #open(
+    request: CallRequest,
+    from: readonly Upstream[],
+    admission: Admission,
+    patience: Patience,
+  ): Promise<Line> {
+    const { client, gateway } = this.#conversation
+    const { attempts } = admission.receipt
+    const before = this.#announce(request, patience)
+    const note: Note = ({ upstream, startedAt, ...made }) => {
+      attempts.push({ ...made, upstream: upstream.id, startedAt, durationMs: gateway.now() - startedAt })
+    }
+    let candidates = from
+    for (let counted = 0; ;) {
+      const opened = await openLine(client, wishOf(request, candidates), patience, { gateway, note, before })
+      if ('line' in opened) {
+        admission.sit(opened.seat)
+        return opened.line
+      }
+      const { judgement, upstream } = opened.failure
+      if (judgement.counts) counted++
+      candidates = narrowed(candidates, upstream, judgement)
+      const enough = judgement.counts && counted >= gateway.settings.retryAttempts
+      if (judgement.next === 'pass' || judgement.next === 'never' || candidates.length === 0 || enough) {
+        throw unopened(judgement)
+      }
+    }
+  }
+
+  #announce(request: CallRequest, patience: Patience): (upstream: Upstream) => Promise<void> {
+    const { gateway } = this.#conversation
+    return async (upstream) =>
+      await tried(() => gateway.ledger.attempt(request.facts.id, upstream.id, gateway.now()), patience)
+  }
+
+  /** Puts into the receipt how it ended, and tells the coordinator what that says about the key. */
+  #note(end: TurnEnd, request: CallRequest, { receipt }: Admission): void {
+    const { gateway } = this.#conversation
+    const { upstream } = receipt
+    if (!upstream) return
+    if (this.#begun || end.last) receipt.status = 200
+    receipt.ending = endingOf(end)
+    const judgement = this.#judge(request, end)
+    if (judgement) reportFailure(request.facts.id, upstream, judgement, gateway)
+    else if (receipt.ending !== 'complete') gateway.coordinator.report(upstream, { kind: 'neutral' })
+    else {
+      const { organization, project } = upstream
+      gateway.coordinator.report(upstream, { kind: 'ok', organization, project, model: request.asked.model })
+    }
+    const last = receipt.attempts.pop()
+    if (!last) return
+    const durationMs = gateway.now() - last.startedAt
+    receipt.attempts.push({ ...last, durationMs, status: receipt.status, errorClass: judgement?.errorClass })
+    // A pooled key's own trouble is no answer for a member: its client begins the turn anew, at another key.
+    const theirs = judgement && (judgement.whoseTrouble === 'key' || judgement.errorClass === 'rate_limit')
+    if (theirs) Object.assign(end, { moveOn: true })
+  }
+
+  #judge(request: CallRequest, end: TurnEnd): Judgement | undefined {
+    const { metered, status, headers } = this.meter
+    if (end.closed) return BROKEN_STREAM
+    if (!metered.error) return undefined
+    const { model, serviceTier } = request.asked
+    const { code: errorCode, type: errorType, message: errorMessage } = metered.error
+    const now = this.#conversation.gateway.now()
+    const error = { status, headers, errorCode, errorType, errorMessage, model, serviceTier, now }
+    return judgeInBand({ ...error, begun: this.#begun })
+  }
+}
+
+function endingOf(end: TurnEnd): 'complete' | 'upstream-broke' | 'client-left' | 'cut' {
+  if (end.last) return 'complete'
+  if (end.clientLeft === true) return 'client-left'
+  return end.closed ? 'upstream-broke' : 'cut'
+}
+
+function madeAt(upstream: Upstream, startedAt: number): AttemptOutcome {
+  return { upstream: upstream.id, status: undefined, errorClass: undefined, sent: true, startedAt, durationMs: 0 }
+}
+
+function unopened(judgement: Judgement): Refusal {
+  const key = judgement.whoseTrouble === 'key'
+  return new Refusal(
+    'upstream_error',
+    key
+      ? 'None of the gateway’s upstream keys can serve this call at the moment: OpenAI does not accept them. Ask your gateway admin.'
+      : `OpenAI could not be reached over WebSocket (${judgement.errorClass}).`,
+    key ? {} : { retryAfterMs: 10_000 },
+  )
+}

@@ -1,0 +1,28 @@
+import type { Judgement } from '../core/fault.ts'
+import type { UpstreamId } from '../core/units.ts'
+import type { Upstream, Wish } from '../ports.ts'
+import type { CallRequest } from './identify.ts'
+
+/** What a call wishes of the coordinator. */
+export function wishOf({ intent, asked, holder, facts }: CallRequest, candidates: readonly Upstream[]): Wish {
+  const conversation = intent.threadId ?? intent.sessionId
+  return {
+    call: facts.id,
+    candidates,
+    model: asked.model,
+    serviceTier: asked.serviceTier,
+    sticky: conversation === undefined ? undefined : `${holder.member.id}:${conversation}`,
+  }
+}
+
+/** The candidates that are left after one was tried in vain. */
+export function narrowed(
+  candidates: readonly Upstream[],
+  tried: UpstreamId | undefined,
+  judgement: Judgement,
+): readonly Upstream[] {
+  // The coordinator cools or disables what must not be tried again now; a cooled key may come back within patience.
+  const { kind } = judgement.outcome
+  if (kind !== 'penalty' && kind !== 'neutral') return candidates
+  return candidates.filter((candidate) => candidate.id !== tried)
+}
