@@ -1,21 +1,18 @@
 /** Composition root: builds adapters from the configuration and hands them to whoever works with them. */
 import { setFlagsFromString } from 'node:v8'
-import { memoryCoordinator } from './adapters/coordination/memory.ts'
 import { lineLog, type LogOptions } from './adapters/log/lines.ts'
 import { OpenAiHttp } from './adapters/openai/http.ts'
+import { socketOn } from './adapters/openai/socket.ts'
 import { openStore, type Store } from './adapters/store/store.ts'
+import { gatewayOn } from './app-gateway.ts'
 import type { AdminStore, SimulatorOptions } from './admin/world.ts'
 import { readSealingKey } from './config-sealing-key.ts'
 import type { Config } from './config-shape.ts'
-import { cardWith, type RateCard } from './core/price.ts'
 import { Probes } from './edge/probes.ts'
 import { listen } from './edge/server.ts'
-import type { Gateway } from './gateway/gateway.ts'
-import { GentleReader } from './gateway/gentle-reader.ts'
-import { Notices } from './gateway/notices.ts'
-import { Owners } from './gateway/owners.ts'
+import { converse } from './gateway/converse.ts'
 import { relay } from './gateway/relay.ts'
-import type { Log, Upstream } from './ports.ts'
+import type { Client, Log, SocketClient } from './ports.ts'
 import { startSimulator } from './simulator/simulator.ts'
 
 export { runCommandLine } from './admin/cli.ts'
@@ -81,16 +78,21 @@ async function serveOn(store: Store, config: Config, log: Log): Promise<RunningG
     ca: config.ca,
     vault: store.vault,
   })
-  const gateway = gatewayOn(store, upstream, config, { log, stop: stopping.signal })
-  let draining = false
+  const draining = new AbortController()
+  const gateway = gatewayOn(store, upstream, config, { log, stop: stopping.signal, draining: draining.signal })
   const probes = new Probes({
     directory: store.directory,
     ledger: store.ledger,
     now: Date.now,
-    draining: () => draining,
+    draining: () => draining.signal.aborted,
   })
   const { limits } = config
-  const server = await listen((client) => relay(client, gateway), probes, {
+  const relays = {
+    relay: (client: Client) => relay(client, gateway),
+    converse: (client: SocketClient) => converse(client, gateway),
+  }
+  const server = await listen(relays, probes, {
+    socketOn,
     host: config.server.host,
     port: config.server.port,
     limits: {
@@ -108,7 +110,7 @@ async function serveOn(store: Store, config: Config, log: Log): Promise<RunningG
   })
   let stopped: Promise<void> | undefined
   const stop = async (cut: AbortSignal): Promise<void> => {
-    draining = true
+    draining.abort()
     if (cut.aborted) stopping.abort()
     else cut.addEventListener('abort', () => stopping.abort(), { once: true })
     await server.drain(stopping.signal)
@@ -120,73 +122,6 @@ async function serveOn(store: Store, config: Config, log: Log): Promise<RunningG
     lost: store.lost,
     stop: (cut) => (stopped ??= stop(cut)),
     [Symbol.asyncDispose]: () => (stopped ??= stop(AbortSignal.abort())),
-  }
-}
-
-function gatewayOn(
-  store: Store,
-  upstream: OpenAiHttp,
-  config: Config,
-  { log, stop }: Pick<Gateway, 'log' | 'stop'>,
-): Gateway {
-  const { limits, credit } = config
-  return {
-    directory: store.directory,
-    ledger: store.ledger,
-    coordinator: memoryCoordinator({
-      now: Date.now,
-      maxFailures: config.upstream.maxFailuresBeforeCooldown,
-      cooldownMs: config.upstream.cooldownSecs * 1000,
-      maxQueued: limits.maxQueuedPerMember,
-    }),
-    upstream,
-    owners: new Owners(store.ledger),
-    reader: new GentleReader(),
-    rates: rateCardOf(credit),
-    settings: {
-      queueMs: limits.queueSecs * 1000,
-      codexQueueMs: limits.codexQueueSecs * 1000,
-      headTimeoutMs: config.upstream.timeoutSecs * 1000,
-      unaryTimeoutMs: config.upstream.unaryTimeoutSecs * 1000,
-      retryAttempts: config.upstream.retryAttempts,
-      charging: credit.accounting === 'token' ? 'tokens' : 'message',
-      unknownUsageCredits: credit.unknownUsageCredits,
-    },
-    log,
-    notices: new Notices(log, Date.now),
-    now: Date.now,
-    stop,
-    learn: learnerOn(store, log),
-  }
-}
-
-/** Tiers are set as `tier` or `model/tier`. */
-function rateCardOf(credit: Config['credit']): RateCard {
-  const tiers: Record<string, bigint> = {}
-  const modelTiers: Record<string, Record<string, bigint>> = {}
-  for (const [name, tenths] of credit.tierTenths) {
-    const slash = name.lastIndexOf('/')
-    if (slash === -1) tiers[name] = tenths
-    else (modelTiers[name.slice(0, slash)] ??= {})[name.slice(slash + 1)] = tenths
-  }
-  return cardWith({
-    fallback: credit.unknownModelRate,
-    unknownMessage: credit.unknownModelMessageCredits,
-    tiers,
-    modelTiers,
-  })
-}
-
-/** Writes a key's labels down once, however many replies show them at the same time. */
-function learnerOn(store: Store, log: Log): Gateway['learn'] {
-  const learning = new Set<number>()
-  return (upstream: Upstream, organization, project) => {
-    if (learning.has(upstream.id)) return
-    learning.add(upstream.id)
-    store.registry
-      .learn(upstream.id, organization, project)
-      .catch((cause: unknown) => log.warn('labels not learned', { upstream: upstream.name, cause: String(cause) }))
-      .finally(() => learning.delete(upstream.id))
   }
 }
 

@@ -69,6 +69,24 @@ export function answerTo(refusal: Refusal, context: AnswerContext): Answer {
   return failed(refusal, context)
 }
 
+/**
+ * The same as a message of a WebSocket: the event `response.failed` where Codex reads that best, else an error frame,
+ * whose `status` and `headers` Codex takes as it takes those of an HTTP answer.
+ */
+export function frameTo(refusal: Refusal, context: AnswerContext): string {
+  const { status, headers, body } = answerTo(refusal, { ...context, native: true })
+  const event = /^event: .*\ndata: (.*)\n\n$/.exec(body)?.[1]
+  if (event !== undefined) return event
+  const told = Object.fromEntries(
+    headers.flatMap((name, i) => (i % 2 === 0 && !OF_BODIES.has(name) ? [[name, headers[i + 1] ?? '']] : [])),
+  )
+  const error = { message: refusal.message, type: TYPE[refusal.code], code: refusal.code, param: null }
+  const whole = body.startsWith('{') ? (JSON.parse(body) as { error: object }).error : error
+  return JSON.stringify({ type: 'error', status, error: whole, headers: told })
+}
+
+const OF_BODIES = new Set(['content-type', 'cache-control'])
+
 function plain(refusal: Refusal, context: AnswerContext): Answer {
   // To its callers a time-out is one of upstream's errors; the status tells them apart.
   const code = refusal.code === 'upstream_timeout' ? 'upstream_error' : refusal.code

@@ -26,7 +26,8 @@ async function serving(relay: (client: Client) => Promise<void>): Promise<DataSe
     draining: () => false,
   })
   const options = { host: '127.0.0.1', port: 0, limits: LIMITS, contact: 'Ask', log, now: Date.now }
-  const server = await listen(relay, probes, options)
+  const never = (): Promise<void> => Promise.reject(new Error('no WebSocket is expected'))
+  const server = await listen({ relay, converse: never }, probes, { ...options, socketOn: never as never })
   return Object.assign(server, { log: lines })
 }
 

@@ -1,23 +1,23 @@
-import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Duplex } from 'node:stream'
 import { Refusal } from '../core/refusal.ts'
 import { ClientLeft } from '../gateway/patience.ts'
-import { RefusedCallError } from '../gateway/refused.ts'
-import type { Client, Clock, Log } from '../ports.ts'
+import type { Client, Clock, Log, SocketClient } from '../ports.ts'
 import { BodyBudget, type BodyRoom } from './body.ts'
 import { Connections } from './connections.ts'
 import { HttpClient, type ClientLimits } from './http.ts'
 import type { Probes } from './probes.ts'
-import { answerTo, type Answer } from './refuse.ts'
-import { rawAnswer, refuseUnreadable } from './unreadable.ts'
+import { answerFor, stackOf } from './answer.ts'
+import { refuseUnreadable } from './unreadable.ts'
+import { upgrade } from './upgrade.ts'
+import type { SocketOptions } from './websocket.ts'
 
 export interface ServerOptions {
   readonly host: string
   readonly port: number
   readonly limits: ClientLimits & BodyRoom & { readonly maxHeaderBytes: number }
   readonly contact: string
+  readonly socketOn: SocketOptions['socketOn']
   readonly log: Log
   readonly now: Clock
   /** How long a client may take to send the head of a request. */
@@ -39,12 +39,14 @@ const HEADERS_MS = 60_000
 /** When a gateway that stops is likely to be back, or another to have taken its place. */
 const COMES_BACK_MS = 5000
 
+/** What is done with those who come. */
+export interface Relays {
+  readonly relay: (client: Client) => Promise<void>
+  readonly converse: (client: SocketClient) => Promise<void>
+}
+
 /** Listens; resolves once it does, rejects when the address cannot be had. */
-export async function listen(
-  relay: (client: Client) => Promise<void>,
-  probes: Probes,
-  options: ServerOptions,
-): Promise<DataServer> {
+export async function listen(relays: Relays, probes: Probes, options: ServerOptions): Promise<DataServer> {
   const { headersMs = HEADERS_MS } = options
   const budget = new BodyBudget(options.limits)
   const running = new Set<Promise<void>>()
@@ -63,7 +65,7 @@ export async function listen(
       shouldUpgradeCallback: ({ headers }) => /\bwebsocket\b/i.test(headers.upgrade ?? ''),
     },
     (request, response) => {
-      const call = exchange(request, response, { relay, probes, options, budget, draining })
+      const call = exchange(request, response, { relay: relays.relay, probes, options, budget, draining })
       track(running, connections.occupy(request.socket, response, call))
     },
   )
@@ -73,7 +75,9 @@ export async function listen(
   server.on('checkContinue', (request, response) => server.emit('request', request, response))
   // Of other expectations nothing need be known to serve the request (RFC 9110, 10.1.1).
   server.on('checkExpectation', (request, response) => server.emit('request', request, response))
-  server.on('upgrade', refuseUpgrade)
+  server.on('upgrade', (request, connection, head) => {
+    track(running, upgrade(request, connection, head, { converse: relays.converse, options, budget, draining }))
+  })
   server.on('clientError', (cause, socket) => refuseUnreadable(cause, socket, connections.answering(socket)))
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => reject(unavailable(options, cause)))
@@ -175,42 +179,6 @@ function linger(response: ServerResponse, end: () => void): void {
   }
   const timer = setTimeout(over, LINGER_MS)
   request.on('end', over).on('close', over).resume()
-}
-
-function answerFor(cause: unknown, { contact, log, now }: ServerOptions): Answer {
-  if (cause instanceof RefusedCallError) {
-    const { native, requestId, model, standing } = cause
-    return answerTo(cause.refusal, { native, requestId, model, standing, contact, now: now() })
-  }
-  const stranger = { native: false, requestId: randomUUID(), model: undefined, contact, now: now() }
-  if (cause instanceof Refusal) return answerTo(cause, stranger)
-  log.error('call failed', { cause: stackOf(cause) })
-  return answerTo(
-    new Refusal('internal_error', 'The gateway failed; your admin finds the reason in its log.'),
-    stranger,
-  )
-}
-
-function stackOf(cause: unknown): string {
-  return cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
-}
-
-const UPGRADE_LINGER_MS = 1000
-
-/** WebSocket is not served yet: at 426 Codex goes on over HTTP at once, without a word to its user. */
-function refuseUpgrade(_request: IncomingMessage, socket: Duplex): void {
-  const error = {
-    message: 'This gateway serves Codex over HTTP, not over WebSocket.',
-    type: 'invalid_request_error',
-    code: 'upgrade_refused',
-    param: null,
-  }
-  const body = JSON.stringify({ error })
-  socket.on('error', () => socket.destroy())
-  socket.resume()
-  // Who does not close its side is closed.
-  setTimeout(() => socket.destroy(), UPGRADE_LINGER_MS).unref()
-  socket.end(rawAnswer('426 Upgrade Required', body))
 }
 
 function track(running: Set<Promise<void>>, call: Promise<void>): void {

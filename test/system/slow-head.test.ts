@@ -16,7 +16,8 @@ const MB = 1_000_000
 async function listener({ directory, ledger }: Store): Promise<DataServer> {
   const relay = (): Promise<void> => Promise.reject(new Error('no call gets this far'))
   const probes = new Probes({ directory, ledger, now: Date.now, draining: () => false })
-  return await listen(relay, probes, {
+  return await listen({ relay, converse: relay }, probes, {
+    socketOn: relay as never,
     host: '127.0.0.1',
     port: 0,
     limits: {

@@ -10,6 +10,7 @@ import {
   type UpstreamRequest,
   type Vault,
 } from '../../ports.ts'
+import type { ProxyRoute } from './http.ts'
 import { reasonOf } from './no-reply.ts'
 import { socketOn } from './socket.ts'
 
@@ -23,8 +24,8 @@ export interface WebSocketOptions {
   /** `wss://api.openai.com`. */
   readonly baseUrl: string
   readonly connectTimeoutMs: number
-  /** An `http://` or `https://` proxy for this URL; undefined: upstream is reached directly. */
-  readonly proxyFor: (url: URL) => string | undefined
+  /** Undefined: upstream is reached directly. */
+  readonly proxy: ProxyRoute | undefined
   readonly ca: string | undefined
   readonly maxHeaderBytes: number
   readonly vault: Vault
@@ -111,12 +112,23 @@ function urlOf(path: string, upstream: Upstream, { baseUrl }: WebSocketOptions):
 function transportOf(upstream: Upstream, options: WebSocketOptions): object {
   const url = new URL(upstream.baseUrl ?? options.baseUrl)
   const ca = options.ca === undefined ? {} : { ca: [...getCACertificates('default'), options.ca] }
-  const proxy = options.proxyFor(url)
+  const proxy = proxyFor(url, options.proxy)
   return {
     ...ca,
     maxHeaderSize: options.maxHeaderBytes,
     ...(proxy !== undefined && { agent: new HttpsProxyAgent(proxy, ca) }),
   }
+}
+
+/** The proxy for a URL; hosts of `noProxy` (`example.com`, which holds for its subdomains too, or `*`) are reached directly. */
+function proxyFor({ protocol, hostname }: URL, route: ProxyRoute | undefined): string | undefined {
+  if (!route) return undefined
+  const direct = route.noProxy
+    .split(/[\s,]+/)
+    .map((name) => name.replace(/^\*?\./, '').replace(/:\d+$/, ''))
+    .some((name) => name === '*' || (name !== '' && (hostname === name || hostname.endsWith(`.${name}`))))
+  if (direct) return undefined
+  return /^(?:https|wss):$/.test(protocol) ? route.httpsProxy : route.httpProxy
 }
 
 /** Its own handshake headers `ws` makes itself. */

@@ -1,0 +1,41 @@
+import { randomUUID } from 'node:crypto'
+import { Refusal } from '../core/refusal.ts'
+import { RefusedCallError } from '../gateway/refused.ts'
+import type { Clock, Log } from '../ports.ts'
+import { answerTo, frameTo, type Answer, type AnswerContext } from './refuse.ts'
+
+/** What answers depend on. */
+export interface Answering {
+  readonly contact: string
+  readonly log: Log
+  readonly now: Clock
+}
+
+/** What whoever was refused, by whatever went wrong, is answered. */
+export function answerFor(cause: unknown, answering: Answering): Answer {
+  const { refusal, context } = explain(cause, answering)
+  return answerTo(refusal, context)
+}
+
+/** The same as a message of a WebSocket. */
+export function frameFor(cause: unknown, answering: Answering): string {
+  const { refusal, context } = explain(cause, answering)
+  return frameTo(refusal, context)
+}
+
+function explain(cause: unknown, { contact, log, now }: Answering): { refusal: Refusal; context: AnswerContext } {
+  if (cause instanceof RefusedCallError) {
+    const { refusal, native, requestId, model, standing } = cause
+    return { refusal, context: { native, requestId, model, standing, contact, now: now() } }
+  }
+  const context = { native: false, requestId: randomUUID(), model: undefined, contact, now: now() }
+  if (cause instanceof Refusal) return { refusal: cause, context }
+  log.error('call failed', { cause: stackOf(cause) })
+  const refusal = new Refusal('internal_error', 'The gateway failed; your admin finds the reason in its log.')
+  return { refusal, context }
+}
+
+/** What an error says to whoever reads the log. */
+export function stackOf(cause: unknown): string {
+  return cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
+}

@@ -1,0 +1,90 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { Refusal, REFUSAL_STATUS } from '../core/refusal.ts'
+import { replyHeaders } from '../core/headers.ts'
+import { HandshakeRefused } from '../gateway/converse.ts'
+import type { HeaderList, SocketClient } from '../ports.ts'
+import { answerFor, frameFor, stackOf } from './answer.ts'
+import type { BodyBudget } from './body.ts'
+import type { ServerOptions } from './server.ts'
+import { WsClient } from './websocket.ts'
+
+const LINGER_MS = 1000
+
+export interface Upgrade {
+  readonly converse: (client: SocketClient) => Promise<void>
+  readonly options: ServerOptions
+  readonly budget: BodyBudget
+  readonly draining: boolean
+}
+
+/** Serves a request for a WebSocket, from its handshake to its end. Never rejects. */
+export async function upgrade(request: IncomingMessage, connection: Duplex, head: Buffer, on: Upgrade): Promise<void> {
+  const { options, budget } = on
+  connection.on('error', () => connection.destroy())
+  const client = new WsClient(request, connection, head, {
+    maxMessageBytes: options.limits.maxBodyBytes,
+    budget,
+    socketOn: options.socketOn,
+    frameFor: (cause) => frameFor(cause, options),
+  })
+  try {
+    if (on.draining) throw new Refusal('draining', 'The gateway is about to stop.', { retryAfterMs: 5000 })
+    checkRoute(request)
+    await on.converse(client)
+  } catch (cause) {
+    if (client.accepted || client.signal.aborted) {
+      if (!client.signal.aborted) options.log.error('conversation failed', { cause: stackOf(cause) })
+      connection.destroy()
+    } else await refuse(cause, connection, options)
+  }
+}
+
+function checkRoute({ url = '' }: IncomingMessage): void {
+  const path = url.split('?', 1)[0] ?? ''
+  if (path === '/v1/responses') return
+  throw new Refusal(
+    'not_found',
+    `There is no WebSocket at ${path.slice(0, 200)} here. The gateway serves /v1/responses.`,
+  )
+}
+
+async function refuse(cause: unknown, connection: Duplex, options: ServerOptions): Promise<void> {
+  if (cause instanceof HandshakeRefused) {
+    const { reply } = cause
+    const chunks: Uint8Array[] = []
+    await reply.pump(
+      (chunk) => chunks.push(chunk) > 0,
+      () => Promise.resolve(),
+    )
+    const headers = replyHeaders(reply.headers, { callId: '', requestedModel: undefined, standing: undefined })
+    return end(connection, reply.status, headers, Buffer.concat(chunks))
+  }
+  const { status, headers, body } = answerFor(cause, options)
+  end(connection, status, headers, Buffer.from(body))
+}
+
+/** Node has no response for an upgrade: it is written by hand. */
+function end(connection: Duplex, status: number, headers: HeaderList, body: Buffer): void {
+  const lines = [`HTTP/1.1 ${status} ${REASONS.get(status) ?? 'Refused'}`]
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    if (headers[i]?.toLowerCase() !== 'content-length') lines.push(`${headers[i]}: ${headers[i + 1]}`)
+  }
+  lines.push(`content-length: ${body.length}`, 'connection: close')
+  connection.resume()
+  connection.end(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), body]))
+  // Who does not close its side is closed.
+  setTimeout(() => connection.destroy(), LINGER_MS).unref()
+}
+
+const REASONS: ReadonlyMap<number, string> = new Map([
+  [400, 'Bad Request'],
+  [REFUSAL_STATUS.unauthorized, 'Unauthorized'],
+  [403, 'Forbidden'],
+  [404, 'Not Found'],
+  [426, 'Upgrade Required'],
+  [429, 'Too Many Requests'],
+  [500, 'Internal Server Error'],
+  [502, 'Bad Gateway'],
+  [503, 'Service Unavailable'],
+])
