@@ -95,6 +95,32 @@ export interface RefusedCall extends CallFacts {
   readonly endedAt: EpochMs
 }
 
+/** A WebSocket of a member's, from its handshake on. */
+export interface NewConnection {
+  readonly id: CallId
+  readonly member: MemberId
+  readonly key: GatewayKeyId
+  readonly path: string
+  readonly sessionId: string | undefined
+  readonly threadId: string | undefined
+  readonly upstream: UpstreamId | undefined
+  readonly startedAt: EpochMs
+}
+
+/** How it ended. */
+export interface ClosedConnection {
+  readonly id: CallId
+  /** The one that it had last. */
+  readonly upstream: UpstreamId | undefined
+  readonly endedAt: EpochMs
+  /** Who or what ended it: `client left`, `upstream closed`, `idle`, … */
+  readonly reason: string
+  /** The code that it was closed with. */
+  readonly code: number
+  readonly clientMessages: number
+  readonly upstreamMessages: number
+}
+
 /** Who made a thread's ciphertext. */
 export interface ThreadOwner {
   readonly upstream: UpstreamId
@@ -125,6 +151,9 @@ export interface Ledger {
   ownerOf(member: MemberId, threadId: string): Promise<ThreadOwner | undefined>
   /** The upstream that gave this member a response; undefined for one that it did not give to this member. */
   makerOf(member: MemberId, responseId: string): Promise<UpstreamId | undefined>
+  /** Writes down that a WebSocket was accepted, and later how it ended. Turns are calls of their own. */
+  connected(connection: NewConnection): Promise<void>
+  disconnected(closed: ClosedConnection): Promise<void>
   /** Writes and rolls back, to show that the store can write; rejects when it cannot. */
   probe(): Promise<void>
 }

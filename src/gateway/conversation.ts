@@ -1,6 +1,6 @@
 import { isLimits } from '../core/frame.ts'
 import { limitEvent } from '../core/limit-event.ts'
-import type { Socket, SocketClient } from '../ports.ts'
+import type { ClosedConnection, Socket, SocketClient } from '../ports.ts'
 import type { Gateway } from './gateway.ts'
 import type { Line } from './line.ts'
 import { soon } from './soon.ts'
@@ -42,7 +42,10 @@ export class Conversation {
   #turn: Turn | undefined
   #running: Promise<void> = Promise.resolve()
   #idleSince = performance.now()
-  #messages = 0
+  #clientMessages = 0
+  #upstreamMessages = 0
+  /** Why and with which code it was closed. */
+  #end = { reason: 'client left', code: 1006 }
   /** Why the conversation ends as soon as no turn runs. */
   #leaving: string | undefined
   #closed = false
@@ -64,6 +67,16 @@ export class Conversation {
       closed: (code, reason) => this.#clientClosed(code, reason),
     })
     if (gateway.draining.aborted) this.#drain()
+  }
+
+  /** What the ledger keeps of the connection. */
+  get summary(): Omit<ClosedConnection, 'id' | 'endedAt'> {
+    return {
+      ...this.#end,
+      upstream: this.#line?.upstream.id,
+      clientMessages: this.#clientMessages,
+      upstreamMessages: this.#upstreamMessages,
+    }
   }
 
   get line(): Line | undefined {
@@ -100,7 +113,7 @@ export class Conversation {
   async #fromClient(data: Uint8Array, binary: boolean): Promise<void> {
     // One message after the other: what comes behind a turn's beginning waits until that has gone upstream.
     this.#socket.pause()
-    this.#messages++
+    this.#clientMessages++
     try {
       if (binary || !(await Turn.begins(data, this.gateway))) this.#pass(data, binary)
       else await this.#begin(data)
@@ -169,7 +182,7 @@ export class Conversation {
   }
 
   #fromUpstream(line: Line, data: Uint8Array, binary: boolean): void {
-    this.#messages++
+    this.#upstreamMessages++
     const kind = binary ? 'event' : (this.#turn?.meter.feed(data) ?? (isLimits(data) ? 'limits' : 'event'))
     if (kind === 'limits') return
     if (kind === 'terminal') {
@@ -191,6 +204,7 @@ export class Conversation {
   }
 
   #clientClosed(code: number, reason: string): void {
+    if (!this.#closed) this.#end = { reason: 'client left', code }
     this.#closed = true
     this.#turn?.end({ clientLeft: true })
     this.#line?.socket.close(code === 1006 ? 1001 : code, reason)
@@ -207,16 +221,22 @@ export class Conversation {
   /** Looks whether the conversation has come to its end, between turns. */
   #look(): void {
     if (this.#turn || this.#closed) return
-    const { idleMs, maxAgeMs, maxMessages } = this.gateway.settings.socket
+    const { idleMs } = this.gateway.settings.socket
     const now = performance.now()
     if (now - this.#idleSince > idleMs) this.#close(1000, 'idle')
-    else if (now - this.#startedAt > maxAgeMs || this.#messages > maxMessages) this.#close(COME_BACK, 'old')
+    else if (this.#isOld(now)) this.#close(COME_BACK, 'old')
     else if (!this.fits()) this.#close(COME_BACK, 'please come back')
+  }
+
+  #isOld(now: number): boolean {
+    const { maxAgeMs, maxMessages } = this.gateway.settings.socket
+    return now - this.#startedAt > maxAgeMs || this.#clientMessages + this.#upstreamMessages > maxMessages
   }
 
   #close(code: number, reason: string): void {
     if (this.#closed) return
     this.#closed = true
+    this.#end = { reason, code }
     this.#socket.close(code, reason)
     this.#line?.socket.close(1000, '')
     this.#turn?.end({ cut: true })

@@ -44,7 +44,14 @@ export async function converse(client: SocketClient, gateway: Gateway): Promise<
   }
   const line = await openedNow(client, call, gateway)
   const socket = client.accept(line ? shown(line, call) : ['x-request-id', call.facts.id])
-  await new Conversation(client, socket, line, gateway).over
+  const { id, member, key, path, sessionId, threadId, startedAt } = call.facts
+  const connection = { id, member, key, path, sessionId, threadId, upstream: line?.upstream.id, startedAt }
+  const told = (cause: unknown): void =>
+    gateway.log.warn('connection not in the ledger', { call: id, cause: String(cause) })
+  gateway.ledger.connected(connection).catch(told)
+  const conversation = new Conversation(client, socket, line, gateway)
+  await conversation.over
+  await gateway.ledger.disconnected({ ...conversation.summary, id, endedAt: gateway.now() }).catch(told)
 }
 
 /** A line at the best key, if one can be had without waiting; throws HandshakeRefused where upstream's no is the client's. */

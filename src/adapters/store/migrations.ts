@@ -138,6 +138,26 @@ const STEPS: readonly string[] = [
   // Which call opened the window; unknown of older ones.
   'ALTER TABLE windows ADD COLUMN opened_by TEXT',
   'CREATE INDEX calls_by_response ON calls (member, response_id) WHERE response_id IS NOT NULL',
+  `
+  CREATE TABLE connections (
+    id TEXT PRIMARY KEY,
+    instance TEXT NOT NULL,
+    member INTEGER NOT NULL REFERENCES members (id),
+    gateway_key INTEGER NOT NULL REFERENCES gateway_keys (id),
+    path TEXT NOT NULL,
+    session_id TEXT,
+    thread_id TEXT,
+    upstream INTEGER REFERENCES upstreams (id),
+    started_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    reason TEXT,
+    code INTEGER,
+    client_messages INTEGER NOT NULL DEFAULT 0,
+    upstream_messages INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  CREATE INDEX connections_by_time ON connections (started_at);
+  CREATE INDEX connections_open ON connections (instance) WHERE ended_at IS NULL;
+  `,
 ]
 
 /** The version of the schema that this code reads and writes. */

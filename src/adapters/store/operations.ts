@@ -2,10 +2,12 @@ import type { Hold, QuotaWindow, Standing, Verdict } from '../../core/quota.ts'
 import type { CallId, EpochMs, MemberId, UpstreamId } from '../../core/units.ts'
 import type {
   CallRow,
+  ClosedConnection,
   Entry,
   GatewayKey,
   Member,
   MemberUsage,
+  NewConnection,
   NewMember,
   NewUpstream,
   OpenCall,
@@ -24,6 +26,7 @@ import {
   standing,
   type Scribe,
 } from './calls.ts'
+import { closeConnection, openConnection } from './connections.ts'
 import { addGatewayKey, listGatewayKeys, setGatewayKey, type NewGatewayKey, type OwnedKey } from './keys.ts'
 import { addMember, listMembers, setMember, type MemberChange } from './members.ts'
 import { callsReport, usageReport, type CallFilter } from './reports.ts'
@@ -40,6 +43,8 @@ export interface Operations {
   readonly standing: (member: MemberId, windows: readonly QuotaWindow[], now: EpochMs) => Script<Standing>
   readonly ownerOf: (member: MemberId, threadId: string) => Script<ThreadOwner | undefined>
   readonly makerOf: (member: MemberId, responseId: string) => Script<UpstreamId | undefined>
+  readonly connected: (connection: NewConnection) => Script<void>
+  readonly disconnected: (closed: ClosedConnection) => Script<void>
   readonly probe: () => Script<void>
   readonly addMember: (member: NewMember, now: EpochMs) => Script<Member>
   readonly setMember: (name: string, change: MemberChange) => Script<Member>
@@ -82,6 +87,8 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     standing: (member, windows, now) => standing(member, windows, scribe.time.at(now)),
     ownerOf,
     makerOf,
+    connected: (connection) => openConnection(scribe, connection),
+    disconnected: closeConnection,
     probe,
     addMember,
     setMember,

@@ -1,5 +1,6 @@
 import type { EpochMs } from '../../core/units.ts'
 import { big, flag, int, maybeInt, sql, type Script } from './sql.ts'
+import { closeLeftOpen } from './connections.ts'
 import { addToWindows } from './windows.ts'
 
 /**
@@ -9,6 +10,7 @@ import { addToWindows } from './windows.ts'
  * gone upstream and costs nothing. The caller holds the serve lock, so every other instance of this database is dead.
  */
 export function* recover(instance: string, now: EpochMs): Script<number> {
+  yield* closeLeftOpen(instance, now)
   const calls = yield sql`
     SELECT seq, hold, window_5h, window_weekly,
       CASE WHEN EXISTS (SELECT 1 FROM attempts WHERE attempts.call = calls.seq) THEN 1 ELSE 0 END AS attempted

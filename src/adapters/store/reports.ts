@@ -18,7 +18,9 @@ export function* usageReport(from: EpochMs, to: EpochMs): Script<readonly Member
       CAST(SUM(c.cached_input_tokens) AS BIGINT) AS cached_input_tokens,
       CAST(SUM(c.output_tokens) AS BIGINT) AS output_tokens,
       CAST(SUM(c.messages) AS BIGINT) AS messages,
-      COUNT(*) AS requests
+      COUNT(*) AS requests,
+      (SELECT COUNT(*) FROM connections w WHERE w.member = m.id AND w.started_at >= ${from} AND w.started_at < ${to})
+        AS ws_connections
     FROM calls c JOIN members m ON m.id = c.member
     WHERE c.started_at >= ${from} AND c.started_at < ${to} AND c.ended_at IS NOT NULL AND c.ending <> 'refused'
     GROUP BY m.id, m.name ORDER BY m.name`
@@ -31,7 +33,7 @@ export function* usageReport(from: EpochMs, to: EpochMs): Script<readonly Member
     totalTokens: int(row, 'input_tokens') + int(row, 'output_tokens'),
     requests: int(row, 'requests'),
     messages: int(row, 'messages'),
-    wsConnections: 0,
+    wsConnections: int(row, 'ws_connections'),
   }))
 }
 
