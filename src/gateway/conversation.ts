@@ -1,6 +1,6 @@
 import { isLimits } from '../core/frame.ts'
 import { limitEvent } from '../core/limit-event.ts'
-import type { ClosedConnection, Socket, SocketClient } from '../ports.ts'
+import type { ClosedConnection, Socket, SocketClient, Wish } from '../ports.ts'
 import type { Gateway } from './gateway.ts'
 import type { Line } from './line.ts'
 import { soon } from './soon.ts'
@@ -39,6 +39,15 @@ export class Conversation {
   #line: Line | undefined
   /** Whether a turn has gone up this line: then its continuation is there and nowhere else. */
   #used = false
+  /** Whether upstream has closed it. */
+  #lineGone = false
+  /** What the turn before wished: for that the key must go on being good. */
+  #wish: Wish | undefined
+  /** Responses of this line: what goes on from them goes on here. */
+  readonly #made = new Set<string>()
+  /** From its message on. */
+  #current: Turn | undefined
+  /** Once it has a line, until its last message. */
   #turn: Turn | undefined
   #running: Promise<void> = Promise.resolve()
   #idleSince = performance.now()
@@ -51,6 +60,7 @@ export class Conversation {
   #closed = false
   readonly #watch: NodeJS.Timeout
   readonly #drain = (): void => this.#leave('the gateway is about to stop')
+  readonly #stop = (): void => this.#close(COME_BACK, 'the gateway stops')
 
   constructor(client: SocketClient, socket: Socket, line: Line | undefined, gateway: Gateway) {
     this.client = client
@@ -60,6 +70,7 @@ export class Conversation {
     const { pingIntervalMs } = gateway.settings.socket
     this.#watch = setInterval(() => this.#look(), WATCH_MS)
     gateway.draining.addEventListener('abort', this.#drain)
+    gateway.stop.addEventListener('abort', this.#stop)
     socket.keepAlive(pingIntervalMs)
     if (line) this.#connect(line)
     socket.listen({
@@ -67,6 +78,7 @@ export class Conversation {
       closed: (code, reason) => this.#clientClosed(code, reason),
     })
     if (gateway.draining.aborted) this.#drain()
+    if (gateway.stop.aborted) this.#stop()
   }
 
   /** What the ledger keeps of the connection. */
@@ -88,20 +100,27 @@ export class Conversation {
   }
 
   /** A turn has found its line: its messages go there. */
-  attach(turn: Turn, line: Line): void {
+  attach(turn: Turn, line: Line, wish: Wish): void {
     if (this.#line !== line) this.#connect(line)
     this.#turn = turn
     this.#used = true
+    this.#wish = wish
   }
 
-  /** Whether a turn may go on upstream on the socket that it has: false when its key has gone bad since. */
-  fits(): boolean {
+  /** Whether a response was made on this conversation's line. */
+  made(response: string): boolean {
+    return this.#made.has(response)
+  }
+
+  /** Whether a turn with this wish may go up the line that there is: false when it or its key has gone bad since. */
+  fits(wish: Wish): boolean {
     const line = this.#line
-    if (!line) return true
+    if (!line || this.#lineGone) return false
     const { coordinator, directory } = this.gateway
     const upstream = directory.upstreams().find(({ id }) => id === line.upstream.id)
-    const state = coordinator.survey().get(line.upstream.id)?.state
-    return upstream !== undefined && upstream.enabled && upstream.ws && state !== 'disabled' && state !== 'cooling'
+    if (!upstream?.enabled || !upstream.ws) return false
+    if (coordinator.survey().get(upstream.id)?.state === 'disabled') return false
+    return coordinator.soonest({ ...wish, candidates: [upstream] }) === undefined
   }
 
   /** Tells the client to come back with its whole history, and ends. */
@@ -115,7 +134,7 @@ export class Conversation {
     this.#socket.pause()
     this.#clientMessages++
     try {
-      if (binary || !(await Turn.begins(data, this.gateway))) this.#pass(data, binary)
+      if (binary || !(await Turn.begins(data, this.gateway))) await this.#pass(data, binary)
       else await this.#begin(data)
     } catch (cause) {
       this.gateway.log.error('conversation failed', { cause: String(cause) })
@@ -125,8 +144,8 @@ export class Conversation {
     }
   }
 
-  #pass(data: Uint8Array, binary: boolean): void {
-    if (this.#line?.socket.send(data, binary) === false) void this.#line.socket.drained()
+  async #pass(data: Uint8Array, binary: boolean): Promise<void> {
+    if (this.#line?.socket.send(data, binary) === false) await this.#line.socket.drained()
   }
 
   /** Resolves once the turn's message has gone upstream, or the turn was refused. */
@@ -134,6 +153,7 @@ export class Conversation {
     await this.#running
     if (this.#closed) return
     const turn = new Turn(this, data)
+    this.#current = turn
     this.#running = turn.run().then(
       () => this.#turnOver(),
       (cause: unknown) => {
@@ -149,30 +169,45 @@ export class Conversation {
   async #deliver(turn: Turn): Promise<void> {
     const end = await turn.over
     await soon(this.#running, SETTLE_MS)
+    const { responseId } = turn.meter.metered
+    if (responseId !== undefined) this.#remember(responseId)
     this.#turn = undefined
-    if (!end || this.#closed) return
-    if (end.moveOn) return this.#moveOnAfter(end)
+    this.#current = undefined
+    this.#idleSince = performance.now()
+    if (this.#closed) return
+    if (end) this.#conclude(turn, end)
+    if (this.#leaving !== undefined) this.#close(COME_BACK, this.#leaving)
+  }
+
+  #conclude(turn: Turn, end: TurnEnd): void {
+    if (end.moveOn === true) return this.#moveOnAfter(end)
     const limits = turn.settled && limitEvent(turn.settled)
     if (limits !== undefined) this.#socket.send(limits, false)
     if (end.last) this.#socket.send(end.last, false)
     if (end.closed) return this.#close(end.closed.code, end.closed.reason)
+    if (this.#lineGone) return this.#close(COME_BACK, 'upstream closed the connection')
     this.#line?.socket.resume()
-    if (this.#leaving !== undefined) this.#close(COME_BACK, this.#leaving)
+  }
+
+  /** So many are enough: what is older is not gone on from. */
+  #remember(response: string): void {
+    this.#made.add(response)
+    if (this.#made.size > 100) this.#made.delete(this.#made.keys().next().value ?? '')
   }
 
   #moveOnAfter({ begun }: TurnEnd): void {
-    if (begun) this.#close(COME_BACK, 'please come back')
+    if (begun === true) this.#close(COME_BACK, 'please come back')
     else this.moveOn('please come back')
   }
 
   #turnOver(): void {
-    this.#idleSince = performance.now()
     if (this.#closed) this.#finish()
   }
 
   #connect(line: Line): void {
     this.#line?.socket.close(1000, '')
     this.#line = line
+    this.#lineGone = false
     this.#used = false
     line.socket.keepAlive(this.gateway.settings.socket.pingIntervalMs)
     line.socket.listen({
@@ -199,8 +234,10 @@ export class Conversation {
 
   #upstreamClosed(line: Line, code: number, reason: string): void {
     if (line !== this.#line || this.#closed) return
+    this.#lineGone = true
+    // Of a turn that has ended already it is told when that has been told.
     if (this.#turn) this.#turn.end({ closed: { code, reason } })
-    else this.#close(COME_BACK, 'upstream closed the connection')
+    else if (!this.#current) this.#close(COME_BACK, 'upstream closed the connection')
   }
 
   #clientClosed(code: number, reason: string): void {
@@ -220,12 +257,12 @@ export class Conversation {
 
   /** Looks whether the conversation has come to its end, between turns. */
   #look(): void {
-    if (this.#turn || this.#closed) return
+    if (this.#current || this.#closed) return
     const { idleMs } = this.gateway.settings.socket
     const now = performance.now()
     if (now - this.#idleSince > idleMs) this.#close(1000, 'idle')
     else if (this.#isOld(now)) this.#close(COME_BACK, 'old')
-    else if (!this.fits()) this.#close(COME_BACK, 'please come back')
+    else if (this.#wish && !this.fits(this.#wish)) this.#close(COME_BACK, 'please come back')
   }
 
   #isOld(now: number): boolean {
@@ -246,6 +283,7 @@ export class Conversation {
   #finish(): void {
     clearInterval(this.#watch)
     this.gateway.draining.removeEventListener('abort', this.#drain)
+    this.gateway.stop.removeEventListener('abort', this.#stop)
     this.#over.resolve()
   }
 }

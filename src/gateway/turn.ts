@@ -2,13 +2,14 @@ import { judgeInBand, BROKEN_STREAM, type Judgement } from '../core/fault.ts'
 import { FrameMeter } from '../core/frame.ts'
 import { without } from '../core/headers.ts'
 import { Refusal } from '../core/refusal.ts'
-import type { AttemptOutcome, Standing, Upstream } from '../ports.ts'
+import type { AttemptOutcome, Body, Standing, Upstream } from '../ports.ts'
 import { admit, tried, type Admission } from './admit.ts'
 import { authenticate } from './authenticate.ts'
 import type { Conversation } from './conversation.ts'
 import { eligible } from './eligible.ts'
 import type { Gateway } from './gateway.ts'
-import { identify, knownCall, SOCKET_ROUTE, type CallRequest, type KnownCall } from './identify.ts'
+import { HeldMessage, NOTHING } from './held-message.ts'
+import { identify, knownCall, SOCKET_ROUTE, type Asker, type CallRequest, type KnownCall } from './identify.ts'
 import { openLine, type Line, type Note } from './line.ts'
 import { Patience } from './patience.ts'
 import { explained } from './refused.ts'
@@ -29,6 +30,11 @@ export interface TurnEnd {
   readonly begun?: boolean
 }
 
+/** The line cannot serve the turn, and another cannot go on from what stands on this one. */
+class MoveOn extends Error {
+  override readonly name = 'MoveOn'
+}
+
 /** One `response.create` and its events: a call of its own, from its admission to its settlement. */
 export class Turn {
   readonly meter: FrameMeter = new FrameMeter()
@@ -42,7 +48,7 @@ export class Turn {
   readonly #over: PromiseWithResolvers<TurnEnd | undefined> = Promise.withResolvers<TurnEnd | undefined>()
   readonly #sent: PromiseWithResolvers<void> = Promise.withResolvers<void>()
   readonly #conversation: Conversation
-  readonly #message: Uint8Array
+  #message: Uint8Array
 
   constructor(conversation: Conversation, message: Uint8Array) {
     this.#conversation = conversation
@@ -86,10 +92,12 @@ export class Turn {
     const call = knownCall(asker, holder, SOCKET_ROUTE, gateway.now())
     let opened = false
     try {
-      using _room = client.hold(holder.member.id, this.#message.length)
-      const body = { bytes: this.#message, plain: this.#message, release: () => undefined }
-      const request = await identify(asker, call, body, gateway.reader)
-      if (!this.#conversation.fits()) return this.#conversation.moveOn('please come back')
+      using body = new HeldMessage(client.hold(holder.member.id, this.#message.length), this.#message)
+      this.#message = NOTHING
+      const request = await this.#identified(asker, call, body)
+      const wish = wishOf(request, [])
+      if (this.#conversation.used && !this.#conversation.fits(wish))
+        return this.#conversation.moveOn('please come back')
       using patience = new Patience(client.signal, gateway.settings.codexQueueMs)
       let admission: Admission | undefined
       try {
@@ -113,8 +121,18 @@ export class Turn {
     this.#over.resolve(undefined)
   }
 
+  /** What goes on from a response of this very line goes on here, whatever else is known of it. */
+  async #identified(asker: Asker, call: KnownCall, body: Body): Promise<CallRequest> {
+    const { gateway } = this.#conversation
+    const request = await identify(asker, call, body, gateway.reader)
+    const { previousResponseId } = request.asked
+    if (previousResponseId === undefined || !this.#conversation.made(previousResponseId)) return request
+    return { ...request, asked: { ...request.asked, previousResponseId: undefined } }
+  }
+
   async #refuse(cause: unknown, call: KnownCall, opened: boolean): Promise<void> {
     const { client, gateway } = this.#conversation
+    if (cause instanceof MoveOn) return this.#conversation.moveOn('please come back')
     if (!(cause instanceof Refusal)) {
       if (client.signal.aborted) return
       throw cause
@@ -129,13 +147,16 @@ export class Turn {
       receipt.upstream = line.upstream
       receipt.organization = line.organization
       receipt.metered = this.meter.metered
-      this.#conversation.attach(this, line)
-      line.socket.send(this.#message, false)
+      this.#conversation.attach(this, line, wishOf(request, []))
+      const upToDate = line.socket.send(request.body.bytes, false)
+      request.body.release()
+      if (!upToDate) await line.socket.drained()
       this.#sent.resolve()
       const end = await this.over
       if (end) this.#note(end, request, admission)
     } catch (cause) {
       noteFailure(receipt, cause)
+      if (cause instanceof MoveOn) receipt.ending = 'refused'
       throw cause
     } finally {
       rememberOwner(receipt, this.#conversation.gateway)
@@ -144,10 +165,10 @@ export class Turn {
 
   /** The line that the conversation has, where it serves this turn; else, before anything went up it, a better one. */
   async #lineFor(request: CallRequest, admission: Admission, patience: Patience): Promise<Line> {
-    const { gateway, line, used } = this.#conversation
+    const { gateway, line } = this.#conversation
     const candidates = await tried(() => eligible(request, gateway, 'ws'), patience)
     const own = line && candidates.find(({ id }) => id === line.upstream.id)
-    if (line && own) {
+    if (line && own && this.#conversation.fits(wishOf(request, []))) {
       const wish = wishOf(request, [own])
       const seat = await patience.wait('seat', (signal) => gateway.coordinator.seat(wish, signal), {
         expectedMs: () => gateway.coordinator.soonest(wish),
@@ -157,12 +178,8 @@ export class Turn {
       admission.receipt.attempts.push(madeAt(own, gateway.now()))
       return line
     }
-    if (line && used) {
-      throw new Refusal(
-        'model_not_found',
-        `The key of this conversation does not serve ${request.asked.model ?? 'it'}.`,
-      )
-    }
+    // What it goes on from is there and nowhere else; with its whole history it can go anywhere.
+    if (line && this.#conversation.used) throw new MoveOn()
     return await this.#open(request, candidates, admission, patience)
   }
 
