@@ -1,4 +1,5 @@
-import type { Standing, WindowStanding } from './quota.ts'
+import { limitHeaders } from './limits.ts'
+import type { Standing } from './quota.ts'
 
 /** Name, value, name, value, … as they stood on the wire: order, case and duplicates are kept. */
 export type HeaderList = readonly string[]
@@ -92,29 +93,6 @@ function modelShown(model: string, requested: string | undefined): string {
   if (requested === undefined) return model
   const undated = model.replace(/-\d{4}-\d{2}-\d{2}$/, '')
   return undated.toLowerCase() === requested.toLowerCase() ? requested : model
-}
-
-/**
- * The member's windows as Codex reads them: used percent (of settled spend), length in minutes, reset in unix
- * seconds. Unlimited windows are left out; with none left, there is nothing to say.
- */
-export function limitHeaders(standing: Standing): string[] {
-  const limits: string[] = []
-  for (const window of standing.windows) {
-    if (window.limit === 0n) continue
-    const family = window.name === '5h' ? 'x-codex-primary' : 'x-codex-secondary'
-    limits.push(`${family}-used-percent`, usedPercent(window))
-    limits.push(`${family}-window-minutes`, String(window.lengthMs / 60_000))
-    if (window.resetsAt !== undefined) limits.push(`${family}-reset-at`, String(Math.ceil(window.resetsAt / 1000)))
-  }
-  if (limits.length > 0) limits.push('x-codex-limit-name', 'codex')
-  return limits
-}
-
-/** With two decimals, rounded down, so that 100 means spent; never above 100. */
-function usedPercent(window: WindowStanding): string {
-  const hundredths = (window.settled * 10_000n) / window.limit
-  return String(Number(hundredths > 10_000n ? 10_000n : hundredths) / 100)
 }
 
 function filtered(headers: HeaderList, dropped: (name: string) => boolean): string[] {

@@ -1,4 +1,4 @@
-import { limitHeaders } from '../core/headers.ts'
+import { limitHeaders } from '../core/limits.ts'
 import { REFUSAL_STATUS, type Refusal, type RefusalCode } from '../core/refusal.ts'
 import type { Standing } from '../ports.ts'
 import type { EpochMs } from '../core/units.ts'

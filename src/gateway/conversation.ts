@@ -1,5 +1,5 @@
 import { isLimits } from '../core/frame.ts'
-import { limitEvent } from '../core/limit-event.ts'
+import { limitEvent } from '../core/limits.ts'
 import type { ClosedConnection, Socket, SocketClient, Wish } from '../ports.ts'
 import type { Gateway } from './gateway.ts'
 import type { Line } from './line.ts'

@@ -1,0 +1,49 @@
+import type { Standing, WindowStanding } from './quota.ts'
+
+/**
+ * The member's windows as Codex reads them: used percent (of settled spend), length in minutes, reset in unix
+ * seconds. Unlimited windows are left out; with none left, there is nothing to say.
+ */
+export function limitHeaders(standing: Standing): string[] {
+  const limits: string[] = []
+  for (const window of standing.windows) {
+    if (window.limit === 0n) continue
+    const family = window.name === '5h' ? 'x-codex-primary' : 'x-codex-secondary'
+    limits.push(`${family}-used-percent`, String(usedPercent(window)))
+    limits.push(`${family}-window-minutes`, String(window.lengthMs / 60_000))
+    if (window.resetsAt !== undefined) limits.push(`${family}-reset-at`, String(Math.ceil(window.resetsAt / 1000)))
+  }
+  if (limits.length > 0) limits.push('x-codex-limit-name', 'codex')
+  return limits
+}
+
+/** With two decimals, rounded down, so that 100 means spent; never above 100. */
+function usedPercent(window: WindowStanding): number {
+  const hundredths = (window.settled * 10_000n) / window.limit
+  return Number(hundredths > 10_000n ? 10_000n : hundredths) / 100
+}
+
+/**
+ * The member's windows as Codex reads them from a WebSocket (`codex.rate_limits`): used percent of settled spend, length
+ * in minutes, reset in unix seconds. Undefined where no window is limited.
+ */
+export function limitEvent(standing: Standing): string | undefined {
+  const windows = new Map(
+    standing.windows
+      .filter(({ limit }) => limit > 0n)
+      .map((window) => [
+        window.name === '5h' ? 'primary' : 'secondary',
+        {
+          used_percent: usedPercent(window),
+          window_minutes: window.lengthMs / 60_000,
+          reset_at: window.resetsAt === undefined ? null : Math.ceil(window.resetsAt / 1000),
+        },
+      ]),
+  )
+  if (windows.size === 0) return undefined
+  return JSON.stringify({
+    type: 'codex.rate_limits',
+    rate_limits: { primary: windows.get('primary') ?? null, secondary: windows.get('secondary') ?? null },
+    metered_limit_name: 'codex',
+  })
+}
