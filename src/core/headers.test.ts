@@ -1,7 +1,8 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
-import { header, limitHeaders, replyHeaders, upstreamHeaders } from './headers.ts'
+import { header, replyHeaders, upstreamHeaders } from './headers.ts'
+import { limitHeaders } from './limits.ts'
 import type { Standing } from './quota.ts'
 import { FIVE_HOURS_MS, WEEK_MS } from './quota.ts'
 
