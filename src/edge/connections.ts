@@ -16,6 +16,11 @@ export class Connections {
     socket.once('close', () => this.#exchanges.delete(socket))
   }
 
+  /** It is no connection for exchanges any more, but a WebSocket. */
+  release(socket: Duplex): void {
+    this.#exchanges.delete(socket)
+  }
+
   /** Counts an exchange until `over` resolves and the network has taken its whole answer. */
   async occupy(socket: Socket, response: ServerResponse, over: Promise<void>): Promise<void> {
     this.#exchanges.get(socket)?.add(response)

@@ -76,6 +76,7 @@ export async function listen(relays: Relays, probes: Probes, options: ServerOpti
   // Of other expectations nothing need be known to serve the request (RFC 9110, 10.1.1).
   server.on('checkExpectation', (request, response) => server.emit('request', request, response))
   server.on('upgrade', (request, connection, head) => {
+    connections.release(connection)
     track(running, upgrade(request, connection, head, { converse: relays.converse, options, budget, draining }))
   })
   server.on('clientError', (cause, socket) => refuseUnreadable(cause, socket, connections.answering(socket)))

@@ -1,8 +1,8 @@
-import { Refusal, type RefusalDetail } from '../core/refusal.ts'
-import { NoSeat, type Pulse, type Reply, type Seat, type Upstream, type Wish } from '../ports.ts'
+import { Refusal } from '../core/refusal.ts'
+import { NoSeat, type Reply, type Seat, type Upstream } from '../ports.ts'
 import { tried } from './admit.ts'
 import { eligible } from './eligible.ts'
-import type { Gateway } from './gateway.ts'
+import { keysTrouble, noSeat } from './no-seat.ts'
 import { ClientLeft, exhausted, retryAfterMs } from './patience.ts'
 import { reportFailure } from './report.ts'
 import { tryOnce, type Failure, type Trying } from './try-once.ts'
@@ -66,35 +66,6 @@ async function seated(
     if (last) return undefined
     throw noSeat(wish, gateway, cause)
   }
-}
-
-/** Keys that are well are out for this call's model or tier only. */
-function noSeat({ candidates, model, serviceTier }: Wish, gateway: Gateway, cause: NoSeat): Refusal {
-  const pulses = gateway.coordinator.survey()
-  const enabled = gateway.directory.upstreams().filter((u) => u.enabled && candidates.some(({ id }) => id === u.id))
-  const ill = enabled.map(({ id }) => pulses.get(id)).filter((pulse) => pulse && NEEDS_ADMIN.has(pulse.reason))
-  if (ill.length === enabled.length) {
-    // One of them is just being tried again.
-    if (ill.some((pulse) => pulse?.state === 'probing')) return keysTrouble({ retryAfterMs: retryAfterMs(), cause })
-    return keysTrouble({ cause })
-  }
-  const tier = serviceTier === undefined ? '' : ` in the service tier ${serviceTier}`
-  const what = `the model ${model ?? '(none named)'}${tier}`
-  return new Refusal(
-    'model_not_found',
-    `OpenAI gives ${what} to none of the gateway’s upstream keys. Ask your gateway admin for it, or take another model.`,
-    { cause },
-  )
-}
-
-const NEEDS_ADMIN: ReadonlySet<Pulse['reason']> = new Set<Pulse['reason']>(['unauthorized', 'billing', 'region'])
-
-function keysTrouble(detail: RefusalDetail = {}): Refusal {
-  return new Refusal(
-    'upstream_error',
-    'None of the gateway’s upstream keys can serve this call at the moment: OpenAI does not accept them. Ask your gateway admin.',
-    detail,
-  )
 }
 
 function finish(last: Failure | undefined, { request, outgoing, gateway }: Trying, left: readonly Upstream[]): Reply {

@@ -2,7 +2,7 @@ import { judgeInBand, BROKEN_STREAM, type Judgement } from '../core/fault.ts'
 import { FrameMeter } from '../core/frame.ts'
 import { without } from '../core/headers.ts'
 import { Refusal } from '../core/refusal.ts'
-import type { AttemptOutcome, Body, Standing, Upstream } from '../ports.ts'
+import { NoSeat, type AttemptOutcome, type Body, type Standing, type Upstream } from '../ports.ts'
 import { admit, tried, type Admission } from './admit.ts'
 import { authenticate } from './authenticate.ts'
 import type { Conversation } from './conversation.ts'
@@ -11,11 +11,15 @@ import type { Gateway } from './gateway.ts'
 import { HeldMessage, NOTHING } from './held-message.ts'
 import { identify, knownCall, SOCKET_ROUTE, type Asker, type CallRequest, type KnownCall } from './identify.ts'
 import { openLine, type Line, type Note } from './line.ts'
-import { Patience } from './patience.ts'
+import { keysTrouble, noSeat } from './no-seat.ts'
+import { Patience, retryAfterMs } from './patience.ts'
 import { explained } from './refused.ts'
 import { reportFailure } from './report.ts'
 import { noteFailure, rememberOwner } from './settle.ts'
 import { narrowed, wishOf } from './wish.ts'
+
+/** However short upstream's waits are, one turn does not try for ever. */
+const MAX_TRIES = 20
 
 /** How a turn ended. */
 export interface TurnEnd {
@@ -197,7 +201,10 @@ export class Turn {
     }
     let candidates = from
     for (let counted = 0; ;) {
-      const opened = await openLine(client, wishOf(request, candidates), patience, { gateway, note, before })
+      const wish = wishOf(request, candidates)
+      const opened = await openLine(client, wish, patience, { gateway, note, before }).catch((cause: unknown) => {
+        throw cause instanceof NoSeat ? noSeat(wish, gateway, cause) : cause
+      })
       if ('line' in opened) {
         admission.sit(opened.seat)
         return opened.line
@@ -206,9 +213,8 @@ export class Turn {
       if (judgement.counts) counted++
       candidates = narrowed(candidates, upstream, judgement)
       const enough = judgement.counts && counted >= gateway.settings.retryAttempts
-      if (judgement.next === 'pass' || judgement.next === 'never' || candidates.length === 0 || enough) {
-        throw unopened(judgement)
-      }
+      const over = judgement.next === 'pass' || judgement.next === 'never' || candidates.length === 0
+      if (over || enough || attempts.length >= MAX_TRIES) throw unopened(judgement)
     }
   }
 
@@ -263,13 +269,8 @@ function madeAt(upstream: Upstream, startedAt: number): AttemptOutcome {
   return { upstream: upstream.id, status: undefined, errorClass: undefined, sent: true, startedAt, durationMs: 0 }
 }
 
-function unopened(judgement: Judgement): Refusal {
-  const key = judgement.whoseTrouble === 'key'
-  return new Refusal(
-    'upstream_error',
-    key
-      ? 'None of the gateway’s upstream keys can serve this call at the moment: OpenAI does not accept them. Ask your gateway admin.'
-      : `OpenAI could not be reached over WebSocket (${judgement.errorClass}).`,
-    key ? {} : { retryAfterMs: 10_000 },
-  )
+function unopened({ whoseTrouble, errorClass }: Judgement): Refusal {
+  if (whoseTrouble === 'key') return keysTrouble()
+  const why = `OpenAI could not be reached over WebSocket (${errorClass}).`
+  return new Refusal('upstream_error', why, { retryAfterMs: retryAfterMs() })
 }

@@ -2,25 +2,12 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { rowsIn } from '../support/ledger-file.ts'
 import { create, refusedTalk, talk } from '../support/socket-client.ts'
-import { answer, socketUpstream, type SocketUpstream } from '../support/socket-upstream.ts'
-import { startStand, until, type Stand, type StandOptions } from '../support/stand.ts'
+import { answer } from '../support/socket-upstream.ts'
+import { until } from '../support/stand.ts'
+import { wired } from '../support/wired.ts'
 
 const CREDIT = 1_000_000_000n
 const MUCH = 10n ** 15n
-
-interface Wired extends AsyncDisposable {
-  readonly on: Stand
-  readonly up: SocketUpstream
-}
-
-async function wired(options: StandOptions = {}, upstream = ''): Promise<Wired> {
-  await using parts = new AsyncDisposableStack()
-  const up = parts.use(await socketUpstream())
-  const toml = `[upstream]\nws_base_url = "${up.url}"\n${upstream}${options.toml ?? ''}`
-  const on = parts.use(await startStand({ ...options, toml }))
-  const all = parts.move()
-  return { on, up, [Symbol.asyncDispose]: () => all.disposeAsync() }
-}
 
 suite('a WebSocket', { concurrency: 4 }, () => {
   test('has one upstream for all its turns, each a call of its own, and every message as it came', async () => {
