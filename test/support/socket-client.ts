@@ -32,12 +32,15 @@ export interface Talk {
   readonly path?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly thread?: string
+  /** False: nothing about it says Codex. */
+  readonly codex?: boolean
 }
 
-function begin(url: string, key: string, { path = '/v1/responses', headers, thread = 't' }: Talk): WebSocket {
-  const ids = { 'session-id': thread, 'thread-id': thread }
+function begin(url: string, key: string, how: Talk): WebSocket {
+  const { path = '/v1/responses', headers, thread = 't', codex = true } = how
+  const ids = codex ? { ...CODEX, 'session-id': thread, 'thread-id': thread } : {}
   return new WebSocket(`${url.replace('http', 'ws')}${path}`, {
-    headers: { authorization: `Bearer ${key}`, ...CODEX, ...ids, ...headers },
+    headers: { authorization: `Bearer ${key}`, ...ids, ...headers },
     perMessageDeflate: false,
     maxPayload: 2 ** 28,
   })

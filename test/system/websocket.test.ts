@@ -63,6 +63,17 @@ suite('a WebSocket', { concurrency: 4 }, () => {
         attempts: 1,
       })),
     )
+  })
+
+  test('stands in the ledger with its messages, and is counted', async () => {
+    await using line = await wired()
+    const { on, up } = line
+    const client = await talk(on.url, on.key)
+    for (const generate of [false, true, true]) {
+      client.say(create({ generate }))
+      await client.event('response.completed')
+    }
+    await on.settled()
     const [usage] = await on.usage()
     deepEqual([usage?.messages, usage?.requests, usage?.wsConnections], [2, 3, 1])
     client.socket.close(1000, 'done')
@@ -106,6 +117,8 @@ suite('a WebSocket', { concurrency: 4 }, () => {
   test('is refused on the handshake to strangers, to who is no Codex, and to whose window is spent', async () => {
     await using line = await wired({ member: { fiveHourQuota: CREDIT / 1000n } })
     const { on, up } = line
+    const plain = await refusedTalk(on.url, on.key, { codex: false })
+    deepEqual([plain.status, JSON.parse(plain.text).error.code], [403, 'codex_only'])
     const stranger = await refusedTalk(on.url, 'nonsense')
     deepEqual([stranger.status, JSON.parse(stranger.text).error.code], [401, 'unauthorized'])
     const other = await refusedTalk(on.url, on.key, { path: '/v1/nothing' })
