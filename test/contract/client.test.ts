@@ -11,7 +11,9 @@ clientContract('the HTTP listener', async (caller, settings) => {
     draining: () => false,
   })
   const limits = { ...settings, maxHeaderBytes: 16_384, maxBufferedBytes: 100_000_000 }
-  return await listen(caller, probes, {
+  const converse = (): Promise<void> => Promise.reject(new Error('no WebSocket is expected'))
+  return await listen({ relay: caller, converse }, probes, {
+    socketOn: converse as never,
     host: '127.0.0.1',
     port: 0,
     limits,

@@ -17,7 +17,7 @@ export interface UpstreamSettings {
 }
 
 export interface TestUpstreamClient {
-  readonly client: UpstreamClient
+  readonly client: Pick<UpstreamClient, 'open'>
   /** Ends all that runs. */
   close(): Promise<void>
 }
