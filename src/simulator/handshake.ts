@@ -1,6 +1,6 @@
 import { STATUS_CODES, type IncomingMessage } from 'node:http'
 import { WebSocketServer } from 'ws'
-import { asApiError } from './api-error.ts'
+import { ApiError, asApiError } from './api-error.ts'
 import { Connection, type Speaking } from './connection.ts'
 import { textOfBody, typeOfBody, type Fault } from './faults.ts'
 import { headOf, newTurnState } from './head.ts'
@@ -8,6 +8,7 @@ import type { House } from './house.ts'
 import { newId } from './ids.ts'
 import type { NamedKey } from './keys.ts'
 import type { ReplyHeaders } from './outlet.ts'
+import { RealtimeSocket } from './realtime-socket.ts'
 import { ResponsesSocket } from './responses-socket.ts'
 import { resetSocket, whenGone } from './socket.ts'
 import { JSON_BODY } from './turn.ts'
@@ -31,6 +32,15 @@ const LARGEST_MESSAGE_BYTES = 256 * 1024 * 1024
 const SPEAKERS: Readonly<Record<string, (house: House, visit: Visit, key: NamedKey) => (to: Connection) => Speaking>> =
   {
     '/v1/responses': (house) => (connection) => new ResponsesSocket(connection, house),
+    '/v1/realtime': (house, { model }, key) => {
+      if (model === undefined) {
+        throw new ApiError(400, "You must provide a model parameter. For example, '?model=gpt-realtime'.", {
+          code: 'missing_model',
+        })
+      }
+      house.engine.shelf.find(model, key)
+      return (connection) => new RealtimeSocket(connection, house, model)
+    },
   }
 
 /** Answers WebSocket handshakes: with a connection, or with an HTTP answer that says why not. */
