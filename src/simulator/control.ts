@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ConnectionBook } from './connection-book.ts'
 import { checkFault, type Fault, type FaultScript } from './faults.ts'
 import type { ReceivedRequest, RequestBook } from './received.ts'
 import { readBody } from './request-body.ts'
@@ -7,6 +8,7 @@ import type { TruthBook } from './truth.ts'
 /** What the control endpoints show and change. */
 export interface Controlled {
   readonly truth: TruthBook
+  readonly connections: ConnectionBook
   readonly faults: FaultScript
   readonly requests: RequestBook
   openConnections(): number
@@ -36,9 +38,8 @@ export async function control(
 
 const ACTIONS: Readonly<Record<string, (controlled: Controlled, body: string) => unknown>> = {
   'GET /simulator/truth': ({ truth }) => truth.calls(),
-  'DELETE /simulator/truth': ({ truth, requests }) => {
-    truth.clear()
-    requests.clear()
+  'DELETE /simulator/truth': ({ truth, requests, connections }) => {
+    for (const book of [truth, requests, connections]) book.clear()
     return {}
   },
   'POST /simulator/faults': ({ faults }, body) => {
@@ -52,6 +53,8 @@ const ACTIONS: Readonly<Record<string, (controlled: Controlled, body: string) =>
   },
   'GET /simulator/connections': (controlled) => ({ open: controlled.openConnections() }),
   'GET /simulator/requests': ({ requests }) => requests.all().map(shown),
+  'GET /simulator/web-sockets': ({ connections }) => connections.connections(),
+  'GET /simulator/frames': ({ connections }) => connections.frames(),
 }
 
 /** One fault or a list: all are good, or none is added. */

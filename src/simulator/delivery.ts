@@ -1,26 +1,47 @@
 import type { ModelEvent } from './events.ts'
 import type { Fault } from './faults.ts'
-import type { Outlet, ReplyHeaders } from './outlet.ts'
+import type { ReplyHeaders } from './outlet.ts'
 import type { Pace } from './pace.ts'
 import type { Settings } from './options.ts'
-import type { CallRecord } from './truth.ts'
+import { countOutput, type CallRecord } from './truth.ts'
+
+/** The way out for one answer, over HTTP or WebSocket. */
+export interface WayOut {
+  /** Aborts when the connection is gone, whoever ended it. */
+  readonly left: AbortSignal
+  /** Nothing more may be written. */
+  readonly over: boolean
+  /** The last chunk went out in part only. */
+  readonly partial: boolean
+  /** Whether something is to happen between events. */
+  readonly scripted: boolean
+  begin(status: number, headers: ReplyHeaders, delayMs: number): Promise<void>
+  /** Sends a chunk, and calls `sent` once the network has taken all of it. False: wait for `drained`. */
+  write(chunk: string, sent?: () => void): boolean
+  drained(): Promise<void>
+  /** Does what is scripted to happen after that many events. */
+  after(events: number): Promise<void>
+  end(): void
+}
 
 /** A reply's parts, whichever form it takes. */
 export interface Reply {
+  /** 200 by default. */
+  readonly status?: number
   readonly headers: ReplyHeaders
   readonly events: Iterable<ModelEvent>
 }
 
 /** Brings the events of one answer to the client, in their time. */
 export class Delivery {
-  readonly #outlet: Outlet
+  readonly #outlet: WayOut
   readonly #record: CallRecord
   readonly #pace: Pace
   readonly #headDelayMs: number
   readonly #eventDelayMs: number
   readonly #tokenMs: number
 
-  constructor(outlet: Outlet, record: CallRecord, tempo: { pace: Pace; settings: Settings; fault: Fault | undefined }) {
+  constructor(outlet: WayOut, record: CallRecord, tempo: { pace: Pace; settings: Settings; fault: Fault | undefined }) {
     const { pace, settings, fault } = tempo
     this.#outlet = outlet
     this.#record = record
@@ -37,9 +58,9 @@ export class Delivery {
   }
 
   /** Sends each event as it is generated, one write for each. */
-  async stream({ headers, events }: Reply, frame: (event: ModelEvent) => string): Promise<void> {
+  async stream({ status = 200, headers, events }: Reply, frame: (event: ModelEvent) => string): Promise<void> {
     const outlet = this.#outlet
-    await outlet.begin(200, headers, this.#headDelayMs)
+    await outlet.begin(status, headers, this.#headDelayMs)
     const put = (event: ModelEvent): boolean => {
       const sent = event.terminal ? (): void => this.#terminated(event.type, event.usageStated) : undefined
       const keepsUp = outlet.write(frame(event), sent)
@@ -87,6 +108,7 @@ export class Delivery {
       if (outlet.over) return
       record.outputTokens += event.outputTokens
       record.reasoningTokens += event.reasoningTokens
+      if (event.realtime !== undefined && record.realtime !== undefined) countOutput(record.realtime, event.realtime)
       const keepsUp = put(event)
       sent++
       if (!keepsUp) await outlet.drained()

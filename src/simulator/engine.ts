@@ -20,6 +20,11 @@ export interface Intake {
   readonly speaker: Speaker
 }
 
+export interface Mind {
+  readonly tokenizer: Tokenizer
+  readonly speaker: Speaker
+}
+
 const TIERS = ['auto', 'default', 'flex', 'priority', 'scale', 'batch', 'ultrafast']
 
 /** The models behind the API: knows them, counts, limits, remembers prompts, and speaks. */
@@ -28,7 +33,7 @@ export class Engine {
   readonly #settings: Settings
   readonly #limits: RateLimits
   readonly #cache: PromptCache
-  #mind: Promise<{ readonly tokenizer: Tokenizer; readonly speaker: Speaker }> | undefined
+  #mind: Promise<Mind> | undefined
 
   constructor(settings: Settings) {
     this.#settings = settings
@@ -48,7 +53,7 @@ export class Engine {
     }
     const model = this.shelf.find(requested, key)
     const serviceTier = tierOf(body['service_tier'])
-    const { tokenizer, speaker } = await (this.#mind ??= this.#think())
+    const { tokenizer, speaker } = await this.mind()
     const prompt = promptOf(body).map((text) => tokenizer.encode(text))
     const inputTokens = prompt.reduce((sum, tokens) => sum + tokens.length, 0)
     const limits = this.#limits.admit(key, model.id, inputTokens)
@@ -57,12 +62,27 @@ export class Engine {
     return { model, serviceTier, inputTokens, cache, headers, speaker }
   }
 
+  /** The limits' headers for a reply to which no model was put. */
+  limitHeaders(key: NamedKey, model?: string): ReplyHeaders {
+    return this.#limits.stated(key, model)
+  }
+
+  /** Counts a realtime response in. Throws OpenAI's 429 where there is no room for it. */
+  admit(key: NamedKey, model: string, inputTokens: number): void {
+    this.#limits.admit(key, this.shelf.find(model, key).id, inputTokens)
+  }
+
+  /** What counts tokens and decides what is said. */
+  mind(): Promise<Mind> {
+    return (this.#mind ??= this.#think())
+  }
+
   /** Forgets the prompts. */
   clear(): void {
     this.#cache.clear()
   }
 
-  async #think(): Promise<{ readonly tokenizer: Tokenizer; readonly speaker: Speaker }> {
+  async #think(): Promise<Mind> {
     const tokenizer = await openTokenizer(this.#settings.tokens)
     return { tokenizer, speaker: new Speaker(this.#settings, tokenizer) }
   }

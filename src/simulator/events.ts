@@ -4,6 +4,8 @@ import type { Compaction, Message, OutputItem, Reasoning, ToolCall } from './out
 import { textOf } from './pieces.ts'
 import { responsesUsage, type Spent } from './usage.ts'
 import type { CacheUse } from './cache.ts'
+import { asList } from './json.ts'
+import type { RealtimeOutput } from './truth.ts'
 
 /** One event of an answer, for whatever transport. */
 export interface ModelEvent {
@@ -16,6 +18,8 @@ export interface ModelEvent {
   readonly reasoningTokens: number
   readonly terminal: boolean
   readonly usageStated: boolean
+  /** Realtime: the output tokens by modality. */
+  readonly realtime?: RealtimeOutput
 }
 
 /** What a generation starts from. */
@@ -51,6 +55,19 @@ export class Generation {
   /** The response object of the terminal event, once that has been generated. */
   get response(): string {
     return this.#response
+  }
+
+  /** The output items that are done, as a client would hand them in again. */
+  get output(): readonly unknown[] {
+    return asList(JSON.parse(`[${this.#done.join(',')}]`))
+  }
+
+  /** A warm-up (`generate: false`): reads the input and says nothing. */
+  *warmUp(ending?: FaultEnding): Generator<ModelEvent> {
+    if (ending?.afterEvents !== 0) {
+      yield this.#event('response.created', `"response":${this.#responseObject('in_progress', 'null', {})}`)
+    }
+    yield this.#terminal(ending ?? COMPLETED)
   }
 
   /** The events from `response.created` to the terminal one, each made when it is asked for. */

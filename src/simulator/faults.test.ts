@@ -30,6 +30,17 @@ suite('a fault script', () => {
     deepEqual(meetings([{ ...CALL, status: 401 }], calls), [undefined, undefined, undefined, 401])
   })
 
+  test('meets handshakes only when it is on them, and requests and turns unless it is on others', () => {
+    const met = (on: Fault['on']): readonly (string | undefined)[] =>
+      (['request', 'turn', 'handshake'] as const).filter((place) => {
+        const script = new FaultScript()
+        script.add(on === undefined ? { status: 500 } : { status: 500, on })
+        return script.meet({ ...CALL, on: place }) !== undefined
+      })
+    deepEqual(met(undefined), ['request', 'turn'])
+    for (const on of ['request', 'turn', 'handshake'] as const) deepEqual(met(on), [on])
+  })
+
   test('forgets them all', () => {
     const script = new FaultScript()
     script.add({ status: 500 })
@@ -52,6 +63,19 @@ suite('a fault that came as JSON', () => {
     ['an ending of no kind', { ending: { type: 'response.done' } }, /^fault\.ending\.type must be one of/],
     ['a body without a status', { body: 'x' }, /^fault\.body needs fault\.status/],
     ['headers which are no texts', { headers: { a: 1 } }, /^fault\.headers must be an object of texts/],
+    ['a place that is none', { on: 'socket' }, /^fault\.on must be one of \["request","turn","handshake"\]/],
+    ['a frame without JSON', { frame: {} }, /^fault\.frame\.json is missing$/],
+    ['a frame that is a text', { frame: { json: 'x' } }, /^fault\.frame\.json must be an object/],
+    ['a close code that cannot be sent', { close: { code: 1006 } }, /^fault\.close\.code must be a close code/],
+    ['a close code out of range', { close: { code: 2000 } }, /^fault\.close\.code must be a close code/],
+    ['a reason that is too long', { close: { code: 1000, reason: 'é'.repeat(62) } }, /^fault\.close\.reason must be/],
+    ['a reason without a code', { close: { reason: 'x' } }, /^fault\.close\.reason needs fault\.close\.code$/],
+    ['a giant without a size', { giant: { afterEvents: 1 } }, /^fault\.giant\.bytes is missing$/],
+    [
+      'a giant that is small',
+      { giant: { afterEvents: 1, bytes: 63 } },
+      /^fault\.giant\.bytes must be a whole number, 64/,
+    ],
     ['a list', [], /^fault must be an object/],
   ]
   for (const [what, fault, message] of wrong) {
@@ -66,6 +90,7 @@ suite('a fault that came as JSON', () => {
         path: '/v1/responses',
         model: 'm',
         key: 'k',
+        on: 'turn',
         skip: 0,
         times: null,
         status: 500,
@@ -75,7 +100,10 @@ suite('a fault that came as JSON', () => {
         eventDelayMs: 1,
         reset: { afterBytes: 0 },
         stall: { afterEvents: 1 },
-        garbage: { afterEvents: 1, text: 'x' },
+        garbage: { afterEvents: 1, text: 'x', raw: true },
+        giant: { afterEvents: 1, bytes: 64 },
+        frame: { json: { any: 'thing' }, afterEvents: 1, goOn: true },
+        close: { code: 4000, reason: '', afterEvents: 2 },
         endAfterEvents: 3,
         ending: { type: 'error', afterEvents: 2, code: 'c', message: 'm', usage: true },
         omitUsage: true,

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { ApiError } from './api-error.ts'
 
 /** An API key of the simulated OpenAI, and whom it belongs to. */
@@ -45,6 +46,13 @@ export class KeyRing {
     return this.#bySecret.get(secretIn(authorization))
   }
 
+  /** The key that a request comes with. Throws OpenAI's 401, also for an organization or a project that is not the key's. */
+  admit(headers: IncomingHttpHeaders): NamedKey {
+    const key = this.authenticate(headers.authorization)
+    refuseOthersOrganization(headers, key)
+    return key
+  }
+
   /** Throws OpenAI's 401 for a key that is missing or unknown. */
   authenticate(authorization: string | undefined): NamedKey {
     const key = this.find(authorization)
@@ -60,6 +68,21 @@ export class KeyRing {
       401,
       `Incorrect API key provided: ${masked(secret)}. You can find your API key at https://platform.openai.com/account/api-keys.`,
       { code: 'invalid_api_key' },
+    )
+  }
+}
+
+/** A caller may name an organization or a project, but only its own. Throws OpenAI's 401. */
+function refuseOthersOrganization(headers: IncomingHttpHeaders, key: NamedKey): void {
+  for (const owner of ['organization', 'project'] as const) {
+    const named = headers[`openai-${owner}`]
+    if (named === undefined || named === key[owner]) continue
+    throw new ApiError(
+      401,
+      `OpenAI-${owner === 'project' ? 'Project' : 'Organization'} header should match ${owner} for API key`,
+      {
+        code: `mismatched_${owner}`,
+      },
     )
   }
 }

@@ -77,6 +77,12 @@ export class RateLimits {
     )
   }
 
+  /** The headers of a reply that counts for nothing, such as a handshake's; the model may not be known yet. */
+  stated(key: NamedKey, model: string = ''): Record<string, string> {
+    const { requests, tokens } = this.#bucketsOf(`${key.project} ${model}`, performance.now())
+    return { ...requests.headers('requests'), ...tokens.headers('tokens') }
+  }
+
   #bucketsOf(name: string, now: number): { readonly requests: Bucket; readonly tokens: Bucket } {
     const known = this.#buckets.get(name)
     if (known !== undefined) return known

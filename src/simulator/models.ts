@@ -8,7 +8,7 @@ export interface SimulatedModel {
   readonly snapshot?: string
 }
 
-/** The models that Codex offers and those that older clients ask for. */
+/** The models that Codex offers, those that older clients ask for, and those of the realtime API. */
 export const DEFAULT_MODELS: readonly SimulatedModel[] = [
   { id: 'gpt-6-astra' },
   { id: 'gpt-6.1-sol' },
@@ -30,6 +30,9 @@ export const DEFAULT_MODELS: readonly SimulatedModel[] = [
   { id: 'gpt-5-codex' },
   { id: 'gpt-5', snapshot: 'gpt-5-2025-08-07' },
   { id: 'codex-auto-review' },
+  { id: 'gpt-realtime', snapshot: 'gpt-realtime-2025-08-28' },
+  { id: 'gpt-realtime-1.5' },
+  { id: 'gpt-realtime-mini', snapshot: 'gpt-realtime-mini-2025-10-06' },
 ]
 
 /** 2025-08-07, when the first of them came out. */

@@ -30,7 +30,10 @@ export interface SimulatorOptions {
   readonly tokensPerSecond?: number | undefined
   /** Whether usage states cache_write_tokens above 0. */
   readonly cacheWrites?: boolean | undefined
-  /** Whether replies to /responses carry x-codex-turn-state (the request's own, else a new one). */
+  /**
+   * Whether replies to /responses carry x-codex-turn-state (the request's own, else a new one). Over WebSocket
+   * turns carry it in a `response.metadata` event.
+   */
   readonly turnState?: boolean | undefined
   /** What the openai-model header says: the model as requested (default), its dated snapshot, or nothing. */
   readonly openaiModel?: 'requested' | 'snapshot' | 'absent' | undefined
@@ -38,6 +41,16 @@ export interface SimulatorOptions {
   readonly rateLimit?: RateLimit | undefined
   /** How many received requests are kept, with their bodies, for `requests()`; 1,000 by default. */
   readonly keepRequests?: number | undefined
+  /** Whether GET /v1/responses and /v1/realtime speak WebSocket (default), or answer an upgrade with 426. */
+  readonly webSockets?: boolean | undefined
+  /** How old a WebSocket connection may become; an hour by default, as at OpenAI. */
+  readonly wsMaxAgeMs?: number | undefined
+  /** Whether turns over WebSocket begin with a `codex.rate_limits` event. */
+  readonly wsRateLimits?: boolean | undefined
+  /** What realtime transcriptions state as usage: tokens (default), or the duration of the audio. */
+  readonly transcriptionUsage?: 'tokens' | 'duration' | undefined
+  /** How many frames that came over WebSocket are kept for `frames()`; 10,000 by default. */
+  readonly keepFrames?: number | undefined
 }
 
 export interface RateLimit {
@@ -64,6 +77,11 @@ export interface Settings {
   readonly openaiModel: 'requested' | 'snapshot' | 'absent'
   readonly rateLimit: RateLimit | undefined
   readonly keepRequests: number
+  readonly webSockets: boolean
+  readonly wsMaxAgeMs: number
+  readonly wsRateLimits: boolean
+  readonly transcriptionUsage: 'tokens' | 'duration'
+  readonly keepFrames: number
 }
 
 const DEFAULTS: Settings = {
@@ -84,6 +102,11 @@ const DEFAULTS: Settings = {
   openaiModel: 'requested',
   rateLimit: undefined,
   keepRequests: 1_000,
+  webSockets: true,
+  wsMaxAgeMs: 60 * 60 * 1000,
+  wsRateLimits: false,
+  transcriptionUsage: 'tokens',
+  keepFrames: 10_000,
 }
 
 const KEY: Shape = {
@@ -123,6 +146,11 @@ const OPTIONS: Shape = {
     openaiModel: oneOf('requested', 'snapshot', 'absent'),
     rateLimit: shaped('options.rateLimit', RATE_LIMIT),
     keepRequests: whole(0),
+    webSockets: flag,
+    wsMaxAgeMs: whole(1, 2 ** 31 - 1),
+    wsRateLimits: flag,
+    transcriptionUsage: oneOf('tokens', 'duration'),
+    keepFrames: whole(0),
   } satisfies Record<keyof SimulatorOptions, typeof anything>,
 }
 

@@ -1,10 +1,12 @@
 import type { ServerResponse } from 'node:http'
+import type { WayOut } from './delivery.ts'
 import type { Fault } from './faults.ts'
 import { forEver, type Pace } from './pace.ts'
+import { caughtUp, resetSocket } from './socket.ts'
 import type { CallRecord } from './truth.ts'
 
 /** Bytes which are neither UTF-8 nor the start of an event. */
-const GARBAGE = Buffer.from('ff00fec0af0d80ff9f0a0afe', 'hex')
+export const GARBAGE: Buffer = Buffer.from('ff00fec0af0d80ff9f0a0afe', 'hex')
 
 export type ReplyHeaders = Readonly<Record<string, string | readonly string[]>>
 
@@ -17,7 +19,7 @@ export interface OutletParts {
 }
 
 /** The way out for one reply: does what the call's fault asks for and writes down what went out. */
-export class Outlet {
+export class Outlet implements WayOut {
   readonly #response: ServerResponse
   readonly #record: CallRecord
   readonly #fault: Fault | undefined
@@ -99,15 +101,7 @@ export class Outlet {
 
   async drained(): Promise<void> {
     if (this.over || !this.#response.writableNeedDrain) return
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        this.#response.off('drain', done)
-        this.left.removeEventListener('abort', done)
-        resolve()
-      }
-      this.#response.on('drain', done)
-      this.left.addEventListener('abort', done)
-    })
+    await caughtUp(this.#response, this.left)
   }
 
   /** Does what the fault asks for after that many events. */
@@ -131,16 +125,10 @@ export class Outlet {
     await (ms === undefined ? forEver(this.left) : this.#pace.wait(ms, this.left))
   }
 
-  /** What was written before still goes out first. */
   async #reset(): Promise<void> {
     this.#cut = true
     // A response that waits behind another one on its connection has no socket yet; its request has.
-    const { socket } = this.#response.req
-    await new Promise((resolve) => setImmediate(resolve))
-    while (socket.writableLength > 0 && !socket.destroyed) {
-      await new Promise((resolve) => setTimeout(resolve, 1))
-    }
-    socket.resetAndDestroy()
+    await resetSocket(this.#response.req.socket)
   }
 
   #closed(): void {

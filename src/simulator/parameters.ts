@@ -18,7 +18,6 @@ const COMPACT = new Set(
 export function checkResponses(body: JsonObject): void {
   refuseUnknown(body, RESPONSES)
   requireInput(body)
-  refusePrevious(body)
   if (body['background'] === true) {
     throw new ApiError(400, "Unsupported parameter: 'background' is not supported by this server.", {
       param: 'background',
@@ -94,11 +93,15 @@ function requireInput(body: JsonObject): void {
   })
 }
 
-/** Nothing is stored here, so there is no earlier response that could be found. */
-function refusePrevious(body: JsonObject): void {
+/** Nothing is stored here, so over HTTP there is no earlier response that could be found. */
+export function refusePrevious(body: JsonObject): void {
   const previous = asText(body['previous_response_id'])
-  if (previous === undefined) return
-  throw new ApiError(400, `Previous response with id '${previous}' not found.`, {
+  if (previous !== undefined) throw previousNotFound(previous)
+}
+
+/** OpenAI's words for an earlier response that it does not have. */
+export function previousNotFound(previous: string): ApiError {
+  return new ApiError(400, `Previous response with id '${previous}' not found.`, {
     param: 'previous_response_id',
     code: 'previous_response_not_found',
   })

@@ -1,18 +1,20 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { ApiError } from './api-error.ts'
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http'
+import { ApiError, asApiError } from './api-error.ts'
 import { completeChat } from './chat.ts'
 import { compact } from './compact.ts'
 import { control, type Controlled } from './control.ts'
 import { Delivery } from './delivery.ts'
-import { Engine } from './engine.ts'
-import type { Fault } from './faults.ts'
+import type { Engine } from './engine.ts'
+import { textOfBody, typeOfBody, type Fault } from './faults.ts'
+import { Handshakes } from './handshake.ts'
 import { headOf } from './head.ts'
+import type { House } from './house.ts'
 import { newId } from './ids.ts'
 import { asText, type JsonObject } from './json.ts'
-import { KeyRing, type NamedKey } from './keys.ts'
+import type { KeyRing, NamedKey } from './keys.ts'
 import type { Settings } from './options.ts'
 import { Outlet, type ReplyHeaders } from './outlet.ts'
-import { Pace } from './pace.ts'
+import type { Pace } from './pace.ts'
 import { decodeBody, readBody } from './request-body.ts'
 import { createResponse } from './responses.ts'
 import { JSON_BODY, type Turn } from './turn.ts'
@@ -26,12 +28,20 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
 }
 
 /** The HTTP server of the simulated API, not yet listening. */
-export function simulatedApi(settings: Settings, controlled: Controlled, engine: Engine): Server {
-  const api = new Api(settings, controlled, engine)
-  return createServer({ maxHeaderSize: 256 * 1024, keepAliveTimeout: 75_000 }, (request, response) => {
-    if (request.url?.startsWith('/simulator/')) void control(request, response, controlled)
+export function simulatedApi(house: House): Server {
+  const api = new Api(house)
+  const handshakes = new Handshakes(house)
+  const options: ServerOptions = {
+    maxHeaderSize: 256 * 1024,
+    keepAliveTimeout: 75_000,
+    shouldUpgradeCallback: (request) => handshakes.concern(request),
+  }
+  const server = createServer(options, (request, response) => {
+    if (request.url?.startsWith('/simulator/')) void control(request, response, house.controlled)
     else void api.answer(request, response)
   })
+  server.on('upgrade', (request, _socket, head: Buffer) => void handshakes.answer(request, head))
+  return server
 }
 
 /** A request on its way to its answer. */
@@ -51,13 +61,14 @@ class Api {
   readonly #controlled: Controlled
   readonly #engine: Engine
   readonly #keys: KeyRing
-  readonly #pace = new Pace()
+  readonly #pace: Pace
 
-  constructor(settings: Settings, controlled: Controlled, engine: Engine) {
+  constructor({ settings, controlled, engine, keys, pace }: House) {
     this.#settings = settings
     this.#controlled = controlled
     this.#engine = engine
-    this.#keys = new KeyRing(settings.keys)
+    this.#keys = keys
+    this.#pace = pace
   }
 
   /** Never rejects: what goes wrong is answered, or is a client that has left. */
@@ -67,14 +78,9 @@ class Api {
     const { delivery, fault, head } = visit
     try {
       if (fault?.status === undefined) await this.#route(visit)
-      else
-        await delivery.body(
-          fault.status,
-          head(typeof fault.body === 'string' ? 'text/plain' : JSON_BODY),
-          textOf(fault),
-        )
+      else await delivery.body(fault.status, head(typeOfBody(fault)), textOfBody(fault))
     } catch (cause) {
-      const error = cause instanceof ApiError ? cause : new ApiError(500, describe(cause), { type: 'server_error' })
+      const error = asApiError(cause)
       await delivery.body(error.status, { ...head(JSON_BODY), ...error.detail.headers }, error.body())
     }
   }
@@ -118,8 +124,7 @@ class Api {
   async #route(visit: Visit): Promise<void> {
     const { request, path, body, delivery, head } = visit
     const { method = 'GET', headers } = request
-    const key = this.#keys.authenticate(headers.authorization)
-    refuseOthersOrganization(headers, key)
+    const key = this.#keys.admit(headers)
     if (path === '/v1/models' && method === 'GET') {
       await delivery.body(200, head(JSON_BODY), this.#engine.shelf.list(key))
       return
@@ -136,35 +141,7 @@ class Api {
   }
 }
 
-/** A caller may name an organization or a project, but only its own. Throws OpenAI's 401. */
-function refuseOthersOrganization(headers: IncomingMessage['headers'], key: NamedKey): void {
-  for (const owner of ['organization', 'project'] as const) {
-    const named = headers[`openai-${owner}`]
-    if (named === undefined || named === key[owner]) continue
-    throw new ApiError(
-      401,
-      `OpenAI-${owner === 'project' ? 'Project' : 'Organization'} header should match ${owner} for API key`,
-      {
-        code: `mismatched_${owner}`,
-      },
-    )
-  }
-}
-
-function textOf({ body }: Fault): string {
-  if (typeof body === 'string') return body
-  return body === undefined ? '' : JSON.stringify(body)
-}
-
 /** The refusal of a body that is too large; undefined for a client that left before its end. */
 function leftOrTooLarge(cause: unknown): ApiError | undefined {
   return cause instanceof ApiError ? cause : undefined
-}
-
-function asApiError(cause: unknown): ApiError {
-  return cause instanceof ApiError ? cause : new ApiError(500, describe(cause), { type: 'server_error' })
-}
-
-function describe(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
 }

@@ -66,8 +66,8 @@ suite('a simulator', () => {
     equal(sim.requests().length, 2)
   })
 
-  test('answers an upgrade to WebSocket with 426', async () => {
-    await using sim = await startSimulator()
+  test('answers an upgrade to WebSocket with 426 when it is not to speak it', async () => {
+    await using sim = await startSimulator({ webSockets: false })
     const socket = connect(sim.port, '127.0.0.1')
     socket.write(
       'GET /v1/responses HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-sim-beta\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',

@@ -1,13 +1,17 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
+import { ConnectionBook, type ReceivedFrame, type TrueConnection } from './connection-book.ts'
 import { Engine } from './engine.ts'
 import { FaultScript, type Fault } from './faults.ts'
+import { KeyRing } from './keys.ts'
 import { settingsOf, type SimulatorOptions } from './options.ts'
+import { Pace } from './pace.ts'
 import { RequestBook, type ReceivedRequest } from './received.ts'
 import { simulatedApi } from './server.ts'
 import { requireTokenizer } from './tokens.ts'
 import { TruthBook, type TrueCall } from './truth.ts'
 
+export type { ReceivedFrame, TrueConnection } from './connection-book.ts'
 export type { Fault } from './faults.ts'
 export type { SimulatorOptions } from './options.ts'
 export type { ReceivedRequest } from './received.ts'
@@ -20,12 +24,17 @@ export interface Simulator extends AsyncDisposable {
   readonly port: number
   /** Every call since the last `clear`, in order of arrival; also those that still run. */
   truth(): readonly TrueCall[]
-  /** The last requests as they came. */
+  /** The last requests as they came, handshakes too. */
   requests(): readonly ReceivedRequest[]
+  /** The last messages that came over WebSocket, in order of arrival. */
+  frames(): readonly ReceivedFrame[]
+  /** The WebSocket connections since the last `clear`; also those that are closed. */
+  webSockets(): readonly TrueConnection[]
   /** Queues a behaviour. Throws a TypeError that names the field which is wrong. */
   script(fault: Fault): void
-  /** Forgets faults, truth, requests and cached prompts. */
+  /** Forgets faults, truth, requests, frames and cached prompts. */
   clear(): void
+  /** Connections of any kind, those that speak WebSocket too. */
   openConnections(): number
   /** Ends every connection and gives the port back. */
   close(): Promise<void>
@@ -41,10 +50,13 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const settings = settingsOf(options)
   requireTokenizer(settings.tokens)
   const [truth, faults, requests] = [new TruthBook(), new FaultScript(), new RequestBook(settings.keepRequests)]
+  const connections = new ConnectionBook(settings.keepFrames)
   const engine = new Engine(settings)
   const sockets = new Set<Socket>()
   const openConnections = (): number => sockets.size
-  const server = simulatedApi(settings, { truth, faults, requests, openConnections }, engine)
+  const controlled = { truth, faults, requests, connections, openConnections }
+  const keys = new KeyRing(settings.keys)
+  const server = simulatedApi({ settings, controlled, engine, keys, pace: new Pace() })
   server.on('connection', (socket: Socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
@@ -67,9 +79,11 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     port,
     truth: () => truth.calls(),
     requests: () => requests.all(),
+    frames: () => connections.frames(),
+    webSockets: () => connections.connections(),
     script: (fault) => faults.add(fault),
     clear: () => {
-      for (const book of [truth, faults, requests, engine]) book.clear()
+      for (const book of [truth, faults, requests, connections, engine]) book.clear()
     },
     openConnections,
     close,

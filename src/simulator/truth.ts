@@ -1,9 +1,42 @@
 import type { CacheUse } from './cache.ts'
 
-/** What really happened to one call, whatever anybody else saw of it. Times are milliseconds since 1970. */
+/** What a realtime response put out, in tokens. */
+export interface RealtimeOutput {
+  readonly outputText: number
+  readonly outputAudio: number
+}
+
+/** The tokens of a realtime response or transcription by modality. */
+export interface RealtimeUse extends RealtimeOutput {
+  readonly inputText: number
+  readonly inputAudio: number
+  readonly inputImage: number
+  /** Of the input. */
+  readonly cachedText: number
+  readonly cachedAudio: number
+  readonly cachedImage: number
+  /** Of the audio that a transcription heard; 0 for responses. */
+  readonly seconds: number
+}
+
+/**
+ * What really happened to one call, whatever anybody else saw of it. Times are milliseconds since 1970.
+ *
+ * Over WebSocket every response is a call, also one that was refused; so is a realtime transcription, and a
+ * handshake that was refused. A handshake that succeeded is none.
+ */
 export interface TrueCall {
-  /** The response's id where there was a response, else that of the request. */
+  /** How it was asked for. */
+  readonly transport: 'http' | 'ws'
+  /** The number of the WebSocket connection; undefined for a handshake that was refused, and for HTTP. */
+  readonly connection: number | undefined
+  /** Asked for with `generate: false`. */
+  readonly warmUp: boolean
+  /** Only of realtime responses and transcriptions. */
+  readonly realtime: RealtimeUse | undefined
+  /** The response's id where there was a response (of a transcription its item's), else that of the request. */
   readonly id: string
+  /** Over WebSocket that of the handshake. */
   readonly requestId: string
   /** The key's name; undefined for an unknown one. */
   readonly key: string | undefined
@@ -15,7 +48,7 @@ export interface TrueCall {
   /** The tier that the reply states. */
   readonly serviceTier: string | undefined
   readonly stream: boolean
-  /** 0 when no head was sent. */
+  /** 0 when no head was sent. Over WebSocket the status of the error frame, 200 for a response. */
   readonly status: number
   /** 0 unless a model took the call up. */
   readonly inputTokens: number
@@ -27,7 +60,7 @@ export interface TrueCall {
   readonly reasoningTokens: number
   /** Whether the terminal event (or the whole unary body) was handed to the network. */
   readonly terminal: boolean
-  /** Such as `response.completed`; `[DONE]` for streamed chat, `body` for unary answers. */
+  /** Such as `response.completed`; `[DONE]` for streamed chat, `body` for unary answers, `error` for an error frame. */
   readonly terminalType: string | undefined
   /** Whether usage was in what was handed over. */
   readonly usageStated: boolean
@@ -44,20 +77,30 @@ export interface TrueCall {
 }
 
 /** A call that is still being written down. */
-export type CallRecord = { -readonly [Field in keyof TrueCall]: TrueCall[Field] }
+export type CallRecord = { -readonly [Field in keyof TrueCall]: TrueCall[Field] } & {
+  realtime: RealtimeRecord | undefined
+}
+
+type RealtimeRecord = { -readonly [Field in keyof RealtimeUse]: number }
 
 /** What is known of a call when its head has come. */
 export interface Arrival {
   readonly requestId: string
   readonly path: string
   readonly rawHeaders: readonly string[]
+  readonly transport?: 'http' | 'ws'
+  readonly connection?: number
 }
 
 export class TruthBook {
   #calls: CallRecord[] = []
 
-  open({ requestId, path, rawHeaders }: Arrival): CallRecord {
+  open({ requestId, path, rawHeaders, transport = 'http', connection }: Arrival): CallRecord {
     const call: CallRecord = {
+      transport,
+      connection,
+      warmUp: false,
+      realtime: undefined,
       id: requestId,
       requestId,
       key: undefined,
@@ -89,7 +132,11 @@ export class TruthBook {
 
   /** Copies, in order of arrival. */
   calls(): readonly TrueCall[] {
-    return this.#calls.map((call) => ({ ...call, requestHeaders: withoutAuthorization(call.requestHeaders) }))
+    return this.#calls.map((call) => ({
+      ...call,
+      realtime: call.realtime === undefined ? undefined : { ...call.realtime },
+      requestHeaders: withoutAuthorization(call.requestHeaders),
+    }))
   }
 
   clear(): void {
@@ -102,6 +149,12 @@ export function recordInput(call: CallRecord, inputTokens: number, cache: CacheU
   call.inputTokens = inputTokens
   call.cachedInputTokens = cache.cached
   call.cacheWriteTokens = cache.written
+}
+
+/** Adds what was generated just now. */
+export function countOutput(use: { -readonly [Field in keyof RealtimeOutput]: number }, output: RealtimeOutput): void {
+  use.outputText += output.outputText
+  use.outputAudio += output.outputAudio
 }
 
 function withoutAuthorization(rawHeaders: readonly string[]): string[] {

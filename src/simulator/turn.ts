@@ -7,12 +7,16 @@ import type { NamedKey } from './keys.ts'
 import type { ReplyHeaders } from './outlet.ts'
 import { recordInput, type CallRecord } from './truth.ts'
 
-/** One call of an endpoint that runs a model, authenticated and read. */
-export interface Turn {
+/** What a model is asked, by whom. */
+export interface ModelCall {
   readonly key: NamedKey
   readonly body: JsonObject
   readonly record: CallRecord
   readonly fault: Fault | undefined
+}
+
+/** One call of an endpoint that runs a model, authenticated and read. */
+export interface Turn extends ModelCall {
   readonly delivery: Delivery
   /** A request header, by its name in lower case. */
   header(name: string): string | undefined
@@ -30,7 +34,7 @@ export const EVENT_STREAM = 'text/event-stream; charset=utf-8'
 export const JSON_BODY = 'application/json'
 
 /** Writes down that the model has taken the call up under this response id. */
-export function taken({ record, fault }: Turn, id: string, intake: Intake): Stated {
+export function taken({ record, fault }: ModelCall, id: string, intake: Intake): Stated {
   const { model, serviceTier } = intake
   const stated = {
     model: fault?.replyModel ?? model.snapshot ?? model.id,
