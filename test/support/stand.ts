@@ -79,7 +79,7 @@ export async function startGround(options: StandOptions = {}): Promise<Ground> {
   const sections = new Map([
     ['server', 'bind_addr = "127.0.0.1:0"\n'],
     ['database', `url = "sqlite://${join(folder, 'gateway.db')}"\n`],
-    ['upstream', `http_base_url = "${simulator.url}"\n`],
+    ['upstream', `http_base_url = "${simulator.url}"\n${wsBaseUrl(simulator.url, options.toml)}`],
   ])
   writeFileSync(configFile, withSections(options.toml ?? '', sections))
   const config = loadConfig({ path: configFile, env: {} })
@@ -118,6 +118,11 @@ export async function startGround(options: StandOptions = {}): Promise<Ground> {
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** Unless the test has another one. */
+function wsBaseUrl(url: string, toml = ''): string {
+  return toml.includes('ws_base_url') ? '' : `ws_base_url = "${url.replace('http', 'ws')}"\n`
 }
 
 /** Puts the stand's own keys into the sections that a test gives, or adds them. */

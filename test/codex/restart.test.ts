@@ -1,0 +1,78 @@
+import { deepEqual, equal, ok } from 'node:assert/strict'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { suite, test } from 'node:test'
+import { codexHome, type CodexHome } from '../support/codex.ts'
+import { serve } from '../support/serve.ts'
+import { startGround, until, type Ground } from '../support/stand.ts'
+import { expectTruth } from '../support/truth.ts'
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** What Codex wrote down of its own work: the commands it ran and what it said, in order. */
+function storyOf(codex: CodexHome): readonly string[] {
+  return codex.records().flatMap((record) => {
+    const payload = record['payload'] as { type?: string; name?: string; role?: string } | undefined
+    const isWork = payload?.type === 'function_call' || payload?.type === 'custom_tool_call'
+    if (isWork) return [`${payload.type} ${payload.name}`]
+    return payload?.type === 'message' && payload.role === 'assistant' ? ['answer'] : []
+  })
+}
+
+async function session(
+  ground: Ground,
+  during: (url: string) => Promise<void>,
+  ws: boolean,
+): Promise<readonly string[]> {
+  const port = await freePort()
+  const options = { env: { CODEX_GATEWAY_SERVER_BIND_ADDR: `127.0.0.1:${port}` } }
+  const url = `http://127.0.0.1:${port}`
+  using codex = await codexHome({ url, key: ground.key, providerSettings: `supports_websockets = ${ws}` })
+  const first = await serve(ground.configFile, options)
+  const running = codex.begin(['Write the note.'])
+  await during(url)
+  first.signal('SIGTERM')
+  equal(await first.ended, 0)
+  await using _second = await serve(ground.configFile, options)
+  const result = await running.ended
+  equal(result.code, 0, result.stderr)
+  equal(readFileSync(join(codex.work, 'note.txt'), 'utf8'), 'hello, world\n')
+  return storyOf(codex)
+}
+
+suite('a gateway that is restarted under a codex session', () => {
+  for (const ws of [true, false]) {
+    const over = ws ? 'over WebSocket' : 'over HTTP'
+    test(`loses no turn, whenever it happens, ${over}`, async () => {
+      const stories: (readonly string[])[] = []
+      for (const events of [0, 1, 6, 12, 20]) {
+        await using ground = await startGround({
+          simulator: { agent: 'shell-and-edit', eventDelayMs: 25 },
+          member: { maxConcurrent: 4 },
+        })
+        const sent = (): number => ground.simulator.truth().reduce((sum, call) => sum + call.eventsSent, 0)
+        const story = await session(
+          ground,
+          async () => void (await until(() => (sent() >= events ? true : undefined))),
+          ws,
+        )
+        stories.push(story)
+        const rows = await ground.settled()
+        ok(rows.every(({ ending }) => ending !== undefined && ending !== 'interrupted'))
+        expectTruth(rows, ground.simulator.truth())
+      }
+      // Whatever happened to the gateway, the session reads as if nothing had.
+      for (const story of stories) deepEqual(story, stories[0])
+      ok((stories[0] ?? []).length >= 3, (stories[0] ?? []).join())
+    })
+  }
+})
