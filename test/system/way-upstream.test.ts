@@ -1,81 +1,10 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
-import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { createServer as createHttpServer, request as httpRequest } from 'node:http'
-import { connect, type AddressInfo, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
-import { createServer as createTlsServer } from 'node:tls'
 import { serve } from '../support/serve.ts'
 import { startGround, startStand, type Stand } from '../support/stand.ts'
-
-const TLS = join(import.meta.dirname, '..', 'support', 'tls')
-const CA = join(TLS, 'ca.pem')
-
-interface Way extends AsyncDisposable {
-  readonly port: number
-  /** Where the bytes go. */
-  target: string
-  /** Hosts and ports that were asked for. */
-  readonly asked: string[]
-}
-
-function wayOn(server: Server, way: { target: string; asked: string[] }, sockets: Set<Socket>): Way {
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket)
-    socket.on('error', () => socket.destroy()).on('close', () => sockets.delete(socket))
-  })
-  return Object.assign(way, {
-    port: (server.address() as AddressInfo).port,
-    [Symbol.asyncDispose]: async () => {
-      server.close()
-      for (const socket of sockets) socket.destroy()
-      await once(server, 'close')
-    },
-  })
-}
-
-function joined(client: Socket, target: URL, sockets: Set<Socket>): void {
-  const upstream = connect(Number(target.port), target.hostname)
-  sockets.add(upstream)
-  for (const socket of [client, upstream]) socket.on('error', () => upstream.destroy(void client.destroy()))
-  client.pipe(upstream).pipe(client)
-}
-
-/** Speaks TLS with a certificate of a private authority, and passes on what comes. */
-async function tlsFront(): Promise<Way> {
-  const way = { target: '', asked: [] as string[] }
-  const sockets = new Set<Socket>()
-  const options = { key: readFileSync(join(TLS, 'server.key')), cert: readFileSync(join(TLS, 'server.pem')) }
-  const server = createTlsServer(options, (socket) => joined(socket, new URL(way.target), sockets))
-  server.on('tlsClientError', () => undefined)
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  return wayOn(server, way, sockets)
-}
-
-/** An HTTP proxy: tunnels to hosts, and passes on requests for whole URLs (RFC 9112, 3.2.2). */
-async function proxy(): Promise<Way> {
-  const way = { target: '', asked: [] as string[] }
-  const sockets = new Set<Socket>()
-  const server = createHttpServer()
-  server.on('connect', (request, socket: Socket) => {
-    way.asked.push(request.url ?? '')
-    socket.write('HTTP/1.1 200 Connection Established\r\n\r\n')
-    joined(socket, new URL(`http://${request.url}`), sockets)
-  })
-  server.on('request', (request, response) => {
-    const url = new URL(request.url ?? '')
-    way.asked.push(url.host)
-    const { method, headers } = request
-    const onward = httpRequest(url, { method, headers }, (reply) => {
-      response.writeHead(reply.statusCode ?? 0, reply.headers)
-      reply.pipe(response)
-    })
-    request.pipe(onward.on('error', () => response.destroy()))
-  })
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  return wayOn(server, way, sockets)
-}
+import { create, talk } from '../support/socket-client.ts'
+import { CA, proxy, TLS, tlsFront } from '../support/ways.ts'
 
 async function ask({ url, key }: Pick<Stand, 'url' | 'key'>): Promise<{ status: number; text: string }> {
   const response = await fetch(`${url}/v1/responses`, {
@@ -139,6 +68,40 @@ suite('the way upstream', () => {
     const { status, text } = await ask(stand)
     equal(status, 200, text)
     ok(between.asked.includes(`127.0.0.1:${stand.simulator.port}`))
+  })
+})
+
+suite('the way upstream of a WebSocket', () => {
+  test('goes over TLS with a private authority, and through a proxy, and around it where that is wanted', async () => {
+    await using front = await tlsFront()
+    await using between = await proxy()
+    const upstreams = [{ name: 'alpha', baseUrl: `https://127.0.0.1:${front.port}` }]
+    const tls = `[upstream]\nca_file = ${JSON.stringify(CA)}\n`
+    const through = `${tls}proxy = "http://127.0.0.1:${between.port}"\n`
+    for (const [toml, proxied] of [
+      [tls, false],
+      [through, true],
+    ] as const) {
+      await using stand = await startStand({ toml, upstreams })
+      front.target = stand.simulator.url
+      using client = await talk(stand.url, stand.key)
+      client.say(create())
+      await client.event('response.completed')
+      deepEqual(between.asked, proxied ? [`127.0.0.1:${front.port}`] : [])
+      equal(stand.simulator.truth()[0]?.transport, 'ws')
+    }
+  })
+
+  test('is not taken where the authority is not trusted: the turn is told that nothing could be reached', async () => {
+    await using front = await tlsFront()
+    const upstreams = [{ name: 'alpha', baseUrl: `https://127.0.0.1:${front.port}` }]
+    await using stand = await startStand({ upstreams, toml: '[limits]\ncodex_queue_secs = 0.3\n' })
+    front.target = stand.simulator.url
+    using client = await talk(stand.url, stand.key)
+    client.say(create())
+    const failed = (await client.event('response.failed'))['response'] as { error: { code: string } }
+    equal(failed.error.code, 'rate_limit_exceeded')
+    equal(stand.simulator.requests().length, 0)
   })
 })
 
