@@ -1,4 +1,5 @@
 import { EVENT, isOfNoInterest, nothing, readEvent, type Metered } from './event.ts'
+import { classInBand, type FaultClass } from './fault-class.ts'
 import type { HeaderList } from './headers.ts'
 import { JsonScanner } from './scan.ts'
 
@@ -13,6 +14,13 @@ export type FrameKind =
 /** Reads the messages of one turn over a WebSocket: each is one event, whole. Throws nothing, whatever they hold. */
 export class FrameMeter {
   readonly metered: Metered = nothing()
+  readonly #isOld: (response: string) => boolean
+
+  /** `isOld` tells responses of turns before. */
+  constructor(isOld: (response: string) => boolean = () => false) {
+    this.#isOld = isOld
+  }
+
   /** Of an error frame. */
   status: number | undefined
   headers: HeaderList = []
@@ -28,7 +36,8 @@ export class FrameMeter {
     const own = this.metered.responseId
     const id = fields.get('response.id')
     // Whatever else interleaves is not this turn's.
-    if (own !== undefined && typeof id === 'string' && id !== own) return 'event'
+    if (typeof id === 'string' && (own === undefined ? this.#isOld(id) : id !== own)) return 'event'
+    if (own !== undefined && isOfSomethingElse(fields)) return 'event'
     readEvent(this.metered, fields)
     if (fields.get('type') === 'error') this.#readError(fields)
     return this.metered.terminal === undefined ? 'event' : 'terminal'
@@ -42,6 +51,19 @@ export class FrameMeter {
     this.headers = Object.entries(headers).flatMap(([name, value]) => [name, String(value)])
   }
 }
+
+/** Once an answer has begun, an error that only a caller can cause is about something else that the caller sent. */
+function isOfSomethingElse(fields: ReadonlyMap<string, unknown>): boolean {
+  if (fields.get('type') !== 'error') return false
+  const metered = nothing()
+  readEvent(metered, fields)
+  const { code, type, message } = metered.error ?? {}
+  const status = fields.get('status')
+  const words = { errorCode: code, errorType: type, errorMessage: message }
+  return OF_CALLERS.has(classInBand(typeof status === 'number' ? status : undefined, words))
+}
+
+const OF_CALLERS: ReadonlySet<FaultClass> = new Set<FaultClass>(['bad_request', 'previous_response'])
 
 const LIMITS = 'codex.rate_limits'
 const LIMITS_FIRST = new TextEncoder().encode(`{"type":"${LIMITS}"`)

@@ -1,29 +1,23 @@
-import { isLimits } from '../core/frame.ts'
+import { FrameMeter, isLimits } from '../core/frame.ts'
 import { limitEvent } from '../core/limits.ts'
+import { MOVE_ON } from '../core/move-on.ts'
+import type { MemberId } from '../core/units.ts'
 import type { ClosedConnection, Socket, SocketClient, Wish } from '../ports.ts'
 import type { Gateway } from './gateway.ts'
+import type { HeldMessage } from './held-message.ts'
+import { Inbox } from './inbox.ts'
 import type { Line } from './line.ts'
+import { fitness } from './line-fitness.ts'
+import { ClientLeft } from './patience.ts'
 import { soon } from './soon.ts'
-import { Turn, type TurnEnd } from './turn.ts'
+import { Turn } from './turn.ts'
+import type { TurnEnd } from './turn-end.ts'
 
 /** Service restart: Codex comes back with its whole history, and its user sees nothing. */
 const COME_BACK = 1012
 /** How long the last message of a turn waits for the turn's settlement. */
 const SETTLE_MS = 500
 const WATCH_MS = 1000
-
-/** With this error Codex opens another socket and sends its whole history, without a word to its user. */
-const MOVE_ON = JSON.stringify({
-  type: 'error',
-  status: 400,
-  error: {
-    type: 'invalid_request_error',
-    code: 'websocket_connection_limit_reached',
-    message: 'This connection has come to its end. Please open another one.',
-    param: null,
-  },
-})
-
 /**
  * One WebSocket of a member's and the socket upstream that belongs to it: messages pass, and every `response.create` is
  * a call of its own (`Turn`). One turn runs at a time; a second one waits for the first.
@@ -34,13 +28,16 @@ export class Conversation {
   /** Resolves when both sockets are closed and every turn is settled. */
   readonly over: Promise<void>
   readonly #over: PromiseWithResolvers<void> = Promise.withResolvers<void>()
+  readonly #ended = new AbortController()
   readonly #socket: Socket
   readonly #startedAt = performance.now()
+  readonly #watch: NodeJS.Timeout
+  readonly #inbox: Inbox
   #line: Line | undefined
-  /** Whether a turn has gone up this line: then its continuation is there and nowhere else. */
-  #used = false
   /** Whether upstream has closed it. */
   #lineGone = false
+  /** Whether a turn has gone up this line: then its continuation is there and nowhere else. */
+  #used = false
   /** What the turn before wished: for that the key must go on being good. */
   #wish: Wish | undefined
   /** Responses of this line: what goes on from them goes on here. */
@@ -49,7 +46,8 @@ export class Conversation {
   #current: Turn | undefined
   /** Once it has a line, until its last message. */
   #turn: Turn | undefined
-  #running: Promise<void> = Promise.resolve()
+  /** The turn before is settled, and its end told. */
+  #told: Promise<void> = Promise.resolve()
   #idleSince = performance.now()
   #clientMessages = 0
   #upstreamMessages = 0
@@ -57,38 +55,40 @@ export class Conversation {
   #end = { reason: 'client left', code: 1006 }
   /** Why the conversation ends as soon as no turn runs. */
   #leaving: string | undefined
-  #closed = false
-  readonly #watch: NodeJS.Timeout
   readonly #drain = (): void => this.#leave('the gateway is about to stop')
   readonly #stop = (): void => this.#close(COME_BACK, 'the gateway stops')
 
-  constructor(client: SocketClient, socket: Socket, line: Line | undefined, gateway: Gateway) {
+  constructor(
+    client: SocketClient,
+    socket: Socket,
+    line: Line | undefined,
+    on: { gateway: Gateway; member: MemberId },
+  ) {
     this.client = client
-    this.gateway = gateway
+    this.gateway = on.gateway
     this.over = this.#over.promise
     this.#socket = socket
-    const { pingIntervalMs } = gateway.settings.socket
+    this.#inbox = new Inbox(client, on.member, (message) => this.#handle(message))
+    const { socket: settings } = this.gateway.settings
     this.#watch = setInterval(() => this.#look(), WATCH_MS)
-    gateway.draining.addEventListener('abort', this.#drain)
-    gateway.stop.addEventListener('abort', this.#stop)
-    socket.keepAlive(pingIntervalMs)
+    this.gateway.draining.addEventListener('abort', this.#drain)
+    this.gateway.stop.addEventListener('abort', this.#stop)
+    socket.keepAlive(settings.pingIntervalMs)
     if (line) this.#connect(line)
     socket.listen({
-      message: (data, binary) => void this.#fromClient(data, binary),
+      message: (data, binary) => {
+        this.#clientMessages++
+        if (!this.#inbox.put(data, binary)) this.#close(1008, 'too many messages at once')
+      },
       closed: (code, reason) => this.#clientClosed(code, reason),
     })
-    if (gateway.draining.aborted) this.#drain()
-    if (gateway.stop.aborted) this.#stop()
+    if (this.gateway.draining.aborted) this.#drain()
+    if (this.gateway.stop.aborted) this.#stop()
   }
 
-  /** What the ledger keeps of the connection. */
-  get summary(): Omit<ClosedConnection, 'id' | 'endedAt'> {
-    return {
-      ...this.#end,
-      upstream: this.#line?.upstream.id,
-      clientMessages: this.#clientMessages,
-      upstreamMessages: this.#upstreamMessages,
-    }
+  /** Aborts, with ClientLeft, when the conversation has come to its end: nothing is begun any more. */
+  get signal(): AbortSignal {
+    return this.#ended.signal
   }
 
   get line(): Line | undefined {
@@ -97,6 +97,12 @@ export class Conversation {
 
   get used(): boolean {
     return this.#used
+  }
+
+  /** What the ledger keeps of the connection. */
+  get summary(): Omit<ClosedConnection, 'id' | 'endedAt'> {
+    const [clientMessages, upstreamMessages] = [this.#clientMessages, this.#upstreamMessages]
+    return { ...this.#end, upstream: this.#line?.upstream.id, clientMessages, upstreamMessages }
   }
 
   /** A turn has found its line: its messages go there. */
@@ -114,73 +120,68 @@ export class Conversation {
 
   /** Whether a turn with this wish may go up the line that there is: false when it or its key has gone bad since. */
   fits(wish: Wish): boolean {
-    const line = this.#line
-    if (!line || this.#lineGone) return false
-    const { coordinator, directory } = this.gateway
-    const upstream = directory.upstreams().find(({ id }) => id === line.upstream.id)
-    if (!upstream?.enabled || !upstream.ws) return false
-    if (coordinator.survey().get(upstream.id)?.state === 'disabled') return false
-    return coordinator.soonest({ ...wish, candidates: [upstream] }) === undefined
+    return this.#line !== undefined && !this.#lineGone && fitness(this.#line.upstream, wish, this.gateway) === 'good'
   }
 
   /** Tells the client to come back with its whole history, and ends. */
   moveOn(reason: string): void {
+    if (this.signal.aborted) return
     this.#socket.send(MOVE_ON, false)
     this.#close(COME_BACK, reason)
   }
 
-  async #fromClient(data: Uint8Array, binary: boolean): Promise<void> {
-    // One message after the other: what comes behind a turn's beginning waits until that has gone upstream.
-    this.#socket.pause()
-    this.#clientMessages++
+  // ------------------------------------------------------------------------------------------------ from the client
+
+  async #handle(message: HeldMessage): Promise<void> {
+    if (this.signal.aborted) return
     try {
-      if (binary || !(await Turn.begins(data, this.gateway))) await this.#pass(data, binary)
-      else await this.#begin(data)
+      // What comes behind a turn's beginning waits until that has gone upstream.
+      if (await Turn.begins(message, this.gateway)) await this.#begin(message)
+      else await this.#pass(message)
     } catch (cause) {
-      this.gateway.log.error('conversation failed', { cause: String(cause) })
-      this.#close(1011, 'internal error')
-    } finally {
-      this.#socket.resume()
+      this.#failed('conversation failed', cause)
     }
   }
 
-  async #pass(data: Uint8Array, binary: boolean): Promise<void> {
-    if (this.#line?.socket.send(data, binary) === false) await this.#line.socket.drained()
+  #failed(event: string, cause: unknown): void {
+    this.gateway.log.error(event, { cause: String(cause) })
+    this.#close(1011, 'internal error')
+  }
+
+  /** What an error of upstream's to something else says must not be taken for the end of a turn that has not begun. */
+  async #pass({ bytes, binary }: HeldMessage): Promise<void> {
+    await this.#turn?.begunOrOver
+    if (this.#line?.socket.send(bytes, binary) === false) await this.#line.socket.drained()
   }
 
   /** Resolves once the turn's message has gone upstream, or the turn was refused. */
-  async #begin(data: Uint8Array): Promise<void> {
-    await this.#running
-    if (this.#closed) return
-    const turn = new Turn(this, data)
+  async #begin(message: HeldMessage): Promise<void> {
+    await this.#told
+    if (this.signal.aborted) return
+    const turn = new Turn(this, message)
     this.#current = turn
-    this.#running = turn.run().then(
-      () => this.#turnOver(),
-      (cause: unknown) => {
-        this.gateway.log.error('turn failed', { cause: String(cause) })
-        this.#close(1011, 'internal error')
-      },
-    )
-    void this.#deliver(turn)
+    const settled = turn.run().catch((cause: unknown) => this.#failed('turn failed', cause))
+    this.#told = this.#deliver(turn, settled)
     await turn.sent
   }
 
   /** The last message of a turn goes out when the turn is settled, behind the member's windows as they then stand. */
-  async #deliver(turn: Turn): Promise<void> {
+  async #deliver(turn: Turn, settled: Promise<void>): Promise<void> {
     const end = await turn.over
-    await soon(this.#running, SETTLE_MS)
+    await soon(settled, SETTLE_MS)
     const { responseId } = turn.meter.metered
     if (responseId !== undefined) this.#remember(responseId)
     this.#turn = undefined
     this.#current = undefined
     this.#idleSince = performance.now()
-    if (this.#closed) return
-    if (end) this.#conclude(turn, end)
+    if (!this.signal.aborted && end) this.#conclude(turn, end)
     if (this.#leaving !== undefined) this.#close(COME_BACK, this.#leaving)
+    await settled
   }
 
   #conclude(turn: Turn, end: TurnEnd): void {
-    if (end.moveOn === true) return this.#moveOnAfter(end)
+    if (end.moveOn === true)
+      return turn.begun ? this.#close(COME_BACK, 'please come back') : this.moveOn('please come back')
     const limits = turn.settled && limitEvent(turn.settled)
     if (limits !== undefined) this.#socket.send(limits, false)
     if (end.last) this.#socket.send(end.last, false)
@@ -195,14 +196,7 @@ export class Conversation {
     if (this.#made.size > 100) this.#made.delete(this.#made.keys().next().value ?? '')
   }
 
-  #moveOnAfter({ begun }: TurnEnd): void {
-    if (begun === true) this.#close(COME_BACK, 'please come back')
-    else this.moveOn('please come back')
-  }
-
-  #turnOver(): void {
-    if (this.#closed) this.#finish()
-  }
+  // --------------------------------------------------------------------------------------------------- from upstream
 
   #connect(line: Line): void {
     this.#line?.socket.close(1000, '')
@@ -217,50 +211,64 @@ export class Conversation {
   }
 
   #fromUpstream(line: Line, data: Uint8Array, binary: boolean): void {
+    if (line !== this.#line || this.signal.aborted) return
     this.#upstreamMessages++
-    const kind = binary ? 'event' : (this.#turn?.meter.feed(data) ?? (isLimits(data) ? 'limits' : 'event'))
+    const turn = this.#turn
+    if (turn?.ended === true) return
+    const kind = turn ? turn.meter.feed(data) : this.#unasked(data)
     if (kind === 'limits') return
     if (kind === 'terminal') {
       // What comes behind the last message waits for it.
       line.socket.pause()
-      this.#turn?.end({ last: data })
+      turn?.end({ last: data })
       return
     }
-    this.#turn?.begin()
+    turn?.begin()
     if (this.#socket.send(data, binary)) return
     line.socket.pause()
-    void this.#socket.drained().then(() => line.socket.resume())
+    void this.#socket.drained().then(() => {
+      if (turn?.ended !== true) line.socket.resume()
+    })
+  }
+
+  /** Between turns: an answer that nobody was charged for is not passed on. */
+  #unasked(data: Uint8Array): 'limits' | 'event' {
+    if (isLimits(data)) return 'limits'
+    const meter = new FrameMeter()
+    meter.feed(data)
+    if (meter.metered.responseId === undefined) return 'event'
+    this.#close(COME_BACK, 'an answer that was not asked for')
+    return 'limits'
   }
 
   #upstreamClosed(line: Line, code: number, reason: string): void {
-    if (line !== this.#line || this.#closed) return
+    if (line !== this.#line || this.signal.aborted) return
     this.#lineGone = true
-    // Of a turn that has ended already it is told when that has been told.
+    // Of a turn that has ended already it is told when that has been told; one that has no line yet finds another.
     if (this.#turn) this.#turn.end({ closed: { code, reason } })
     else if (!this.#current) this.#close(COME_BACK, 'upstream closed the connection')
   }
 
+  // ----------------------------------------------------------------------------------------------------- the end
+
   #clientClosed(code: number, reason: string): void {
-    if (!this.#closed) this.#end = { reason: 'client left', code }
-    this.#closed = true
-    this.#turn?.end({ clientLeft: true })
-    this.#line?.socket.close(code === 1006 ? 1001 : code, reason)
-    void this.#running.finally(() => this.#finish())
+    if (!this.signal.aborted) this.#end = { reason: 'client left', code }
+    this.#finish({ clientLeft: true }, code === 1006 ? 1001 : code, reason)
   }
 
   /** Ends now if no turn runs, else when it has ended; a turn that has not begun to answer begins anew elsewhere. */
   #leave(reason: string): void {
     this.#leaving ??= reason
-    if (!this.#turn) this.#close(COME_BACK, this.#leaving)
-    else if (!this.#turn.begun) this.#turn.end({ moveOn: true })
+    if (this.#turn?.begun === false) this.#turn.end({ moveOn: true })
+    else if (this.#turn === undefined && this.#current) this.moveOn(reason)
+    else if (!this.#turn) this.#close(COME_BACK, reason)
   }
 
   /** Looks whether the conversation has come to its end, between turns. */
   #look(): void {
-    if (this.#current || this.#closed) return
-    const { idleMs } = this.gateway.settings.socket
+    if (this.#current || this.signal.aborted) return
     const now = performance.now()
-    if (now - this.#idleSince > idleMs) this.#close(1000, 'idle')
+    if (now - this.#idleSince > this.gateway.settings.socket.idleMs) this.#close(1000, 'idle')
     else if (this.#isOld(now)) this.#close(COME_BACK, 'old')
     else if (this.#wish && !this.fits(this.#wish)) this.#close(COME_BACK, 'please come back')
   }
@@ -271,19 +279,21 @@ export class Conversation {
   }
 
   #close(code: number, reason: string): void {
-    if (this.#closed) return
-    this.#closed = true
+    if (this.signal.aborted) return
     this.#end = { reason, code }
     this.#socket.close(code, reason)
-    this.#line?.socket.close(1000, '')
-    this.#turn?.end({ cut: true })
-    void this.#running.finally(() => this.#finish())
+    this.#finish({ cut: true }, 1000, '')
   }
 
-  #finish(): void {
+  #finish(end: TurnEnd, code: number, reason: string): void {
+    if (this.signal.aborted) return
+    this.#ended.abort(new ClientLeft(reason))
     clearInterval(this.#watch)
     this.gateway.draining.removeEventListener('abort', this.#drain)
     this.gateway.stop.removeEventListener('abort', this.#stop)
-    this.#over.resolve()
+    this.#inbox.close()
+    this.#turn?.end(end)
+    this.#line?.socket.close(code, reason)
+    void this.#told.finally(() => this.#over.resolve())
   }
 }

@@ -49,7 +49,7 @@ export async function converse(client: SocketClient, gateway: Gateway): Promise<
   const told = (cause: unknown): void =>
     gateway.log.warn('connection not in the ledger', { call: id, cause: String(cause) })
   gateway.ledger.connected(connection).catch(told)
-  const conversation = new Conversation(client, socket, line, gateway)
+  const conversation = new Conversation(client, socket, line, { gateway, member: holder.member.id })
   await conversation.over
   await gateway.ledger.disconnected({ ...conversation.summary, id, endedAt: gateway.now() }).catch(told)
 }

@@ -55,10 +55,10 @@ export async function openLine(
   const { upstream } = seat
   try {
     await before(upstream)
-    const handshake = await gateway.upstream.connect(requestOf(client, gateway), upstream, client.signal)
+    const handshake = await gateway.upstream.connect(requestOf(client, gateway), upstream, patience.signal)
     learn(handshake, upstream, gateway)
     if (handshake.socket) {
-      note({ upstream, status: 200, errorClass: undefined, sent: true, startedAt })
+      note({ upstream, status: 101, errorClass: undefined, sent: true, startedAt })
       gateway.coordinator.report(upstream, { kind: 'answering' })
       const organization = header(handshake.headers, 'openai-organization') ?? upstream.organization
       return { line: { upstream, organization, headers: handshake.headers, socket: handshake.socket }, seat }

@@ -2,37 +2,26 @@ import { judgeInBand, BROKEN_STREAM, type Judgement } from '../core/fault.ts'
 import { FrameMeter } from '../core/frame.ts'
 import { without } from '../core/headers.ts'
 import { Refusal } from '../core/refusal.ts'
-import { NoSeat, type AttemptOutcome, type Body, type Standing, type Upstream } from '../ports.ts'
+import { NoSeat, type Body, type Standing, type Upstream } from '../ports.ts'
 import { admit, tried, type Admission } from './admit.ts'
 import { authenticate } from './authenticate.ts'
 import type { Conversation } from './conversation.ts'
 import { eligible } from './eligible.ts'
 import type { Gateway } from './gateway.ts'
-import { HeldMessage, NOTHING } from './held-message.ts'
+import type { HeldMessage } from './held-message.ts'
+import { hasBetter } from './line-fitness.ts'
 import { identify, knownCall, SOCKET_ROUTE, type Asker, type CallRequest, type KnownCall } from './identify.ts'
 import { openLine, type Line, type Note } from './line.ts'
-import { keysTrouble, noSeat } from './no-seat.ts'
-import { Patience, retryAfterMs } from './patience.ts'
+import { noSeat } from './no-seat.ts'
+import { Patience } from './patience.ts'
 import { explained } from './refused.ts'
 import { reportFailure } from './report.ts'
 import { noteFailure, rememberOwner } from './settle.ts'
+import { endingOf, madeAt, unopened, type TurnEnd } from './turn-end.ts'
 import { narrowed, wishOf } from './wish.ts'
 
 /** However short upstream's waits are, one turn does not try for ever. */
 const MAX_TRIES = 20
-
-/** How a turn ended. */
-export interface TurnEnd {
-  /** The message that ends it, not yet sent. */
-  readonly last?: Uint8Array
-  /** Upstream closed its socket first. */
-  readonly closed?: { readonly code: number; readonly reason: string }
-  readonly clientLeft?: boolean
-  readonly cut?: boolean
-  /** Nothing is told of how it ended: the client begins it anew, elsewhere. */
-  readonly moveOn?: boolean
-  readonly begun?: boolean
-}
 
 /** The line cannot serve the turn, and another cannot go on from what stands on this one. */
 class MoveOn extends Error {
@@ -41,31 +30,36 @@ class MoveOn extends Error {
 
 /** One `response.create` and its events: a call of its own, from its admission to its settlement. */
 export class Turn {
-  readonly meter: FrameMeter = new FrameMeter()
+  readonly meter: FrameMeter
   /** Resolves with how it ended; with undefined when it never began. */
   readonly over: Promise<TurnEnd | undefined>
   /** Resolves when its message has gone upstream, or never will. */
   readonly sent: Promise<void>
   /** The member's windows once it is settled. */
   settled: Standing | undefined
+  /** Resolves when an event of its answer has gone to the client, or none ever will. */
+  readonly begunOrOver: Promise<unknown>
   #begun = false
+  #ended = false
+  readonly #began: PromiseWithResolvers<void> = Promise.withResolvers<void>()
   readonly #over: PromiseWithResolvers<TurnEnd | undefined> = Promise.withResolvers<TurnEnd | undefined>()
   readonly #sent: PromiseWithResolvers<void> = Promise.withResolvers<void>()
   readonly #conversation: Conversation
-  #message: Uint8Array
+  readonly #message: HeldMessage
 
-  constructor(conversation: Conversation, message: Uint8Array) {
+  constructor(conversation: Conversation, message: HeldMessage) {
     this.#conversation = conversation
     this.#message = message
     this.over = this.#over.promise
     this.sent = this.#sent.promise
+    this.begunOrOver = Promise.race([this.#began.promise, this.over])
+    this.meter = new FrameMeter((response) => conversation.made(response))
   }
 
-  /** Whether a message of the client's begins one. */
-  static async begins(message: Uint8Array, gateway: Gateway): Promise<boolean> {
-    const asked = await gateway.reader.read(message)
-    // What cannot be read is refused as a turn.
-    return 'problem' in asked || asked.type === 'response.create'
+  /** Whether a message of the client's begins one, as a text or not. A text that cannot be read is refused as one. */
+  static async begins({ bytes, binary }: HeldMessage, gateway: Gateway): Promise<boolean> {
+    const asked = await gateway.reader.read(bytes)
+    return 'problem' in asked ? !binary : asked.type === 'response.create'
   }
 
   /** Whether an event of its answer has gone to the client. */
@@ -73,11 +67,18 @@ export class Turn {
     return this.#begun
   }
 
+  /** Whether its end is known; what comes now is no part of it. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
   begin(): void {
     this.#begun = true
+    this.#began.resolve()
   }
 
   end(end: TurnEnd): void {
+    this.#ended = true
     this.#over.resolve({ ...end, begun: this.#begun })
   }
 
@@ -96,13 +97,11 @@ export class Turn {
     const call = knownCall(asker, holder, SOCKET_ROUTE, gateway.now())
     let opened = false
     try {
-      using body = new HeldMessage(client.hold(holder.member.id, this.#message.length), this.#message)
-      this.#message = NOTHING
-      const request = await this.#identified(asker, call, body)
+      const request = await this.#identified(asker, call, this.#message)
       const wish = wishOf(request, [])
       if (this.#conversation.used && !this.#conversation.fits(wish))
         return this.#conversation.moveOn('please come back')
-      using patience = new Patience(client.signal, gateway.settings.codexQueueMs)
+      using patience = new Patience(this.#conversation.signal, gateway.settings.codexQueueMs)
       let admission: Admission | undefined
       try {
         await using admitted = await admit(request, gateway, patience)
@@ -138,7 +137,7 @@ export class Turn {
     const { client, gateway } = this.#conversation
     if (cause instanceof MoveOn) return this.#conversation.moveOn('please come back')
     if (!(cause instanceof Refusal)) {
-      if (client.signal.aborted) return
+      if (this.#conversation.signal.aborted) return
       throw cause
     }
     client.refuse((await explained(cause, call, opened, gateway)) as Error)
@@ -151,8 +150,7 @@ export class Turn {
       receipt.upstream = line.upstream
       receipt.organization = line.organization
       receipt.metered = this.meter.metered
-      this.#conversation.attach(this, line, wishOf(request, []))
-      const upToDate = line.socket.send(request.body.bytes, false)
+      const upToDate = this.#send(line, request, admission)
       request.body.release()
       if (!upToDate) await line.socket.drained()
       this.#sent.resolve()
@@ -172,15 +170,15 @@ export class Turn {
     const { gateway, line } = this.#conversation
     const candidates = await tried(() => eligible(request, gateway, 'ws'), patience)
     const own = line && candidates.find(({ id }) => id === line.upstream.id)
-    if (line && own && this.#conversation.fits(wishOf(request, []))) {
-      const wish = wishOf(request, [own])
-      const seat = await patience.wait('seat', (signal) => gateway.coordinator.seat(wish, signal), {
-        expectedMs: () => gateway.coordinator.soonest(wish),
-      })
+    const wish = wishOf(request, own ? [own] : [])
+    if (line && own && this.#conversation.fits(wish)) {
+      const expectedMs = (): number | undefined => gateway.coordinator.soonest(wish)
+      const seat = await patience.wait('seat', (signal) => gateway.coordinator.seat(wish, signal), { expectedMs })
       admission.sit(seat)
       await this.#announce(request, patience)(own)
-      admission.receipt.attempts.push(madeAt(own, gateway.now()))
-      return line
+      // Much may have happened while it waited.
+      if (this.#conversation.fits(wish)) return line
+      await admission.rise()
     }
     // What it goes on from is there and nowhere else; with its whole history it can go anywhere.
     if (line && this.#conversation.used) throw new MoveOn()
@@ -218,6 +216,16 @@ export class Turn {
     }
   }
 
+  /** Sends the turn's message up its line: false when upstream is behind. */
+  #send(line: Line, request: CallRequest, { receipt }: Admission): boolean {
+    this.#conversation.signal.throwIfAborted()
+    const { attempts } = receipt
+    // A line that was opened for this turn stands there already.
+    if (attempts.at(-1)?.status !== 101) attempts.push(madeAt(line.upstream, this.#conversation.gateway.now()))
+    this.#conversation.attach(this, line, wishOf(request, []))
+    return line.socket.send(request.body.bytes, this.#message.binary)
+  }
+
   #announce(request: CallRequest, patience: Patience): (upstream: Upstream) => Promise<void> {
     const { gateway } = this.#conversation
     return async (upstream) =>
@@ -243,8 +251,15 @@ export class Turn {
     const durationMs = gateway.now() - last.startedAt
     receipt.attempts.push({ ...last, durationMs, status: receipt.status, errorClass: judgement?.errorClass })
     // A pooled key's own trouble is no answer for a member: its client begins the turn anew, at another key.
-    const theirs = judgement && (judgement.whoseTrouble === 'key' || judgement.errorClass === 'rate_limit')
-    if (theirs) Object.assign(end, { moveOn: true })
+    if (judgement && this.#belongsElsewhere(judgement, upstream, request)) Object.assign(end, { moveOn: true })
+  }
+
+  #belongsElsewhere(judgement: Judgement, upstream: Upstream, request: CallRequest): boolean {
+    const { whoseTrouble, errorClass } = judgement
+    if (whoseTrouble === 'key' || errorClass === 'rate_limit') return true
+    // Another project may have what this one lacks.
+    const lacks = errorClass === 'model_not_found' || errorClass === 'service_tier'
+    return lacks && !this.#begun && hasBetter(upstream, wishOf(request, []), this.#conversation.gateway)
   }
 
   #judge(request: CallRequest, end: TurnEnd): Judgement | undefined {
@@ -257,20 +272,4 @@ export class Turn {
     const error = { status, headers, errorCode, errorType, errorMessage, model, serviceTier, now }
     return judgeInBand({ ...error, begun: this.#begun })
   }
-}
-
-function endingOf(end: TurnEnd): 'complete' | 'upstream-broke' | 'client-left' | 'cut' {
-  if (end.last) return 'complete'
-  if (end.clientLeft === true) return 'client-left'
-  return end.closed ? 'upstream-broke' : 'cut'
-}
-
-function madeAt(upstream: Upstream, startedAt: number): AttemptOutcome {
-  return { upstream: upstream.id, status: undefined, errorClass: undefined, sent: true, startedAt, durationMs: 0 }
-}
-
-function unopened({ whoseTrouble, errorClass }: Judgement): Refusal {
-  if (whoseTrouble === 'key') return keysTrouble()
-  const why = `OpenAI could not be reached over WebSocket (${errorClass}).`
-  return new Refusal('upstream_error', why, { retryAfterMs: retryAfterMs() })
 }

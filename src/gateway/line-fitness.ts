@@ -1,0 +1,29 @@
+import { serves } from '../core/model.ts'
+import type { Pulse, Upstream, Wish } from '../ports.ts'
+import type { Gateway } from './gateway.ts'
+
+/** What passes soon, or may be over already: it is waited for, and no conversation is moved for it. */
+const PASSES: ReadonlySet<Pulse['reason']> = new Set<Pulse['reason']>(['overloaded', 'failures'])
+
+/**
+ * Whether the key of a conversation is good for a wish still. `bad`: an administrator or upstream has taken it away, or it
+ * is limited for a while and another key is well: the conversation does better there.
+ */
+export function fitness({ id }: Upstream, wish: Wish, gateway: Gateway): 'good' | 'bad' {
+  const pulses = gateway.coordinator.survey()
+  const upstream = gateway.directory.upstreams().find((each) => each.id === id)
+  const pulse = pulses.get(id)
+  if (!upstream?.enabled || !upstream.ws || pulse?.state === 'disabled') return 'bad'
+  const limited = gateway.coordinator.soonest({ ...wish, candidates: [upstream] }) !== undefined
+  return limited && !PASSES.has(pulse?.reason) && hasBetter(upstream, wish, gateway) ? 'bad' : 'good'
+}
+
+/** Whether another key may serve the wish just now. */
+export function hasBetter(than: Upstream, wish: Wish, { coordinator, directory }: Gateway): boolean {
+  const pulses = coordinator.survey()
+  return directory.upstreams().some((other) => {
+    if (other.id === than.id || !other.enabled || !other.ws || !serves(other.models, wish.model)) return false
+    if (pulses.get(other.id)?.state === 'disabled') return false
+    return coordinator.soonest({ ...wish, candidates: [other] }) === undefined
+  })
+}
