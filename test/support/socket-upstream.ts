@@ -18,6 +18,8 @@ export interface SocketUpstream extends AsyncDisposable {
   readonly closes: readonly { readonly code: number; readonly reason: string }[]
   /** Open now. */
   open(): number
+  /** Closes every socket. */
+  closeAll(code: number): void
   /** For turns from now on. */
   script: Script
   /** Answers handshakes in place of 101 while it gives a status. */
@@ -66,7 +68,8 @@ export async function socketUpstream(): Promise<SocketUpstream> {
     socket.on('close', (code, reason) => state.closes.push({ code, reason: reason.toString() }))
     socket.on('message', (data: Buffer, binary) => {
       state.messages.push({ data, binary })
-      const frame = binary ? {} : (JSON.parse(data.toString()) as Record<string, unknown>)
+      const text = data.toString()
+      const frame = text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {}
       if (frame['type'] === 'response.create') state.script(socket, frame, `resp_${++turns}`)
     })
   }
@@ -84,6 +87,9 @@ export async function socketUpstream(): Promise<SocketUpstream> {
   return Object.assign(state, {
     url: `ws://127.0.0.1:${(http.address() as AddressInfo).port}`,
     open: () => server.clients.size,
+    closeAll: (code: number) => {
+      for (const socket of server.clients) socket.close(code)
+    },
     [Symbol.asyncDispose]: async () => {
       for (const socket of server.clients) socket.terminate()
       http.close()
