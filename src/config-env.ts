@@ -42,7 +42,13 @@ export function readOverrides(env: Readonly<Record<string, string | undefined>>)
 
 function valueOf(setting: Setting, text: string): unknown {
   if (typeof setting.usual === 'number') return numberOf(text)
+  if (typeof setting.usual === 'boolean') return flagOf(text)
   return typeof setting.usual === 'object' ? tableOf(text) : text
+}
+
+function flagOf(text: string): unknown {
+  const flags: Readonly<Record<string, boolean>> = { true: true, false: false }
+  return flags[text.trim()] ?? text
 }
 
 function numberOf(text: string): unknown {

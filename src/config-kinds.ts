@@ -62,6 +62,10 @@ export function choice<const T extends string>(
   return described(schema, { unit: '', meaning, right })
 }
 
+export function flag(usual: boolean, meaning: string): z.ZodDefault<z.ZodBoolean> {
+  return described(z.boolean().default(usual), { unit: '', meaning, right: 'true or false' })
+}
+
 /** A text that `fits`; `right` says what does. */
 export function text(
   usual: string,

@@ -7,6 +7,7 @@ import {
   descriptions,
   type Description,
   factors,
+  flag,
   isBaseUrlOf,
   isFileName,
   isUrlOf,
@@ -140,6 +141,13 @@ const quota = z.strictObject({
   ),
 })
 
+const routes = z.strictObject({
+  websocket: flag(
+    false,
+    'Serve WebSocket at /v1/responses; otherwise an upgrade is answered with 426, at which Codex goes on over HTTP',
+  ),
+})
+
 const log = z.strictObject({
   level: choice(['info', 'debug', 'warn', 'error'], 'The least important lines to write'),
   format: choice(['text', 'json'], 'Lines for people, or one JSON object a line'),
@@ -154,7 +162,7 @@ const secrets = z.strictObject({
   ),
 })
 
-const schema = z.strictObject({ server, database, upstream, credit, limits, quota, log, secrets })
+const schema = z.strictObject({ server, database, upstream, credit, limits, quota, routes, log, secrets })
 const SETTINGS = describedSettings()
 
 export interface Setting extends Description {
@@ -221,6 +229,7 @@ function settled(values: z.infer<typeof schema>): SettledConfig {
     credit: creditOf(values.credit),
     limits: limitsOf(values.limits),
     quota: { contact: values.quota.contact },
+    routes: values.routes,
     log: values.log,
     secrets: { keyFile: values.secrets.key_file || `${parseSqliteUrl(values.database.url) ?? ''}.key` },
   }

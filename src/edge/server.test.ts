@@ -27,7 +27,11 @@ async function serving(relay: (client: Client) => Promise<void>): Promise<DataSe
   })
   const options = { host: '127.0.0.1', port: 0, limits: LIMITS, contact: 'Ask', log, now: Date.now }
   const never = (): Promise<void> => Promise.reject(new Error('no WebSocket is expected'))
-  const server = await listen({ relay, converse: never }, probes, { ...options, socketOn: never as never })
+  const server = await listen({ relay, converse: never }, probes, {
+    ...options,
+    socketOn: never as never,
+    webSockets: false,
+  })
   return Object.assign(server, { log: lines })
 }
 

@@ -18,6 +18,8 @@ export interface ServerOptions {
   readonly limits: ClientLimits & BodyRoom & { readonly maxHeaderBytes: number }
   readonly contact: string
   readonly socketOn: SocketOptions['socketOn']
+  /** Whether WebSocket is served. */
+  readonly webSockets: boolean
   readonly log: Log
   readonly now: Clock
   /** How long a client may take to send the head of a request. */

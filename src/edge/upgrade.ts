@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { Refusal, REFUSAL_STATUS } from '../core/refusal.ts'
 import { replyHeaders } from '../core/headers.ts'
 import { HandshakeRefused } from '../gateway/converse.ts'
-import type { HeaderList, SocketClient } from '../ports.ts'
+import type { HeaderList, Reply, SocketClient } from '../ports.ts'
 import { answerFor, frameFor, stackOf } from './answer.ts'
 import type { BodyBudget } from './body.ts'
 import type { ServerOptions } from './server.ts'
@@ -29,6 +29,7 @@ export async function upgrade(request: IncomingMessage, connection: Duplex, head
     frameFor: (cause) => frameFor(cause, options),
   })
   try {
+    if (!options.webSockets) throw new HandshakeRefused(notServed())
     if (on.draining) throw new Refusal('draining', 'The gateway is about to stop.', { retryAfterMs: 5000 })
     checkRoute(request)
     await on.converse(client)
@@ -47,6 +48,19 @@ function checkRoute({ url = '' }: IncomingMessage): void {
     'not_found',
     `There is no WebSocket at ${path.slice(0, 200)} here. The gateway serves /v1/responses.`,
   )
+}
+
+/** At this Codex goes on over HTTP at once, for its whole session and without a word to its user. */
+function notServed(): Reply {
+  const message = 'This gateway serves Codex over HTTP, not over WebSocket.'
+  const error = { message, type: 'invalid_request_error', code: 'upgrade_refused', param: null }
+  const body = Buffer.from(JSON.stringify({ error }))
+  return {
+    status: 426,
+    headers: ['content-type', 'application/json', 'upgrade', 'HTTP/1.1'],
+    pump: (sink) => Promise.resolve(void sink(body)),
+    cancel: () => undefined,
+  }
 }
 
 async function refuse(cause: unknown, connection: Duplex, options: ServerOptions): Promise<void> {

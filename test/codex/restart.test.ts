@@ -58,6 +58,7 @@ suite('a gateway that is restarted under a codex session', () => {
         await using ground = await startGround({
           simulator: { agent: 'shell-and-edit', eventDelayMs: 25 },
           member: { maxConcurrent: 4 },
+          toml: '[routes]\nwebsocket = true\n',
         })
         const sent = (): number => ground.simulator.truth().reduce((sum, call) => sum + call.eventsSent, 0)
         const story = await session(

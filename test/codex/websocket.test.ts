@@ -16,7 +16,7 @@ interface Line extends AsyncDisposable {
 
 async function line({ codex, ...options }: StandOptions & { codex?: Partial<CodexOptions> } = {}): Promise<Line> {
   await using parts = new AsyncDisposableStack()
-  const on = parts.use(await startStand(options))
+  const on = parts.use(await startStand({ ...options, toml: '[routes]\nwebsocket = true\n' }))
   const settings = { url: on.url, key: on.key, providerSettings: 'supports_websockets = true', ...codex }
   const home = parts.use(await codexHome(settings))
   const all = parts.move()

@@ -14,6 +14,7 @@ clientContract('the HTTP listener', async (caller, settings) => {
   const converse = (): Promise<void> => Promise.reject(new Error('no WebSocket is expected'))
   return await listen({ relay: caller, converse }, probes, {
     socketOn: converse as never,
+    webSockets: false,
     host: '127.0.0.1',
     port: 0,
     limits,

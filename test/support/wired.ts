@@ -11,7 +11,7 @@ export interface Wired extends AsyncDisposable {
 export async function wired(options: StandOptions = {}, upstream = ''): Promise<Wired> {
   await using parts = new AsyncDisposableStack()
   const up = parts.use(await socketUpstream())
-  const toml = `[upstream]\nws_base_url = "${up.url}"\n${upstream}${options.toml ?? ''}`
+  const toml = `[upstream]\nws_base_url = "${up.url}"\n${upstream}[routes]\nwebsocket = true\n${options.toml ?? ''}`
   const on = parts.use(await startStand({ ...options, toml }))
   const all = parts.move()
   return { on, up, [Symbol.asyncDispose]: () => all.disposeAsync() }

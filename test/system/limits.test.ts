@@ -192,23 +192,12 @@ suite('the listener', { concurrency: 4 }, () => {
     await raw.sees(/response\.completed/)
   })
 
-  test('refuses an upgrade to strangers, and closes it for a client that does not', async () => {
+  test('sends an upgrade on to HTTP', async () => {
     await using on = await startStand()
-    using raw = await connected(on.url, { allowHalfOpen: true })
-    const began = performance.now()
-    const ended = once(raw.socket, 'end')
+    using raw = await connected(on.url)
     raw.write(UPGRADE)
-    await ended
-    match(raw.text(), /^HTTP\/1\.1 401 Unauthorized/)
-    const [, length, body = ''] = /\r\ncontent-length: (\d+)\r\n[^]*?\r\n\r\n([^]*)$/.exec(raw.text()) ?? []
-    equal(body.length, Number(length))
-    match(body, /"code":"unauthorized"/)
-    // Only who writes hears that nobody is there any more.
-    await until(() => {
-      raw.write('x')
-      return raw.socket.destroyed || undefined
-    })
-    ok(performance.now() - began > 900, `closed after ${performance.now() - began} ms`)
+    await raw.sees(/^HTTP\/1\.1 426 [^]*"code":"upgrade_refused"/)
+    await raw.closed
   })
 
   test('passes over an offer to go on in another protocol', async () => {
@@ -219,6 +208,31 @@ suite('the listener', { concurrency: 4 }, () => {
     raw.write(head(POST, ...json(on.key), ...offer, `content-length: ${body.length}`), body)
     await raw.sees(/response\.completed/)
     match(raw.text(), /^HTTP\/1\.1 200 /)
+  })
+
+  test('closes an upgrade for a client that does not, a while after its whole answer', async () => {
+    await using on = await startStand()
+    using raw = await connected(on.url, { allowHalfOpen: true })
+    const began = performance.now()
+    const ended = once(raw.socket, 'end')
+    raw.write(UPGRADE)
+    await ended
+    const [, length, body = ''] = /\r\ncontent-length: (\d+)\r\n[^]*?\r\n\r\n([^]*)$/.exec(raw.text()) ?? []
+    equal(body.length, Number(length))
+    deepEqual(JSON.parse(body), {
+      error: {
+        message: 'This gateway serves Codex over HTTP, not over WebSocket.',
+        type: 'invalid_request_error',
+        code: 'upgrade_refused',
+        param: null,
+      },
+    })
+    // Only who writes hears that nobody is there any more.
+    await until(() => {
+      raw.write('x')
+      return raw.socket.destroyed || undefined
+    })
+    ok(performance.now() - began > 900, `closed after ${performance.now() - began} ms`)
   })
 
   test('keeps a connection, also after a refusal', async () => {

@@ -18,6 +18,7 @@ async function listener({ directory, ledger }: Store): Promise<DataServer> {
   const probes = new Probes({ directory, ledger, now: Date.now, draining: () => false })
   return await listen({ relay, converse: relay }, probes, {
     socketOn: relay as never,
+    webSockets: false,
     host: '127.0.0.1',
     port: 0,
     limits: {

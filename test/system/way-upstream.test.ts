@@ -76,7 +76,7 @@ suite('the way upstream of a WebSocket', () => {
     await using front = await tlsFront()
     await using between = await proxy()
     const upstreams = [{ name: 'alpha', baseUrl: `https://127.0.0.1:${front.port}` }]
-    const tls = `[upstream]\nca_file = ${JSON.stringify(CA)}\n`
+    const tls = `[routes]\nwebsocket = true\n[upstream]\nca_file = ${JSON.stringify(CA)}\n`
     const through = `${tls}proxy = "http://127.0.0.1:${between.port}"\n`
     for (const [toml, proxied] of [
       [tls, false],
@@ -95,7 +95,10 @@ suite('the way upstream of a WebSocket', () => {
   test('is not taken where the authority is not trusted: the turn is told that nothing could be reached', async () => {
     await using front = await tlsFront()
     const upstreams = [{ name: 'alpha', baseUrl: `https://127.0.0.1:${front.port}` }]
-    await using stand = await startStand({ upstreams, toml: '[limits]\ncodex_queue_secs = 0.3\n' })
+    await using stand = await startStand({
+      upstreams,
+      toml: '[routes]\nwebsocket = true\n[limits]\ncodex_queue_secs = 0.3\n',
+    })
     front.target = stand.simulator.url
     using client = await talk(stand.url, stand.key)
     client.say(create())
