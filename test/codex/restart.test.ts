@@ -1,22 +1,12 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
+import { freePort } from '../../bench/free-port.ts'
 import { codexHome, type CodexHome } from '../support/codex.ts'
 import { serve } from '../support/serve.ts'
 import { startGround, until, type Ground } from '../support/stand.ts'
 import { expectTruth } from '../support/truth.ts'
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 /** What Codex wrote down of its own work: the commands it ran and what it said, in order. */
 function storyOf(codex: CodexHome): readonly string[] {
