@@ -3,10 +3,12 @@ import type { Duplex } from 'node:stream'
 import { Refusal, REFUSAL_STATUS } from '../core/refusal.ts'
 import { replyHeaders } from '../core/headers.ts'
 import { HandshakeRefused } from '../gateway/converse.ts'
+import { ClientLeft } from '../gateway/patience.ts'
 import type { HeaderList, SocketClient } from '../ports.ts'
 import { answerFor, frameFor, stackOf } from './answer.ts'
 import type { BodyBudget } from './body.ts'
 import type { ServerOptions } from './server.ts'
+import { checkHandshake, VERSION } from './handshake.ts'
 import { WsClient } from './websocket.ts'
 
 const LINGER_MS = 1000
@@ -31,10 +33,12 @@ export async function upgrade(request: IncomingMessage, connection: Duplex, head
   try {
     if (on.draining) throw new Refusal('draining', 'The gateway is about to stop.', { retryAfterMs: 5000 })
     checkRoute(request)
+    checkHandshake(request)
     await on.converse(client)
   } catch (cause) {
-    if (client.accepted || client.signal.aborted) {
-      if (!client.signal.aborted) options.log.error('conversation failed', { cause: stackOf(cause) })
+    const left = client.signal.aborted || cause instanceof ClientLeft
+    if (client.accepted || left) {
+      if (!left) options.log.error('conversation failed', { cause: stackOf(cause) })
       connection.destroy()
     } else await refuse(cause, connection, options)
   }
@@ -57,11 +61,14 @@ async function refuse(cause: unknown, connection: Duplex, options: ServerOptions
       (chunk) => chunks.push(chunk) > 0,
       () => Promise.resolve(),
     )
-    const headers = replyHeaders(reply.headers, { callId: '', requestedModel: undefined, standing: undefined })
+    const { callId, standing } = cause
+    const headers = replyHeaders(reply.headers, { callId, requestedModel: undefined, standing })
     return end(connection, reply.status, headers, Buffer.concat(chunks))
   }
   const { status, headers, body } = answerFor(cause, options)
-  end(connection, status, headers, Buffer.from(body))
+  // Of its own it finds only handshakes bad: it says what a good one is (RFC 6455, 4.4).
+  const wants = status === 400 ? ['sec-websocket-version', VERSION] : []
+  end(connection, status, [...headers, ...wants], Buffer.from(body))
 }
 
 /** Node has no response for an upgrade: it is written by hand. */
