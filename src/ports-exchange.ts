@@ -32,10 +32,10 @@ export interface Reply {
   cancel(): void
 }
 
-/** An attempt that got no response head. */
+/** An attempt that got no response head. `unsendable`: no request could be made of it. */
 export class NoReply extends Error {
   override readonly name = 'NoReply'
-  readonly reason: 'refused' | 'reset' | 'timeout' | 'unreachable' | 'aborted' | 'tls' | 'bad-response'
+  readonly reason: 'refused' | 'reset' | 'timeout' | 'unreachable' | 'aborted' | 'tls' | 'bad-response' | 'unsendable'
   /** Whether bytes of the request may have reached upstream. */
   readonly sent: boolean
 

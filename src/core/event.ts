@@ -85,7 +85,8 @@ export function isOfNoInterest(chunk: Uint8Array, start: number, end: number): b
   return !READ.some((read) => read.length === quote - name && matches(chunk, name, read))
 }
 
-function matches(chunk: Uint8Array, at: number, text: Uint8Array): boolean {
+/** Whether the text stands there. */
+export function matches(chunk: Uint8Array, at: number, text: Uint8Array): boolean {
   if (at + text.length > chunk.length) return false
   for (let i = 0; i < text.length; i++) if (chunk[at + i] !== text[i]) return false
   return true

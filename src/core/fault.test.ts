@@ -135,6 +135,7 @@ suite('a fault', () => {
     deepEqual(summary(judgeNoReply('reset', true)), ['reset', 'penalty', 'elsewhere', true, 'key', 'upstream'])
     deepEqual(summary(judgeNoReply('reset', false)), ['reset', 'penalty', 'elsewhere', false, 'key', 'upstream'])
     deepEqual(summary(judgeNoReply('timeout', true)), ['timeout', 'penalty', 'elsewhere', true, 'key', 'upstream'])
+    deepEqual(summary(judgeNoReply('unsendable', false)), ['bad_request', 'neutral', 'pass', false, 'key', 'caller'])
     equal(judgeNoReply('bad-response', true).errorClass, 'bad_response')
     deepEqual(summary(judgeNoReply('aborted', true)), ['client_left', 'neutral', 'never', true, 'key', 'caller'])
     deepEqual(summary(BROKEN_STREAM), ['broken_stream', 'penalty', 'never', true, 'key', 'upstream'])

@@ -130,7 +130,7 @@ export function judgeInBand(error: InBandError): Judgement {
 }
 
 /** Why there is no response head. */
-type NoReplyReason = 'refused' | 'reset' | 'timeout' | 'unreachable' | 'aborted' | 'tls' | 'bad-response'
+type NoReplyReason = 'refused' | 'reset' | 'timeout' | 'unreachable' | 'aborted' | 'tls' | 'bad-response' | 'unsendable'
 
 const NO_REPLY: Readonly<Record<NoReplyReason, FaultClass>> = {
   refused: 'connect',
@@ -140,6 +140,7 @@ const NO_REPLY: Readonly<Record<NoReplyReason, FaultClass>> = {
   timeout: 'timeout',
   'bad-response': 'bad_response',
   aborted: 'client_left',
+  unsendable: 'bad_request',
 }
 
 /** Judges a try without a response head; `sent` tells whether upstream may have got any of the request. */

@@ -55,6 +55,10 @@ suite('the messages of a turn', () => {
       equal(meter.feed(bytes({ type: 'error', [name]: 429, error, headers: { 'retry-after': '2' } })), 'terminal')
       deepEqual([meter.status, meter.headers, meter.metered.error], [429, ['retry-after', '2'], error])
     }
+    const odd = new FrameMeter()
+    const headers = { a: { toString: 1 }, b: [2], c: null, d: 'x', e: 5, f: true }
+    equal(odd.feed(bytes({ type: 'error', status: 400, error: {}, headers })), 'terminal')
+    deepEqual(odd.headers, ['d', 'x', 'e', '5'])
     const bare = new FrameMeter()
     equal(bare.feed(bytes({ type: 'error', code: 'x', message: 'y' })), 'terminal')
     deepEqual([bare.status, bare.metered.error?.code], [undefined, 'x'])
@@ -65,6 +69,17 @@ suite('the messages of a turn', () => {
     equal(new FrameMeter().feed(bytes(limits)), 'limits')
     equal(new FrameMeter().feed(bytes({ rate_limits: {}, type: 'codex.rate_limits' })), 'limits')
     equal(isLimits(bytes(limits)), true)
+    for (const text of [
+      '{"type": "codex.rate_limits","rate_limits":{}}',
+      ' {"type":"codex.rate_limits"}',
+      '{"plan_type":"team","type":"codex.rate_limits"}',
+      '{"note":"codex.rate_","type":\n"codex.rate_limits" }',
+    ]) {
+      equal(isLimits(bytes(text)), true, text)
+      equal(new FrameMeter().feed(bytes(text)), 'limits', text)
+    }
+    equal(isLimits(bytes({ type: 'other', delta: 'codex.rate_limits' })), false)
+    equal(isLimits(bytes({ a: { type: 'codex.rate_limits' } })), false)
     equal(isLimits(bytes({ type: 'codex.rate_limitsx' })), false)
     equal(isLimits(bytes('{"type":"codex')), false)
   })

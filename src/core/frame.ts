@@ -1,5 +1,6 @@
-import { EVENT, isOfNoInterest, nothing, readEvent, type Metered } from './event.ts'
 import { classInBand, type FaultClass } from './fault-class.ts'
+import { SPACE } from './ascii.ts'
+import { EVENT, isOfNoInterest, matches, nothing, readEvent, type Metered } from './event.ts'
 import type { HeaderList } from './headers.ts'
 import { JsonScanner } from './scan.ts'
 
@@ -27,7 +28,7 @@ export class FrameMeter {
 
   feed(frame: Uint8Array): FrameKind {
     this.metered.bytes += frame.length
-    if (isOfNoInterest(frame, 0, frame.length)) return isLimits(frame) ? 'limits' : 'event'
+    if (isOfNoInterest(frame, 0, frame.length)) return beginsLimits(frame) ? 'limits' : 'event'
     const fields = new Map<string, unknown>()
     const scanner = new JsonScanner(EVENT, (place, value) => fields.set(place, value))
     scanner.feed(frame)
@@ -48,7 +49,9 @@ export class FrameMeter {
     this.status = typeof status === 'number' ? status : undefined
     const headers = fields.get('headers')
     if (typeof headers !== 'object' || headers === null) return
-    this.headers = Object.entries(headers).flatMap(([name, value]) => [name, String(value)])
+    this.headers = Object.entries(headers).flatMap(([name, value]) =>
+      typeof value === 'string' || typeof value === 'number' ? [name, String(value)] : [],
+    )
   }
 }
 
@@ -66,9 +69,29 @@ function isOfSomethingElse(fields: ReadonlyMap<string, unknown>): boolean {
 const OF_CALLERS: ReadonlySet<FaultClass> = new Set<FaultClass>(['bad_request', 'previous_response'])
 
 const LIMITS = 'codex.rate_limits'
+const LIMITS_NAME = new TextEncoder().encode(LIMITS)
 const LIMITS_FIRST = new TextEncoder().encode(`{"type":"${LIMITS}"`)
+/** No such message is as large. */
+const MOST_LIMITS_BYTES = 65_536
 
 /** Whether a message states the limits of the administrator's account; it may do so between turns too. */
 export function isLimits(frame: Uint8Array): boolean {
-  return frame.length >= LIMITS_FIRST.length && LIMITS_FIRST.every((byte, i) => frame[i] === byte)
+  if (frame.length >= MOST_LIMITS_BYTES || !contains(frame, LIMITS_NAME)) return false
+  let type: unknown
+  const scanner = new JsonScanner({ type: 'value' }, (_place, value) => (type = value))
+  scanner.feed(frame)
+  return scanner.end() && type === LIMITS
+}
+
+/** The same of a message whose type stands first, written as short as can be. */
+function beginsLimits(frame: Uint8Array): boolean {
+  return matches(frame, frame[0] === SPACE ? 1 : 0, LIMITS_FIRST)
+}
+
+function contains(frame: Uint8Array, text: Uint8Array): boolean {
+  const [first = 0] = text
+  for (let at = frame.indexOf(first); at !== -1; at = frame.indexOf(first, at + 1)) {
+    if (matches(frame, at, text)) return true
+  }
+  return false
 }

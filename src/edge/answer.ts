@@ -14,7 +14,8 @@ export interface Answering {
 /** What whoever was refused, by whatever went wrong, is answered. */
 export function answerFor(cause: unknown, answering: Answering): Answer {
   const { refusal, context } = explain(cause, answering)
-  return answerTo(refusal, context)
+  const answer = answerTo(refusal, context)
+  return { ...answer, headers: answer.headers.map(headerText) }
 }
 
 /** The same as a message of a WebSocket. */
@@ -33,6 +34,11 @@ function explain(cause: unknown, { contact, log, now }: Answering): { refusal: R
   log.error('call failed', { cause: stackOf(cause) })
   const refusal = new Refusal('internal_error', 'The gateway failed; your admin finds the reason in its log.')
   return { refusal, context }
+}
+
+/** Headers are bytes: text beyond ASCII travels as UTF-8. */
+function headerText(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1')
 }
 
 /** What an error says to whoever reads the log. */

@@ -10,6 +10,7 @@ import type { Duplex } from 'node:stream'
  */
 export class Connections {
   readonly #exchanges = new Map<Duplex, Set<ServerResponse>>()
+  readonly #released = new Set<Duplex>()
 
   add(socket: Socket): void {
     this.#exchanges.set(socket, new Set())
@@ -19,6 +20,13 @@ export class Connections {
   /** It is no connection for exchanges any more, but a WebSocket. */
   release(socket: Duplex): void {
     this.#exchanges.delete(socket)
+    this.#released.add(socket)
+    socket.once('close', () => this.#released.delete(socket))
+  }
+
+  /** Ends the WebSockets, which Node's own server does not know any more. */
+  cutReleased(): void {
+    for (const socket of this.#released) socket.destroy()
   }
 
   /** Counts an exchange until `over` resolves and the network has taken its whole answer. */

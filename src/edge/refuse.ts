@@ -109,7 +109,7 @@ function quotaSpent(refusal: Refusal, context: AnswerContext): Answer {
     ...(resetsAt !== undefined && { resets_at: Math.ceil(resetsAt / 1000) }),
   }
   const headers = headersOf(refusal, context, 'application/json')
-  if (context.native) headers.push('x-codex-promo-message', headerText(context.contact))
+  if (context.native) headers.push('x-codex-promo-message', context.contact)
   if (resetsAt !== undefined)
     headers.push('retry-after', String(Math.max(1, Math.ceil((resetsAt - context.now) / 1000))))
   return { status: 429, headers, body: JSON.stringify({ error }) }
@@ -150,9 +150,4 @@ function headersOf(refusal: Refusal, context: AnswerContext, contentType: string
   if (retryAfterMs !== undefined) headers.push('retry-after', String(Math.ceil(retryAfterMs / 1000)))
   if (standing) headers.push(...limitHeaders(standing))
   return headers
-}
-
-/** Headers are bytes: text beyond ASCII travels as UTF-8. */
-function headerText(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1')
 }

@@ -93,11 +93,11 @@ export async function listen(relays: Relays, probes: Probes, options: ServerOpti
     },
     drain: (signal) => {
       draining = true
-      return drain(server, running, signal)
+      return drain(server, { running, connections }, signal)
     },
     [Symbol.asyncDispose]: () => {
       draining = true
-      return drain(server, running, AbortSignal.abort())
+      return drain(server, { running, connections }, AbortSignal.abort())
     },
   }
 }
@@ -189,10 +189,22 @@ function track(running: Set<Promise<void>>, call: Promise<void>): void {
   running.add(tracked)
 }
 
-async function drain(server: Server, running: ReadonlySet<Promise<void>>, signal: AbortSignal): Promise<void> {
+/** What conversations that are cut have to say goodbye in good order. */
+const GOODBYE_MS = 500
+
+interface Open {
+  readonly running: ReadonlySet<Promise<void>>
+  readonly connections: Connections
+}
+
+async function drain(server: Server, { running, connections }: Open, signal: AbortSignal): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   server.closeIdleConnections()
-  const cut = (): void => server.closeAllConnections()
+  let goodbye: NodeJS.Timeout | undefined
+  const cut = (): void => {
+    server.closeAllConnections()
+    goodbye = setTimeout(() => connections.cutReleased(), GOODBYE_MS)
+  }
   signal.addEventListener('abort', cut, { once: true })
   if (signal.aborted) cut()
   // Running calls end first; connections that they leave idle are closed as they go.
@@ -202,6 +214,7 @@ async function drain(server: Server, running: ReadonlySet<Promise<void>>, signal
   }
   server.closeAllConnections()
   await closed
+  clearTimeout(goodbye)
   signal.removeEventListener('abort', cut)
 }
 

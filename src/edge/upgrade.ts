@@ -1,12 +1,15 @@
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { Refusal, REFUSAL_STATUS } from '../core/refusal.ts'
 import { replyHeaders } from '../core/headers.ts'
 import { HandshakeRefused } from '../gateway/converse.ts'
-import type { HeaderList, Reply, SocketClient } from '../ports.ts'
+import type { HeaderList, SocketClient } from '../ports.ts'
+import { ClientLeft } from '../gateway/patience.ts'
 import { answerFor, frameFor, stackOf } from './answer.ts'
 import type { BodyBudget } from './body.ts'
 import type { ServerOptions } from './server.ts'
+import { checkHandshake, VERSION } from './handshake.ts'
 import { WsClient } from './websocket.ts'
 
 const LINGER_MS = 1000
@@ -22,6 +25,7 @@ export interface Upgrade {
 export async function upgrade(request: IncomingMessage, connection: Duplex, head: Buffer, on: Upgrade): Promise<void> {
   const { options, budget } = on
   connection.on('error', () => connection.destroy())
+  if (!options.webSockets) return refuseAll(connection)
   const client = new WsClient(request, connection, head, {
     maxMessageBytes: options.limits.maxBodyBytes,
     budget,
@@ -29,13 +33,14 @@ export async function upgrade(request: IncomingMessage, connection: Duplex, head
     frameFor: (cause) => frameFor(cause, options),
   })
   try {
-    if (!options.webSockets) throw new HandshakeRefused(notServed())
     if (on.draining) throw new Refusal('draining', 'The gateway is about to stop.', { retryAfterMs: 5000 })
     checkRoute(request)
+    checkHandshake(request)
     await on.converse(client)
   } catch (cause) {
-    if (client.accepted || client.signal.aborted) {
-      if (!client.signal.aborted) options.log.error('conversation failed', { cause: stackOf(cause) })
+    const left = client.signal.aborted || cause instanceof ClientLeft
+    if (client.accepted || left) {
+      if (!left) options.log.error('conversation failed', { cause: stackOf(cause) })
       connection.destroy()
     } else await refuse(cause, connection, options)
   }
@@ -51,16 +56,11 @@ function checkRoute({ url = '' }: IncomingMessage): void {
 }
 
 /** At this Codex goes on over HTTP at once, for its whole session and without a word to its user. */
-function notServed(): Reply {
+function refuseAll(connection: Duplex): void {
   const message = 'This gateway serves Codex over HTTP, not over WebSocket.'
   const error = { message, type: 'invalid_request_error', code: 'upgrade_refused', param: null }
-  const body = Buffer.from(JSON.stringify({ error }))
-  return {
-    status: 426,
-    headers: ['content-type', 'application/json', 'upgrade', 'HTTP/1.1'],
-    pump: (sink) => Promise.resolve(void sink(body)),
-    cancel: () => undefined,
-  }
+  const headers = ['content-type', 'application/json', 'x-request-id', randomUUID()]
+  end(connection, 426, headers, Buffer.from(JSON.stringify({ error })))
 }
 
 async function refuse(cause: unknown, connection: Duplex, options: ServerOptions): Promise<void> {
@@ -71,11 +71,14 @@ async function refuse(cause: unknown, connection: Duplex, options: ServerOptions
       (chunk) => chunks.push(chunk) > 0,
       () => Promise.resolve(),
     )
-    const headers = replyHeaders(reply.headers, { callId: '', requestedModel: undefined, standing: undefined })
+    const { callId, standing } = cause
+    const headers = replyHeaders(reply.headers, { callId, requestedModel: undefined, standing })
     return end(connection, reply.status, headers, Buffer.concat(chunks))
   }
   const { status, headers, body } = answerFor(cause, options)
-  end(connection, status, headers, Buffer.from(body))
+  // Of its own it finds only handshakes bad: it says what a good one is (RFC 6455, 4.4).
+  const wants = status === 400 ? ['sec-websocket-version', VERSION] : []
+  end(connection, status, [...headers, ...wants], Buffer.from(body))
 }
 
 /** Node has no response for an upgrade: it is written by hand. */

@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http'
+import type { Socket as Connection } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { Refusal } from '../core/refusal.ts'
 import type { MemberId } from '../core/units.ts'
+import { ClientLeft } from '../gateway/patience.ts'
 import type { HeaderList, Socket, SocketClient } from '../ports.ts'
 import type { BodyBudget } from './body.ts'
 
@@ -13,7 +15,7 @@ export interface SocketOptions {
   /** Largest message that is served; what is larger is refused in a frame. */
   readonly maxMessageBytes: number
   readonly budget: BodyBudget
-  readonly socketOn: (ws: WebSocket) => Socket
+  readonly socketOn: (ws: WebSocket, connection: Connection) => Socket
   /** The frame that refuses a turn. */
   readonly frameFor: (cause: Error) => string
 }
@@ -24,6 +26,8 @@ const server = new WebSocketServer({
   maxPayload: MOST_MESSAGE_BYTES,
   // Bytes pass as they came, whatever they spell.
   skipUTF8Validation: true,
+  // It is upstream's, and stands among its headers.
+  handleProtocols: () => false,
 })
 
 /** A client that asked for a WebSocket. */
@@ -76,17 +80,21 @@ export class WsClient implements SocketClient {
       for (let i = 0; i + 1 < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`)
     }
     server.once('headers', add)
+    // Headers are bytes, and `ws` writes them as a text.
+    this.#connection.setDefaultEncoding('latin1')
     let accepted: Socket | undefined
     server.handleUpgrade(this.#request, this.#connection, this.#head, (ws) => {
-      accepted = this.#options.socketOn(ws)
+      accepted = this.#options.socketOn(ws, this.#request.socket)
     })
     server.off('headers', add)
-    if (!accepted) throw new Error('the handshake is not one of RFC 6455')
+    this.#connection.setDefaultEncoding('utf8')
+    // The handshake itself was looked at before.
+    if (!accepted) throw new ClientLeft('the client left')
     this.#socket = accepted
     return accepted
   }
 
-  refuse(cause: Error): void {
-    this.#socket?.send(this.#options.frameFor(cause), false)
+  async refuse(cause: Error): Promise<void> {
+    if (this.#socket?.send(this.#options.frameFor(cause), false) === false) await this.#socket.drained()
   }
 }

@@ -42,9 +42,12 @@ export type Note = (outcome: {
 /** As upstream understands it, less what is the gateway's own. */
 const OWN = new Set(['sec-websocket-key', 'sec-websocket-version', 'sec-websocket-extensions'])
 
+/** Who asked for the WebSocket; `signal` calls the handshake upstream off. */
+export type Opener = Pick<SocketClient, 'headers' | 'path' | 'signal'>
+
 /** Opens a line at the best key that can be had within `patience`; rejects with what its waits reject with. */
 export async function openLine(
-  client: SocketClient,
+  client: Opener,
   wish: Wish,
   patience: Patience,
   { gateway, note, before }: { gateway: Gateway; note: Note; before: (upstream: Upstream) => Promise<void> },
@@ -83,7 +86,7 @@ async function failed(seat: Seat, wish: Wish, gateway: Gateway, failure: Failure
   return { failure: { ...failure, upstream: seat.upstream.id } }
 }
 
-function requestOf(client: SocketClient, gateway: Gateway): Parameters<Gateway['upstream']['connect']>[0] {
+function requestOf(client: Opener, gateway: Gateway): Parameters<Gateway['upstream']['connect']>[0] {
   const headers: string[] = []
   const sent = upstreamHeaders(client.headers)
   for (let i = 0; i < sent.length; i += 2) {

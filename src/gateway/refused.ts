@@ -1,4 +1,4 @@
-import { Refusal, REFUSAL_STATUS } from '../core/refusal.ts'
+import { Refusal, REFUSAL_STATUS, type RefusalCode } from '../core/refusal.ts'
 import type { Standing } from '../ports.ts'
 import type { Gateway } from './gateway.ts'
 import type { KnownCall } from './identify.ts'
@@ -29,22 +29,25 @@ export class RefusedCallError extends Error {
 export async function explained(cause: unknown, call: KnownCall, opened: boolean, gateway: Gateway): Promise<unknown> {
   if (!(cause instanceof Refusal)) return cause
   if (!opened) {
-    const endedAt = gateway.now()
-    const row = {
-      ...call.facts,
-      requestId: call.facts.id,
-      status: REFUSAL_STATUS[cause.code],
-      refusal: cause.code,
-      endedAt,
-    }
-    // The caller is refused all the same; without a ledger there is nothing to write it into.
-    const written = gateway.ledger.refuse(row).catch((failure: unknown) => {
-      gateway.log.error('refusal not in the ledger', { call: row.id, code: cause.code, cause: String(failure) })
-    })
-    // Nor is a ledger waited for that has been waited for already.
+    const written = noteRefusal(call, { status: REFUSAL_STATUS[cause.code], code: cause.code }, gateway)
+    // A ledger is not waited for that has been waited for already.
     if (cause.code !== 'ledger_unavailable') await soon(written, REFUSED_MS)
   }
   const ledgerAway = cause.code === 'ledger_unavailable'
   const standing = cause.detail.standing ?? (ledgerAway ? undefined : await standingOf(call.holder.member, gateway))
   return new RefusedCallError(cause, call, standing)
+}
+
+/** Never rejects: the caller is refused all the same; without a ledger there is nothing to write it into. */
+export async function noteRefusal(
+  { facts }: KnownCall,
+  told: { readonly status: number; readonly code: RefusalCode; readonly requestId?: string },
+  gateway: Gateway,
+): Promise<void> {
+  const { status, code, requestId = facts.id } = told
+  try {
+    await gateway.ledger.refuse({ ...facts, requestId, status, refusal: code, endedAt: gateway.now() })
+  } catch (failure) {
+    gateway.log.error('refusal not in the ledger', { call: facts.id, code, cause: String(failure) })
+  }
 }

@@ -1,21 +1,27 @@
+import type { Socket as Connection } from 'node:net'
 import type { WebSocket } from 'ws'
 import type { Socket, SocketListener } from '../../ports.ts'
+import { Flow } from './flow.ts'
 
 /** Beyond this much that is not sent yet, the other side is behind. */
 const HIGH_WATER_BYTES = 1_048_576
+
+/** What a close frame has room for (RFC 6455, 5.5) beside its code. */
+const MOST_REASON_BYTES = 123
 
 interface Message {
   readonly data: Uint8Array
   readonly binary: boolean
 }
 
-/** The port of one side, over a socket of `ws` that is open. */
-export function socketOn(ws: WebSocket): Socket {
-  return new WsSocket(ws)
+/** The port of one side, over a socket of `ws` that is open, and the connection beneath it. */
+export function socketOn(ws: WebSocket, connection: Connection): Socket {
+  return new WsSocket(ws, connection)
 }
 
 class WsSocket implements Socket {
   readonly #ws: WebSocket
+  readonly #flow: Flow
   #listener: SocketListener | undefined
   /** What came before anybody listened, or behind a pause: `ws` may hand over what it has read already. */
   readonly #waiting: Message[] = []
@@ -25,12 +31,10 @@ class WsSocket implements Socket {
   #heardAt = performance.now()
   #beat: NodeJS.Timeout | undefined
 
-  constructor(ws: WebSocket) {
+  constructor(ws: WebSocket, connection: Connection) {
     this.#ws = ws
-    ws.on('pong', () => (this.#heardAt = performance.now()))
-    ws.on('ping', () => (this.#heardAt = performance.now()))
+    this.#flow = new Flow(connection)
     ws.on('message', (data: Buffer, binary: boolean) => {
-      this.#heardAt = performance.now()
       if (this.#listener && !this.#paused) this.#listener.message(data, binary)
       else this.#waiting.push({ data, binary })
     })
@@ -66,8 +70,9 @@ class WsSocket implements Socket {
     clearInterval(this.#beat)
     this.#heardAt = performance.now()
     this.#beat = setInterval(() => {
-      // Who is not read from cannot be heard.
-      if (this.#ws.isPaused) this.#heardAt = performance.now()
+      const { lives, owes } = this.#flow.look()
+      // Who is not read from cannot be heard, but for what it takes.
+      if (lives || (this.#ws.isPaused && !owes)) this.#heardAt = performance.now()
       if (performance.now() - this.#heardAt > 3 * everyMs) this.cut()
       else if (this.#ws.readyState === this.#ws.OPEN) this.#ws.ping()
     }, everyMs)
@@ -86,8 +91,13 @@ class WsSocket implements Socket {
 
   close(code: number, reason: string): void {
     if (code === 1006) return this.cut()
-    if (code === 1005) this.#ws.close()
-    else this.#ws.close(sendable(code), reason)
+    try {
+      if (code === 1005) this.#ws.close()
+      else this.#ws.close(sendable(code), cutTo(MOST_REASON_BYTES, reason))
+    } catch {
+      // What no close frame can say is said by the end of the connection.
+      this.cut()
+    }
   }
 
   cut(): void {
@@ -121,4 +131,14 @@ class WsSocket implements Socket {
 /** Codes that say what happened, and cannot be sent (RFC 6455, 7.4.1). */
 function sendable(code: number): number {
   return code === 1004 || code === 1015 ? 1011 : code
+}
+
+/** The beginning of a text that fits into so many bytes: bytes that were no UTF-8 have grown when they were decoded. */
+function cutTo(most: number, text: string): Buffer {
+  const bytes = Buffer.from(text)
+  if (bytes.length <= most) return bytes
+  let end = most
+  // Not in the middle of a character.
+  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--
+  return bytes.subarray(0, end)
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { Socket as Connection } from 'node:net'
 import { getCACertificates } from 'node:tls'
 import { HttpsProxyAgent } from 'https-proxy-agent'
 import { WebSocket } from 'ws'
@@ -41,7 +42,7 @@ export async function connect(
   if (signal.aborted) throw new NoReply('aborted', false)
   let ws: WebSocket
   try {
-    ws = new WebSocket(urlOf(request.path, upstream, options), protocolsIn(request.headers), {
+    ws = new WebSocket(urlOf(request.path, upstream, options), [], {
       ...transportOf(upstream, options),
       headers: headersOf(request.headers, options.vault.secretOf(upstream.id)),
       perMessageDeflate: false,
@@ -51,7 +52,8 @@ export async function connect(
       followRedirects: false,
     })
   } catch (cause) {
-    throw new NoReply('bad-response', false, cause)
+    // It was never sent, so it says nothing about the key.
+    throw new NoReply('unsendable', false, cause)
   }
   return await answered(ws, signal)
 }
@@ -63,22 +65,28 @@ async function answered(ws: WebSocket, signal: AbortSignal): Promise<Handshake> 
       ws.terminate()
       reject(new NoReply('aborted', true))
     }
-    const done = (): void => signal.removeEventListener('abort', left)
+    const unhook = (): void => signal.removeEventListener('abort', left)
     signal.addEventListener('abort', left, { once: true })
-    ws.once('upgrade', (response: IncomingMessage) => (head = response.rawHeaders))
+    let connection: Connection | undefined
+    ws.once('upgrade', (response: IncomingMessage) => {
+      head = response.rawHeaders
+      connection = response.socket
+      // Whether the choice of a subprotocol, or that there is none, is to its liking is for the client to say, not for `ws`.
+      delete response.headers['sec-websocket-protocol']
+    })
     ws.once('open', () => {
-      done()
-      resolve({ status: 101, headers: head, socket: socketOn(ws) })
+      unhook()
+      if (connection) resolve({ status: 101, headers: head, socket: socketOn(ws, connection) })
     })
     ws.once('unexpected-response', (_request, response: IncomingMessage) => {
-      done()
       void refusalOf(response).then((body) => {
+        unhook()
         ws.terminate()
         resolve({ status: response.statusCode ?? 0, headers: response.rawHeaders, body })
       })
     })
-    ws.once('error', (cause: Error) => {
-      done()
+    ws.on('error', (cause: Error) => {
+      unhook()
       const timedOut = /handshake has timed out/.test(cause.message)
       reject(new NoReply(timedOut ? 'timeout' : reasonOf(cause), true, cause))
     })
@@ -131,24 +139,21 @@ function proxyFor({ protocol, hostname }: URL, route: ProxyRoute | undefined): s
   return /^(?:https|wss):$/.test(protocol) ? route.httpsProxy : route.httpProxy
 }
 
-/** Its own handshake headers `ws` makes itself. */
-const HANDSHAKE = /^sec-websocket-/i
+/** Its own handshake headers `ws` makes itself; the subprotocols that it would make too pass as they came. */
+const HANDSHAKE = /^sec-websocket-(?!protocol$)/i
 
+/** By name, whatever its case: Node keeps of two spellings the last. */
 function headersOf(headers: HeaderList, secret: string): Record<string, string | string[]> {
-  const sent: Record<string, string | string[]> = {}
+  const groups = new Map<string, { readonly name: string; readonly values: string[] }>()
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const [name = '', value = ''] = [headers[i], headers[i + 1]]
     if (HANDSHAKE.test(name)) continue
-    const before = sent[name]
-    sent[name] = before === undefined ? value : [before, value].flat()
+    const group = groups.get(name.toLowerCase())
+    if (group) group.values.push(value)
+    else groups.set(name.toLowerCase(), { name, values: [value] })
   }
-  return { ...sent, authorization: `Bearer ${secret}` }
-}
-
-function protocolsIn(headers: HeaderList): string[] {
-  for (let i = 0; i + 1 < headers.length; i += 2) {
-    if (headers[i]?.toLowerCase() !== 'sec-websocket-protocol') continue
-    return (headers[i + 1] ?? '').split(',').map((name) => name.trim())
-  }
-  return []
+  const sent = Object.create(null) as Record<string, string | string[]>
+  for (const { name, values } of groups.values()) sent[name] = values.length > 1 ? values : (values[0] ?? '')
+  sent['authorization'] = `Bearer ${secret}`
+  return sent
 }
