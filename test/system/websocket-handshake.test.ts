@@ -35,13 +35,13 @@ async function rawUpstream(...lines: readonly string[]) {
   const http = createServer()
   http.on('upgrade', (request, connection) => {
     handshakes.push(request)
-    connection.on('error', () => undefined).resume()
+    // All that comes is the end of it.
+    connection.on('error', () => undefined).once('data', () => connection.destroy())
     const digest = createHash('sha1')
       .update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
       .digest('base64')
     const own = ['upgrade: websocket', 'connection: upgrade', `sec-websocket-accept: ${digest}`]
     connection.write(Buffer.from(`HTTP/1.1 101 S\r\n${[...own, ...lines].join('\r\n')}\r\n\r\n`, 'latin1'))
-    connection.once('end', () => connection.destroy())
   })
   await once(http.listen(0, '127.0.0.1'), 'listening')
   return {

@@ -62,6 +62,18 @@ suite('a socket', { concurrency: 4 }, () => {
     }
   })
 
+  test('that was paused sees the answer to its close', async () => {
+    await using on = await pair()
+    const closed = new Promise<number>((resolve) => {
+      on.near.listen({ message: () => undefined, closed: resolve })
+    })
+    on.near.pause()
+    on.far.send('late')
+    await pass(50)
+    on.near.close(1000, '')
+    equal(await Promise.race([closed, pass(2000)]), 1000)
+  })
+
   test('is cut by a code that cannot be sent', async () => {
     for (const code of [0, 999, 2000, 5000, 1.5, Number.NaN]) {
       await using on = await pair()

@@ -26,6 +26,8 @@ class WsSocket implements Socket {
   /** What came before anybody listened, or behind a pause: `ws` may hand over what it has read already. */
   readonly #waiting: Message[] = []
   #paused = false
+  /** This side has closed it: what still comes is not wanted, but for the other side's close. */
+  #closing = false
   #closed: { readonly code: number; readonly reason: string } | undefined
   #behind: PromiseWithResolvers<void> | undefined
   #heardAt = performance.now()
@@ -35,6 +37,7 @@ class WsSocket implements Socket {
     this.#ws = ws
     this.#flow = new Flow(connection)
     ws.on('message', (data: Buffer, binary: boolean) => {
+      if (this.#closing) return
       if (this.#listener && !this.#paused) this.#listener.message(data, binary)
       else this.#waiting.push({ data, binary })
     })
@@ -80,7 +83,7 @@ class WsSocket implements Socket {
 
   pause(): void {
     this.#paused = true
-    if (this.#ws.readyState === this.#ws.OPEN) this.#ws.pause()
+    if (!this.#closing && this.#ws.readyState === this.#ws.OPEN) this.#ws.pause()
   }
 
   resume(): void {
@@ -91,6 +94,8 @@ class WsSocket implements Socket {
 
   close(code: number, reason: string): void {
     if (code === 1006) return this.cut()
+    this.#closing = true
+    this.#waiting.length = 0
     try {
       if (code === 1005) this.#ws.close()
       else this.#ws.close(sendable(code), cutTo(MOST_REASON_BYTES, reason))
@@ -98,6 +103,8 @@ class WsSocket implements Socket {
       // What no close frame can say is said by the end of the connection.
       this.cut()
     }
+    // Behind a pause the other side's answer would not be seen, and the connection kept until a time limit.
+    this.#ws.resume()
   }
 
   cut(): void {
