@@ -39,5 +39,5 @@ export interface SocketClient {
   /** Answers 101 with these headers; from here on nothing can be refused but in frames. Throws when it has left. */
   accept(headers: HeaderList): Socket
   /** Says no to a turn, in a frame that Codex understands; resolves when it may be said no again. */
-  refuse(cause: Error): PromiseLike<void>
+  refuse(cause: Error): Promise<void>
 }

@@ -33,7 +33,7 @@ export class Inbox {
       this.#waiting.push(held(this.#client, this.#member, data, binary))
     } catch (cause) {
       if (!(cause instanceof Refusal)) throw cause
-      this.#client.refuse(cause)
+      void this.#client.refuse(cause)
       return true
     }
     if (!this.#working) void this.#work()

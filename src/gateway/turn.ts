@@ -89,7 +89,7 @@ export class Turn {
     try {
       holder = authenticate(client.headers, gateway.directory, gateway.now)
     } catch (cause) {
-      client.refuse(cause as Error)
+      await client.refuse(cause as Error)
       return this.#never()
     }
     // What the handshake said of its turn does not hold for the turns that follow.
@@ -140,7 +140,7 @@ export class Turn {
       if (this.#conversation.signal.aborted) return
       throw cause
     }
-    client.refuse((await explained(cause, call, opened, gateway)) as Error)
+    await client.refuse((await explained(cause, call, opened, gateway)) as Error)
   }
 
   async #go(request: CallRequest, admission: Admission, patience: Patience): Promise<void> {
