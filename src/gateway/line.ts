@@ -58,7 +58,7 @@ export async function openLine(
   const { upstream } = seat
   try {
     await before(upstream)
-    const handshake = await gateway.upstream.connect(requestOf(client, gateway), upstream, patience.signal)
+    const handshake = await gateway.upstream.connect(requestOf(client, gateway), upstream, client.signal)
     learn(handshake, upstream, gateway)
     if (handshake.socket) {
       note({ upstream, status: 101, errorClass: undefined, sent: true, startedAt })

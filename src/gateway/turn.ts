@@ -193,6 +193,7 @@ export class Turn {
   ): Promise<Line> {
     const { client, gateway } = this.#conversation
     const { attempts } = admission.receipt
+    const opener = { headers: client.headers, path: client.path, signal: this.#conversation.signal }
     const before = this.#announce(request, patience)
     const note: Note = ({ upstream, startedAt, ...made }) => {
       attempts.push({ ...made, upstream: upstream.id, startedAt, durationMs: gateway.now() - startedAt })
@@ -200,7 +201,7 @@ export class Turn {
     let candidates = from
     for (let counted = 0; ;) {
       const wish = wishOf(request, candidates)
-      const opened = await openLine(client, wish, patience, { gateway, note, before }).catch((cause: unknown) => {
+      const opened = await openLine(opener, wish, patience, { gateway, note, before }).catch((cause: unknown) => {
         throw cause instanceof NoSeat ? noSeat(wish, gateway, cause) : cause
       })
       if ('line' in opened) {
