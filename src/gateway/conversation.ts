@@ -1,3 +1,4 @@
+import type { Asked, BadBody } from '../core/body.ts'
 import { FrameMeter, isLimits } from '../core/frame.ts'
 import { limitEvent } from '../core/limits.ts'
 import { MOVE_ON } from '../core/move-on.ts'
@@ -130,13 +131,12 @@ export class Conversation {
     this.#close(COME_BACK, reason)
   }
 
-  // ------------------------------------------------------------------------------------------------ from the client
-
   async #handle(message: HeldMessage): Promise<void> {
     if (this.signal.aborted) return
     try {
       // What comes behind a turn's beginning waits until that has gone upstream.
-      if (await Turn.begins(message, this.gateway)) await this.#begin(message)
+      const asked = await this.gateway.reader.read(message.bytes)
+      if (Turn.begins(asked, message)) await this.#begin(message, asked)
       else await this.#pass(message)
     } catch (cause) {
       this.#failed('conversation failed', cause)
@@ -155,10 +155,10 @@ export class Conversation {
   }
 
   /** Resolves once the turn's message has gone upstream, or the turn was refused. */
-  async #begin(message: HeldMessage): Promise<void> {
+  async #begin(message: HeldMessage, asked: Asked | BadBody): Promise<void> {
     await this.#told
     if (this.signal.aborted) return
-    const turn = new Turn(this, message)
+    const turn = new Turn(this, message, asked)
     this.#current = turn
     const settled = turn.run().catch((cause: unknown) => this.#failed('turn failed', cause))
     this.#told = this.#deliver(turn, settled)
@@ -195,8 +195,6 @@ export class Conversation {
     this.#made.add(response)
     if (this.#made.size > 100) this.#made.delete(this.#made.keys().next().value ?? '')
   }
-
-  // --------------------------------------------------------------------------------------------------- from upstream
 
   #connect(line: Line): void {
     this.#line?.socket.close(1000, '')
@@ -248,8 +246,6 @@ export class Conversation {
     if (this.#turn) this.#turn.end({ closed: { code, reason } })
     else if (!this.#current) this.#close(COME_BACK, 'upstream closed the connection')
   }
-
-  // ----------------------------------------------------------------------------------------------------- the end
 
   #clientClosed(code: number, reason: string): void {
     if (!this.signal.aborted) this.#end = { reason: 'client left', code }

@@ -1,12 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto'
-import type { Asked } from '../core/body.ts'
+import type { Asked, BadBody } from '../core/body.ts'
 import { intentOf, type Intent } from '../core/intent.ts'
 import type { Dialect } from '../core/meter.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { CallId, EpochMs } from '../core/units.ts'
 import type { Body, CallFacts, Client, Holder } from '../ports.ts'
 import { checkModelAllowed } from './eligible.ts'
-import type { GentleReader } from './gentle-reader.ts'
 import type { Route } from './routes.ts'
 
 /** A call from the moment its caller is known: what stands of it in the ledger, whatever becomes of it. */
@@ -76,10 +75,9 @@ export const NOTHING_ASKED: Asked = {
   turnMetadata: undefined,
 }
 
-/** Reads what the body asks for and completes the call's facts; throws a Refusal for what is not to be served. */
-export async function identify(client: Asker, call: KnownCall, body: Body, reader: GentleReader): Promise<CallRequest> {
+/** Completes the call's facts by what was read of its body; throws a Refusal for what is not to be served. */
+export function identify(client: Asker, call: KnownCall, body: Body, asked: Asked | BadBody): CallRequest {
   const plain = body.plain
-  const asked = await reader.read(plain)
   if ('problem' in asked) throw new Refusal('invalid_request', asked.problem)
   const intent = intentOf(client.headers, client.path, asked)
   const { kind, sessionId, threadId, turnId } = intent

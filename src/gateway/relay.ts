@@ -32,7 +32,7 @@ export async function relay(client: Client, gateway: Gateway): Promise<void> {
   let body: Body | undefined
   try {
     body = await client.read(holder.member.id)
-    const request = await identify(client, call, body, gateway.reader)
+    const request = identify(client, call, body, await gateway.reader.read(body.plain))
     serving(request.asked.model, gateway.directory, 'http')
     using patience = new Patience(client.signal, call.native ? gateway.settings.codexQueueMs : gateway.settings.queueMs)
     await using admission = await admit(request, gateway, patience)

@@ -1,13 +1,13 @@
+import type { Asked, BadBody } from '../core/body.ts'
 import { judgeInBand, BROKEN_STREAM, type Judgement } from '../core/fault.ts'
 import { FrameMeter } from '../core/frame.ts'
 import { without } from '../core/headers.ts'
 import { Refusal } from '../core/refusal.ts'
-import { NoSeat, type Body, type Standing, type Upstream } from '../ports.ts'
+import { NoSeat, type Standing, type Upstream } from '../ports.ts'
 import { admit, tried, type Admission } from './admit.ts'
 import { authenticate } from './authenticate.ts'
 import type { Conversation } from './conversation.ts'
 import { eligible } from './eligible.ts'
-import type { Gateway } from './gateway.ts'
 import type { HeldMessage } from './held-message.ts'
 import { hasBetter } from './line-fitness.ts'
 import { identify, knownCall, SOCKET_ROUTE, type Asker, type CallRequest, type KnownCall } from './identify.ts'
@@ -46,10 +46,13 @@ export class Turn {
   readonly #sent: PromiseWithResolvers<void> = Promise.withResolvers<void>()
   readonly #conversation: Conversation
   readonly #message: HeldMessage
+  readonly #asked: Asked | BadBody
 
-  constructor(conversation: Conversation, message: HeldMessage) {
+  /** `asked` is what was read of the message. */
+  constructor(conversation: Conversation, message: HeldMessage, asked: Asked | BadBody) {
     this.#conversation = conversation
     this.#message = message
+    this.#asked = asked
     this.over = this.#over.promise
     this.sent = this.#sent.promise
     this.begunOrOver = Promise.race([this.#began.promise, this.over])
@@ -57,8 +60,7 @@ export class Turn {
   }
 
   /** Whether a message of the client's begins one, as a text or not. A text that cannot be read is refused as one. */
-  static async begins({ bytes, binary }: HeldMessage, gateway: Gateway): Promise<boolean> {
-    const asked = await gateway.reader.read(bytes)
+  static begins(asked: Asked | BadBody, { binary }: HeldMessage): boolean {
     return 'problem' in asked ? !binary : asked.type === 'response.create'
   }
 
@@ -97,7 +99,7 @@ export class Turn {
     const call = knownCall(asker, holder, SOCKET_ROUTE, gateway.now())
     let opened = false
     try {
-      const request = await this.#identified(asker, call, this.#message)
+      const request = this.#identified(asker, call)
       const wish = wishOf(request, [])
       if (this.#conversation.used && !this.#conversation.fits(wish))
         return this.#conversation.moveOn('please come back')
@@ -125,9 +127,8 @@ export class Turn {
   }
 
   /** What goes on from a response of this very line goes on here, whatever else is known of it. */
-  async #identified(asker: Asker, call: KnownCall, body: Body): Promise<CallRequest> {
-    const { gateway } = this.#conversation
-    const request = await identify(asker, call, body, gateway.reader)
+  #identified(asker: Asker, call: KnownCall): CallRequest {
+    const request = identify(asker, call, this.#message, this.#asked)
     const { previousResponseId } = request.asked
     if (previousResponseId === undefined || !this.#conversation.made(previousResponseId)) return request
     return { ...request, asked: { ...request.asked, previousResponseId: undefined } }
