@@ -25,6 +25,23 @@ suite('sqlite', () => {
     throws(() => maybeText(row, 'missing'), /column missing should be in the row/)
   })
 
+  test('syncs each commit to the disk where it is to survive a power cut, and only there', () => {
+    for (const [durability, synchronous] of [
+      ['process', 1],
+      ['power', 2],
+    ] as const) {
+      const folder = mkdtempSync(join(tmpdir(), 'codex-gateway-sqlite-'))
+      const db = new Sqlite(join(folder, 'power.db'))
+      db.keepLog(durability)
+      // NORMAL (1) syncs at checkpoints, FULL (2) at every commit (sqlite.org/pragma.html#pragma_synchronous).
+      const setting = db.run(only(sql`PRAGMA synchronous`))
+      const journal = db.run(only(sql`PRAGMA journal_mode`))
+      db.close()
+      rmSync(folder, { recursive: true })
+      deepEqual([int(setting, 'synchronous'), text(journal, 'journal_mode')], [synchronous, 'wal'], durability)
+    }
+  })
+
   test('keeps lists of words', () => {
     using given = database()
     const row = given.db.run(only(sql`SELECT ${wordsText(['a', 'b"'])} AS words, ${wordsText(undefined)} AS none`))
