@@ -9,6 +9,7 @@ import type { Gateway } from './gateway/gateway.ts'
 import { GentleReader } from './gateway/gentle-reader.ts'
 import { Notices } from './gateway/notices.ts'
 import { Owners } from './gateway/owners.ts'
+import { Sessions } from './gateway/sessions.ts'
 import type { Log, Upstream } from './ports.ts'
 
 /** Codex waits for 15 s. */
@@ -45,6 +46,7 @@ export function gatewayOn(
     },
     owners: new Owners(store.ledger),
     reader: new GentleReader(),
+    sessions: new Sessions(),
     rates: rateCardOf(credit),
     settings: {
       queueMs: limits.queueSecs * 1000,

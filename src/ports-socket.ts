@@ -38,6 +38,9 @@ export interface SocketClient {
   hold(member: MemberId, bytes: number): Disposable
   /** Answers 101 with these headers; from here on nothing can be refused but in frames. Throws when it has left. */
   accept(headers: HeaderList): Socket
-  /** Says no to a turn, in a frame that Codex understands; resolves when it may be said no again. */
-  refuse(cause: Error): Promise<void>
+  /**
+   * Says no, in a message that its API's clients understand; resolves when it may be said no again. `event` is the
+   * client's name for what was refused, where it has one.
+   */
+  refuse(cause: Error, event?: string): Promise<void>
 }

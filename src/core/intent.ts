@@ -2,7 +2,16 @@ import { id, type Asked } from './body.ts'
 import { header, type HeaderList } from './headers.ts'
 
 /** What a call is for. */
-export type CallKind = 'turn' | 'compaction' | 'prewarm' | 'thread_title' | 'review' | 'subagent'
+export type CallKind =
+  | 'turn'
+  | 'compaction'
+  | 'prewarm'
+  | 'thread_title'
+  | 'review'
+  | 'subagent'
+  // Of a realtime session: a response, and what was said to it written down.
+  | 'realtime'
+  | 'transcription'
 
 /** Who is talking, in which conversation, and what for. */
 export interface Intent {
@@ -47,7 +56,8 @@ function isCodex(headers: HeaderList, path: string, body: Asked): boolean {
   return false
 }
 
-function queryModel(path: string): string {
+/** The model that the query of a path names; empty when it names none. */
+export function queryModel(path: string): string {
   const query = path.indexOf('?')
   return query === -1 ? '' : (new URLSearchParams(path.slice(query)).get('model') ?? '')
 }

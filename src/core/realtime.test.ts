@@ -163,10 +163,11 @@ suite('what a realtime event says', () => {
   })
 
   test('of the client what it asks for, and under which name', () => {
-    deepEqual(readRealtimeRequest(bytes({ event_id: 'e1', type: 'response.create' })), {
-      type: 'response.create',
+    deepEqual(readRealtimeRequest(bytes({ event_id: 'e1', type: 'session.update', session: { model: 'm' } })), {
+      type: 'session.update',
       id: 'e1',
+      model: 'm',
     })
-    deepEqual(readRealtimeRequest(bytes('nonsense')), { type: undefined, id: undefined })
+    deepEqual(readRealtimeRequest(bytes('nonsense')), { type: undefined, id: undefined, model: undefined })
   })
 })

@@ -61,16 +61,25 @@ export function readRealtime(message: Uint8Array): RealtimeEvent {
   return READERS.get(fields?.get('type'))?.(fields ?? new Map()) ?? OTHER
 }
 
-/** What a message of the client's asks for; `id` is its own name for it, by which an error tells what it is about. */
-export function readRealtimeRequest(message: Uint8Array): {
+/** What a message of the client's asks for. */
+export interface RealtimeRequest {
   readonly type: string | undefined
+  /** The client's own name for it, by which an error tells what it is about. */
   readonly id: string | undefined
-} {
-  const fields = fieldsOf(message, REQUEST)
-  return { type: text(fields?.get('type')), id: text(fields?.get('event_id')) }
+  /** The model that the session is to take. */
+  readonly model: string | undefined
 }
 
-const REQUEST: Watch = { type: 'value', event_id: 'value' }
+export function readRealtimeRequest(message: Uint8Array): RealtimeRequest {
+  const fields = fieldsOf(message, REQUEST)
+  return {
+    type: text(fields?.get('type')),
+    id: text(fields?.get('event_id')),
+    model: text(fields?.get('session.model')),
+  }
+}
+
+const REQUEST: Watch = { type: 'value', event_id: 'value', session: { model: 'value' } }
 
 function fieldsOf(message: Uint8Array, watch: Watch): Fields | undefined {
   const fields = new Map<string, unknown>()

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Refusal } from '../core/refusal.ts'
 import { RefusedCallError } from '../gateway/refused.ts'
 import type { Clock, Log } from '../ports.ts'
-import { answerTo, frameTo, type Answer, type AnswerContext } from './refuse.ts'
+import { answerTo, frameTo, realtimeEventTo, type Answer, type AnswerContext } from './refuse.ts'
 
 /** What answers depend on. */
 export interface Answering {
@@ -22,6 +22,12 @@ export function answerFor(cause: unknown, answering: Answering): Answer {
 export function frameFor(cause: unknown, answering: Answering): string {
   const { refusal, context } = explain(cause, answering)
   return frameTo(refusal, context)
+}
+
+/** The same as an event of a realtime session. */
+export function realtimeEventFor(cause: unknown, event: string | undefined, answering: Answering): string {
+  const { refusal, context } = explain(cause, answering)
+  return realtimeEventTo(refusal, context, event)
 }
 
 function explain(cause: unknown, { contact, log, now }: Answering): { refusal: Refusal; context: AnswerContext } {

@@ -85,6 +85,20 @@ export function frameTo(refusal: Refusal, context: AnswerContext): string {
   return JSON.stringify({ type: 'error', status, error: whole, headers: told })
 }
 
+/** The same as an event of the realtime API; `event` is the client's own name for what is refused. */
+export function realtimeEventTo(refusal: Refusal, context: AnswerContext, event: string | undefined): string {
+  const { retryAfterMs } = refusal.detail
+  const again = retryAfterMs === undefined ? '' : ` Please try again in ${Math.ceil(retryAfterMs / 1000)} s.`
+  const error = {
+    type: TYPE[refusal.code],
+    code: refusal.code,
+    message: `${refusal.message}${again}`,
+    param: null,
+    event_id: event ?? null,
+  }
+  return JSON.stringify({ type: 'error', event_id: `event_${context.requestId}`, error })
+}
+
 const OF_BODIES = new Set(['content-type', 'cache-control'])
 
 function plain(refusal: Refusal, context: AnswerContext): Answer {

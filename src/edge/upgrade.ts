@@ -6,7 +6,7 @@ import { replyHeaders } from '../core/headers.ts'
 import { HandshakeRefused } from '../gateway/converse.ts'
 import type { HeaderList, SocketClient } from '../ports.ts'
 import { ClientLeft } from '../gateway/patience.ts'
-import { answerFor, frameFor, stackOf } from './answer.ts'
+import { answerFor, frameFor, realtimeEventFor, stackOf } from './answer.ts'
 import type { BodyBudget } from './body.ts'
 import type { ServerOptions } from './server.ts'
 import { checkHandshake, VERSION } from './handshake.ts'
@@ -30,7 +30,8 @@ export async function upgrade(request: IncomingMessage, connection: Duplex, head
     maxMessageBytes: options.limits.maxBodyBytes,
     budget,
     socketOn: options.socketOn,
-    frameFor: (cause) => frameFor(cause, options),
+    refusalOf: (cause, event) =>
+      pathOf(request) === '/v1/responses' ? frameFor(cause, options) : realtimeEventFor(cause, event, options),
   })
   try {
     if (on.draining) throw new Refusal('draining', 'The gateway is about to stop.', { retryAfterMs: 5000 })
@@ -46,13 +47,19 @@ export async function upgrade(request: IncomingMessage, connection: Duplex, head
   }
 }
 
-function checkRoute({ url = '' }: IncomingMessage): void {
-  const path = url.split('?', 1)[0] ?? ''
-  if (path === '/v1/responses') return
+const PATHS: ReadonlySet<string> = new Set(['/v1/responses', '/v1/realtime'])
+
+function checkRoute(request: IncomingMessage): void {
+  const path = pathOf(request)
+  if (PATHS.has(path)) return
   throw new Refusal(
     'not_found',
-    `There is no WebSocket at ${path.slice(0, 200)} here. The gateway serves /v1/responses.`,
+    `There is no WebSocket at ${path.slice(0, 200)} here. The gateway serves ${[...PATHS].join(' and ')}.`,
   )
+}
+
+function pathOf({ url = '' }: IncomingMessage): string {
+  return url.split('?', 1)[0] ?? ''
 }
 
 /** At this Codex goes on over HTTP at once, for its whole session and without a word to its user. */

@@ -7,6 +7,7 @@ import type { MemberId } from '../core/units.ts'
 import { ClientLeft } from '../gateway/patience.ts'
 import type { HeaderList, Socket, SocketClient } from '../ports.ts'
 import type { BodyBudget } from './body.ts'
+import { withKeyOfProtocol } from './subprotocol.ts'
 
 /** What is read of a message at all; beyond it the connection is closed (1009). */
 const MOST_MESSAGE_BYTES = 160 * 1_048_576
@@ -16,8 +17,8 @@ export interface SocketOptions {
   readonly maxMessageBytes: number
   readonly budget: BodyBudget
   readonly socketOn: (ws: WebSocket, connection: Connection) => Socket
-  /** The frame that refuses a turn. */
-  readonly frameFor: (cause: Error) => string
+  /** The message that refuses something; `event` is the client's name for it, if it has one. */
+  readonly refusalOf: (cause: Error, event: string | undefined) => string
 }
 
 const server = new WebSocketServer({
@@ -33,6 +34,7 @@ const server = new WebSocketServer({
 /** A client that asked for a WebSocket. */
 export class WsClient implements SocketClient {
   readonly #request: IncomingMessage
+  readonly #headers: HeaderList
   readonly #connection: Duplex
   readonly #head: Buffer
   readonly #options: SocketOptions
@@ -41,6 +43,7 @@ export class WsClient implements SocketClient {
 
   constructor(request: IncomingMessage, connection: Duplex, head: Buffer, options: SocketOptions) {
     this.#request = request
+    this.#headers = withKeyOfProtocol(request.rawHeaders)
     this.#connection = connection
     this.#head = head
     this.#options = options
@@ -56,7 +59,7 @@ export class WsClient implements SocketClient {
   }
 
   get headers(): HeaderList {
-    return this.#request.rawHeaders
+    return this.#headers
   }
 
   get accepted(): boolean {
@@ -94,7 +97,7 @@ export class WsClient implements SocketClient {
     return accepted
   }
 
-  async refuse(cause: Error): Promise<void> {
-    if (this.#socket?.send(this.#options.frameFor(cause), false) === false) await this.#socket.drained()
+  async refuse(cause: Error, event?: string): Promise<void> {
+    if (this.#socket?.send(this.#options.refusalOf(cause, event), false) === false) await this.#socket.drained()
   }
 }

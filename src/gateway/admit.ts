@@ -12,8 +12,8 @@ import {
 } from '../ports.ts'
 import type { Gateway } from './gateway.ts'
 import type { CallRequest } from './identify.ts'
-import { retryAfterMs, type Patience } from './patience.ts'
-import { receiptFor, settle, type Receipt } from './settle.ts'
+import { Patience, retryAfterMs } from './patience.ts'
+import { insisted, receiptFor, settle, type Receipt } from './settle.ts'
 import { REFUSED_MS, soon } from './soon.ts'
 import { windowsOf } from './standing.ts'
 import { expectedPrice } from './tariff.ts'
@@ -27,11 +27,12 @@ export class Admission {
   readonly standing: Standing
   /** The member's windows once the call is settled. */
   settled: Standing | undefined
-  readonly #place: Place
+  /** Undefined for a call that runs beside those of the member's places. */
+  readonly #place: Place | undefined
   readonly #gateway: Gateway
   #seat: Seat | undefined
 
-  constructor(receipt: Receipt, standing: Standing, place: Place, gateway: Gateway) {
+  constructor(receipt: Receipt, standing: Standing, place: Place | undefined, gateway: Gateway) {
     this.receipt = receipt
     this.standing = standing
     this.#place = place
@@ -65,7 +66,7 @@ export class Admission {
       this.settled = await settle(this.receipt, this.#gateway)
     } finally {
       await this.rise()
-      await this.#place[Symbol.asyncDispose]()
+      await this.#place?.[Symbol.asyncDispose]()
     }
   }
 }
@@ -92,6 +93,30 @@ export async function admit(request: CallRequest, gateway: Gateway, patience: Pa
     return new Admission(receipt, standing, place, gateway)
   } catch (cause) {
     await place[Symbol.asyncDispose]()
+    throw cause
+  }
+}
+
+/**
+ * Writes down a call that upstream has begun by itself: in a place of the member's if one is free, and whatever its
+ * windows say. Waits for a ledger that is away as long as that takes.
+ */
+export async function admitRunning(request: CallRequest, gateway: Gateway): Promise<Admission> {
+  const { member } = request.holder
+  const windows = windowsOf(member)
+  const expected = expectedPrice({ ...request.asked, bodyBytes: request.bodyBytes }, gateway.now(), gateway)
+  const limited = windows.some((window) => window.limit > 0n)
+  const claim = { call: request.facts.id, member, hold: limited ? expected.credits : 0n }
+  const call: OpenCall = { ...request.facts, hold: expected.credits, windows, opensWindows: true, unasked: true }
+  using patience = new Patience(gateway.stop, 0)
+  const place = await placed(claim, gateway, patience).catch(() => undefined)
+  try {
+    const open = (): Promise<Verdict> => gateway.ledger.open(call, place?.heldBefore() ?? [], gateway.now())
+    const verdict = await insisted(open, call.id, gateway)
+    if (verdict.state === 'admitted') place?.admitted(lastOpening(verdict))
+    return new Admission(receiptFor(request, expected), verdict.standing, place, gateway)
+  } catch (cause) {
+    await place?.[Symbol.asyncDispose]()
     throw cause
   }
 }

@@ -1,4 +1,4 @@
-import type { MemberId } from '../core/units.ts'
+import type { CallId, MemberId } from '../core/units.ts'
 import type { ClosedConnection, Socket, SocketClient } from '../ports.ts'
 import type { Gateway } from './gateway.ts'
 import type { HeldMessage } from './held-message.ts'
@@ -29,6 +29,8 @@ export interface Talk {
 }
 
 export interface ConversationOptions {
+  /** That of its handshake. */
+  readonly id: CallId
   readonly gateway: Gateway
   readonly member: MemberId
   /** Undefined: the first turn finds one. */
@@ -40,6 +42,7 @@ export interface ConversationOptions {
 
 /** One WebSocket of a member's and the socket upstream that belongs to it, from the handshake to the end of both. */
 export class Conversation {
+  readonly id: CallId
   readonly client: SocketClient
   readonly gateway: Gateway
   /** Resolves when both sockets are closed and everything is settled. */
@@ -66,6 +69,7 @@ export class Conversation {
   readonly #stop = (): void => this.close(COME_BACK, 'the gateway stops')
 
   constructor(client: SocketClient, socket: Socket, on: ConversationOptions) {
+    this.id = on.id
     this.client = client
     this.gateway = on.gateway
     this.over = this.#over.promise

@@ -2,15 +2,16 @@ import { header, replyHeaders, without } from '../core/headers.ts'
 import { intentOf } from '../core/intent.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { CallId } from '../core/units.ts'
-import { NoSeat, type Reply, type Socket, type SocketClient, type Standing, type Wish } from '../ports.ts'
+import type { Reply, Socket, SocketClient, Standing } from '../ports.ts'
 import { refuseSpent } from './admit.ts'
 import { authenticate } from './authenticate.ts'
 import { Conversation } from './conversation.ts'
 import { Dialogue } from './dialogue.ts'
 import type { Gateway } from './gateway.ts'
-import { knownCall, NOTHING_ASKED, SOCKET_ROUTE, type KnownCall } from './identify.ts'
-import { openLine, type Line } from './line.ts'
-import { Patience } from './patience.ts'
+import { knownCall, NOTHING_ASKED, socketRoute, type KnownCall } from './identify.ts'
+import type { Line } from './line.ts'
+import { openForHandshake, type Begun, type Declined, type OpenedNow } from './opening.ts'
+import { openSession } from './realtime.ts'
 import { explained, noteRefusal } from './refused.ts'
 import { REFUSED_MS, soon } from './soon.ts'
 import { standingOf } from './standing.ts'
@@ -31,52 +32,69 @@ export class HandshakeRefused extends Error {
   }
 }
 
-/** Codex gives a handshake 15 s: what is not open by then is opened by the first turn, for which Codex waits longer. */
-const OPENING_MS = 12_000
-
 /**
- * One WebSocket, from its handshake to its end; every turn in it is a call of its own (`Turn`).
+ * One WebSocket, from its handshake to its end: turns of the Responses API, or a realtime session.
  *
  * Rejects, before it is accepted, with a Refusal (a stranger's), a RefusedCallError (a member's) or HandshakeRefused;
- * the edge answers. Where a key is only missing for now it is accepted all the same, and its first turn waits: a
- * refused handshake turns WebSocket off for the whole of Codex's session.
+ * the edge answers.
  */
 export async function converse(client: SocketClient, gateway: Gateway): Promise<void> {
   const holder = authenticate(client.headers, gateway.directory, gateway.now)
-  const call = knownCall(client, holder, SOCKET_ROUTE, gateway.now())
+  const call = knownCall(client, holder, socketRoute(client.path), gateway.now())
   let standing: Standing | undefined
+  let begun: Begun | Declined
   try {
     if (!intentOf(client.headers, client.path, NOTHING_ASKED).codex) {
       throw new Refusal('codex_only', 'This gateway serves Codex only, and nothing about this request says Codex.')
     }
     standing = await standingOf(holder.member, gateway)
     if (standing) refuseSpent(standing)
+    begun = await (call.route.path === '/v1/responses' ? openDialogue : openSession)(client, call, gateway)
   } catch (cause) {
     throw await explained(cause, call, false, gateway)
   }
-  const opened = await openedNow(client, call, gateway)
-  if (opened && 'reply' in opened) {
-    const { reply } = opened
+  if ('reply' in begun) {
+    const { reply } = begun
     const requestId = header(reply.headers, 'x-request-id') ?? call.facts.id
     await soon(noteRefusal(call, { status: reply.status, code: 'upstream_error', requestId }, gateway), REFUSED_MS)
     throw new HandshakeRefused(reply, call.facts.id, standing)
   }
-  const line = opened?.line
+  using talking = begun
+  await conversed(client, call, talking, gateway)
+}
+
+async function conversed(
+  client: SocketClient,
+  call: KnownCall,
+  { line, maxMessages, talk }: Begun,
+  gateway: Gateway,
+): Promise<void> {
   const socket = accepted(client, line, call)
   const { id, member, key, path, sessionId, threadId, startedAt } = call.facts
   const connection = { id, member, key, path, sessionId, threadId, upstream: line?.upstream.id, startedAt }
   const told = (cause: unknown): void =>
     gateway.log.warn('connection not in the ledger', { call: id, cause: String(cause) })
   gateway.ledger.connected(connection).catch(told)
-  const conversation = new Conversation(client, socket, {
-    gateway,
-    line,
-    member: holder.member.id,
-    maxMessages: gateway.settings.socket.maxMessages,
-    talk: (on) => new Dialogue(on),
-  })
+  const conversation = new Conversation(client, socket, { id, gateway, line, member, maxMessages, talk })
   await conversation.over
   await gateway.ledger.disconnected({ ...conversation.summary, id, endedAt: gateway.now() }).catch(told)
+}
+
+/**
+ * Turns of the Responses API. Where a key is only missing for now the handshake is accepted all the same, and the first
+ * turn waits for one, or hears why there is none: a refused handshake turns WebSocket off for Codex's whole session.
+ */
+async function openDialogue(client: SocketClient, call: KnownCall, gateway: Gateway): Promise<Begun | Declined> {
+  const candidates = gateway.directory.upstreams().filter((upstream) => upstream.enabled && upstream.ws)
+  let opened: OpenedNow | undefined
+  try {
+    opened = await openForHandshake(client, call, { candidates, wait: false }, gateway)
+  } catch (cause) {
+    if (!(cause instanceof Refusal)) throw cause
+  }
+  if (opened && 'reply' in opened) return opened
+  const { maxMessages } = gateway.settings.socket
+  return { line: opened?.line, maxMessages, talk: (on) => new Dialogue(on), [Symbol.dispose]: () => undefined }
 }
 
 function accepted(client: SocketClient, line: Line | undefined, call: KnownCall): Socket {
@@ -87,54 +105,6 @@ function accepted(client: SocketClient, line: Line | undefined, call: KnownCall)
     line?.socket.cut()
     throw cause
   }
-}
-
-type OpenedNow = { readonly line: Line } | { readonly reply: Reply } | undefined
-
-/** A line at the best key, if one can be had without waiting; upstream's answer where its no is the client's. */
-async function openedNow(client: SocketClient, call: KnownCall, gateway: Gateway): Promise<OpenedNow> {
-  const late = new AbortController()
-  const timer = setTimeout(() => late.abort(), OPENING_MS)
-  try {
-    return await openedBy(late.signal, client, call, gateway)
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-async function openedBy(
-  late: AbortSignal,
-  client: SocketClient,
-  { facts, holder }: KnownCall,
-  gateway: Gateway,
-): Promise<OpenedNow> {
-  const { headers, path } = client
-  const opener = { headers, path, signal: AbortSignal.any([client.signal, late]) }
-  const conversation = facts.threadId ?? facts.sessionId
-  const sticky = conversation === undefined ? undefined : `${holder.member.id}:${conversation}`
-  let candidates = gateway.directory.upstreams().filter((upstream) => upstream.enabled && upstream.ws)
-  while (candidates.length > 0 && !late.aborted) {
-    const wish: Wish = { call: facts.id, candidates, model: undefined, serviceTier: undefined, sticky }
-    using patience = new Patience(client.signal, 0)
-    try {
-      const on = { gateway, note: () => undefined, before: async () => undefined }
-      const opened = await openLine(opener, wish, patience, on)
-      if ('line' in opened) {
-        await opened.seat[Symbol.asyncDispose]()
-        return opened
-      }
-      const { judgement, reply, upstream } = opened.failure
-      // Without a reply there was nothing that could be sent, to whichever key.
-      if (judgement.next === 'pass') return reply && { reply }
-      if (judgement.next === 'never') return undefined
-      candidates = candidates.filter(({ id }) => id !== upstream)
-    } catch (cause) {
-      // The first turn waits for a key, or hears why there is none.
-      if (cause instanceof Refusal || cause instanceof NoSeat) return undefined
-      throw cause
-    }
-  }
-  return undefined
 }
 
 const OWN_HANDSHAKE = /^sec-websocket-(?!protocol$)/i

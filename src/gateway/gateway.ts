@@ -3,6 +3,7 @@ import type { Clock, Coordinator, Directory, Ledger, Log, Upstream, UpstreamClie
 import type { GentleReader } from './gentle-reader.ts'
 import type { Notices } from './notices.ts'
 import type { Owners } from './owners.ts'
+import type { Sessions } from './sessions.ts'
 
 /** What the life of a call needs of the world. */
 export interface Gateway {
@@ -12,6 +13,7 @@ export interface Gateway {
   readonly upstream: UpstreamClient
   readonly owners: Owners
   readonly reader: GentleReader
+  readonly sessions: Sessions
   readonly rates: RateCard
   readonly settings: Settings
   readonly log: Log

@@ -31,8 +31,10 @@ export interface CallRequest {
   readonly ciphertext: string | undefined
 }
 
-/** The turns of a WebSocket. */
-export const SOCKET_ROUTE: KnownCall['route'] = { kind: 'call', path: '/v1/responses', dialect: 'responses' }
+/** What is said over a WebSocket. */
+export function socketRoute(pathAndQuery: string): KnownCall['route'] {
+  return { kind: 'call', path: pathAndQuery.split('?', 1)[0] ?? '', dialect: 'responses', socket: true }
+}
 
 /** What a call says beside its body. */
 export type Asker = Pick<Client, 'headers' | 'path'>
@@ -45,7 +47,7 @@ export function knownCall(client: Asker, holder: Holder, route: KnownCall['route
     member: holder.member.id,
     key: holder.key.id,
     kind,
-    transport: route === SOCKET_ROUTE ? 'ws' : 'http',
+    transport: route.socket === true ? 'ws' : 'http',
     path: route.path,
     model: undefined,
     serviceTier: undefined,

@@ -13,9 +13,15 @@ export function fitness({ id }: Upstream, wish: Wish, gateway: Gateway): 'good' 
   const pulses = gateway.coordinator.survey()
   const upstream = gateway.directory.upstreams().find((each) => each.id === id)
   const pulse = pulses.get(id)
-  if (!upstream?.enabled || !upstream.ws || pulse?.state === 'disabled') return 'bad'
+  if (!upstream || !isServing(upstream, gateway)) return 'bad'
   const limited = gateway.coordinator.soonest({ ...wish, candidates: [upstream] }) !== undefined
   return limited && !PASSES.has(pulse?.reason) && hasBetter(upstream, wish, gateway) ? 'bad' : 'good'
+}
+
+/** Whether a key is there still, whatever else may be better. */
+export function isServing({ id }: Upstream, { coordinator, directory }: Gateway): boolean {
+  const upstream = directory.upstreams().find((each) => each.id === id)
+  return upstream?.enabled === true && upstream.ws && coordinator.survey().get(id)?.state !== 'disabled'
 }
 
 /** Whether another key may serve the wish just now. */

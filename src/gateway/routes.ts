@@ -2,7 +2,7 @@ import type { Dialect } from '../core/meter.ts'
 import { Refusal } from '../core/refusal.ts'
 
 export type Route =
-  | { readonly kind: 'call'; readonly path: string; readonly dialect: Dialect }
+  | { readonly kind: 'call'; readonly path: string; readonly dialect: Dialect; readonly socket?: true }
   | { readonly kind: 'models'; readonly path: string }
 
 const ROUTES: ReadonlyMap<string, Route> = new Map(

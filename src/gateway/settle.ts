@@ -1,6 +1,6 @@
 import type { Metered } from '../core/meter.ts'
 import { Refusal, REFUSAL_STATUS, type RefusalCode } from '../core/refusal.ts'
-import type { EpochMs, NanoCredits } from '../core/units.ts'
+import type { CallId, EpochMs, NanoCredits } from '../core/units.ts'
 import { NO_USAGE, type Precision } from '../core/usage.ts'
 import {
   LedgerUnavailable,
@@ -74,14 +74,19 @@ const AGAIN_AT_MOST_MS = 5000
  */
 export async function settle(receipt: Receipt, gateway: Gateway): Promise<Standing> {
   const entry = entryOf(receipt, gateway)
+  return await insisted(() => gateway.ledger.settle(entry), entry.call, gateway)
+}
+
+/** Writes something into the ledger, however long that takes to come back. */
+export async function insisted<T>(write: () => Promise<T>, call: CallId, gateway: Gateway): Promise<T> {
   for (let waitMs = AGAIN_MS; ; waitMs = Math.min(waitMs * 2, AGAIN_AT_MOST_MS)) {
     try {
-      return await gateway.ledger.settle(entry)
+      return await write()
     } catch (cause) {
       if (!(cause instanceof LedgerUnavailable)) throw cause
       // Whoever starts next on this ledger finds the call open and settles it.
       if (gateway.stop.aborted) throw cause
-      gateway.log.error('call cannot be settled yet', { call: entry.call, cause: cause.message })
+      gateway.log.error('call cannot be settled yet', { call, cause: cause.message })
       await new Promise((resolve) => setTimeout(resolve, waitMs))
     }
   }

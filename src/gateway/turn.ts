@@ -10,7 +10,7 @@ import type { Dialogue } from './dialogue.ts'
 import { eligible } from './eligible.ts'
 import type { HeldMessage } from './held-message.ts'
 import { hasBetter } from './line-fitness.ts'
-import { identify, knownCall, SOCKET_ROUTE, type Asker, type CallRequest, type KnownCall } from './identify.ts'
+import { identify, knownCall, socketRoute, type Asker, type CallRequest, type KnownCall } from './identify.ts'
 import { openLine, type Line, type Note } from './line.ts'
 import { noSeat } from './no-seat.ts'
 import { Patience } from './patience.ts'
@@ -96,7 +96,7 @@ export class Turn {
     }
     // What the handshake said of its turn does not hold for the turns that follow.
     const asker = { path: client.path, headers: without(client.headers, 'x-codex-turn-metadata') }
-    const call = knownCall(asker, holder, SOCKET_ROUTE, gateway.now())
+    const call = knownCall(asker, holder, socketRoute(client.path), gateway.now())
     let opened = false
     try {
       const request = this.#identified(asker, call)

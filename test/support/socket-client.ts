@@ -32,15 +32,16 @@ export interface Talk {
   readonly path?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly thread?: string
+  readonly protocols?: readonly string[]
   /** False: nothing about it says Codex. */
   readonly codex?: boolean
 }
 
 function begin(url: string, key: string, how: Talk): WebSocket {
-  const { path = '/v1/responses', headers, thread = 't', codex = true } = how
+  const { path = '/v1/responses', headers, thread = 't', codex = true, protocols = [] } = how
   const ids = codex ? { ...CODEX, 'session-id': thread, 'thread-id': thread } : {}
-  return new WebSocket(`${url.replace('http', 'ws')}${path}`, {
-    headers: { authorization: `Bearer ${key}`, ...ids, ...headers },
+  return new WebSocket(`${url.replace('http', 'ws')}${path}`, [...protocols], {
+    headers: { ...(key !== '' && { authorization: `Bearer ${key}` }), ...ids, ...headers },
     perMessageDeflate: false,
     maxPayload: 2 ** 28,
   })

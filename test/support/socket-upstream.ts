@@ -18,12 +18,15 @@ export interface SocketUpstream extends AsyncDisposable {
   readonly closes: readonly { readonly code: number; readonly reason: string }[]
   /** Open now. */
   open(): number
+  sockets(): readonly WebSocket[]
   /** Closes every socket. */
   closeAll(code: number): void
   /** For turns from now on. */
   script: Script
   /** Answers handshakes in place of 101 while it gives a status. */
   refusal: ((request: IncomingMessage) => Refused | undefined) | undefined
+  /** The subprotocol that it chooses of those that it is offered. */
+  protocol: string | undefined
 }
 
 interface Refused {
@@ -51,7 +54,12 @@ export function answer(id: string, deltas = 3): readonly string[] {
 
 export async function socketUpstream(): Promise<SocketUpstream> {
   const http = createServer()
-  const server = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: 2 ** 28 })
+  const server = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: 2 ** 28,
+    handleProtocols: (offered) => state.protocol !== undefined && offered.has(state.protocol) && state.protocol,
+  })
   server.on('headers', (lines) => lines.push('openai-organization: org-s', 'x-request-id: req_s', 'set-cookie: a=b'))
   const state = {
     handshakes: [] as IncomingMessage[],
@@ -61,6 +69,7 @@ export async function socketUpstream(): Promise<SocketUpstream> {
       for (const event of answer(id)) socket.send(event)
     }) as Script,
     refusal: undefined as SocketUpstream['refusal'],
+    protocol: undefined as string | undefined,
   }
   let turns = 0
   const converse = (socket: WebSocket): void => {
@@ -87,6 +96,7 @@ export async function socketUpstream(): Promise<SocketUpstream> {
   return Object.assign(state, {
     url: `ws://127.0.0.1:${(http.address() as AddressInfo).port}`,
     open: () => server.clients.size,
+    sockets: () => [...server.clients],
     closeAll: (code: number) => {
       for (const socket of server.clients) socket.close(code)
     },

@@ -20,8 +20,8 @@ suite('a client of a WebSocket', { concurrency: 4 }, () => {
     const budget = new BodyBudget({ maxBufferedBytes: 1, maxMemberBufferedBytes: 1 })
     const accepted = new Promise<WsClient>((resolve) => {
       http.on('upgrade', (request, connection, head) => {
-        const frameFor = (): string => 'x'.repeat(100_000)
-        const client = new WsClient(request, connection, head, { maxMessageBytes: 1, budget, socketOn, frameFor })
+        const refusalOf = (): string => 'x'.repeat(100_000)
+        const client = new WsClient(request, connection, head, { maxMessageBytes: 1, budget, socketOn, refusalOf })
         client.accept([])
         resolve(client)
       })
