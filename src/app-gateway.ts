@@ -47,6 +47,7 @@ export function gatewayOn(
     reader: new GentleReader(),
     rates: rateCardOf(credit),
     settings: {
+      routes: config.routes,
       queueMs: limits.queueSecs * 1000,
       codexQueueMs: limits.codexQueueSecs * 1000,
       headTimeoutMs: config.upstream.timeoutSecs * 1000,

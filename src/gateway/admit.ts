@@ -77,13 +77,15 @@ export class Admission {
 export async function admit(request: CallRequest, gateway: Gateway, patience: Patience): Promise<Admission> {
   const { member } = request.holder
   const windows = windowsOf(member)
-  const expected = expectedPrice({ ...request.asked, bodyBytes: request.bodyBytes }, gateway.now(), gateway)
+  const { asked, bodyBytes } = request
+  const { kind } = request.intent
+  const expected = expectedPrice({ ...asked, kind, bodyBytes }, gateway.now(), gateway)
   const limited = windows.some((window) => window.limit > 0n)
   const call: OpenCall = {
     ...request.facts,
     hold: expected.credits,
     windows,
-    opensWindows: request.intent.kind !== 'prewarm',
+    opensWindows: kind !== 'prewarm',
   }
   const place = await placed({ call: call.id, member, hold: limited ? call.hold : 0n }, gateway, patience)
   try {

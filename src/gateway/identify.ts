@@ -39,7 +39,12 @@ export type Asker = Pick<Client, 'headers' | 'path'>
 
 export function knownCall(client: Asker, holder: Holder, route: KnownCall['route'], now: EpochMs): KnownCall {
   // Until the body is read, the headers alone tell the dialect.
-  const { codex, kind, sessionId, threadId, turnId } = intentOf(client.headers, client.path, NOTHING_ASKED)
+  const { codex, kind, sessionId, threadId, turnId } = intentOf(
+    client.headers,
+    client.path,
+    NOTHING_ASKED,
+    route.purpose,
+  )
   const facts: CallFacts = {
     id: newCallId(now),
     member: holder.member.id,
@@ -79,7 +84,7 @@ export const NOTHING_ASKED: Asked = {
 export function identify(client: Asker, call: KnownCall, body: Body, asked: Asked | BadBody): CallRequest {
   const plain = body.plain
   if ('problem' in asked) throw new Refusal('invalid_request', asked.problem)
-  const intent = intentOf(client.headers, client.path, asked)
+  const intent = intentOf(client.headers, client.path, asked, call.route.purpose)
   const { kind, sessionId, threadId, turnId } = intent
   const overHttp = asked.stream ? 'sse' : 'http'
   const transport = call.facts.transport === 'ws' ? 'ws' : overHttp

@@ -24,7 +24,7 @@ import type { Outgoing, Trying } from './try-once.ts'
  * Rejects with a Refusal (a stranger's), a RefusedCallError (a member's) or ClientLeft; the edge answers.
  */
 export async function relay(client: Client, gateway: Gateway): Promise<void> {
-  const route = routeOf(client.method, client.path)
+  const route = routeOf(client.method, client.path, gateway.settings.routes)
   const holder = authenticate(client.headers, gateway.directory, gateway.now)
   if (route.kind === 'models') return relayModels(client, holder, gateway)
   const call = knownCall(client, holder, route, gateway.now())
