@@ -17,6 +17,7 @@ import { Outlet, type ReplyHeaders } from './outlet.ts'
 import type { Pace } from './pace.ts'
 import { decodeBody, readBody } from './request-body.ts'
 import { createResponse } from './responses.ts'
+import { search } from './search.ts'
 import { JSON_BODY, type Turn } from './turn.ts'
 
 type Endpoint = (turn: Turn, engine: Engine, settings: Settings) => Promise<void>
@@ -25,6 +26,7 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   '/v1/responses': (turn, engine, settings) => createResponse(turn, engine, settings.turnState),
   '/v1/responses/compact': compact,
   '/v1/chat/completions': completeChat,
+  '/v1/alpha/search': (turn, engine, settings) => search(turn, engine, settings.searchCiphertext),
 }
 
 /** The HTTP server of the simulated API, not yet listening. */
