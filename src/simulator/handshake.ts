@@ -17,8 +17,9 @@ import { JSON_BODY } from './turn.ts'
 interface Visit {
   readonly request: IncomingMessage
   readonly path: string
-  /** The `model` of the query. */
+  /** The `model` of the query, and the `call_id`. */
   readonly model: string | undefined
+  readonly callId: string | undefined
   readonly requestId: string
   readonly fault: Fault | undefined
   /** From performance.now(). */
@@ -32,16 +33,27 @@ const LARGEST_MESSAGE_BYTES = 256 * 1024 * 1024
 const SPEAKERS: Readonly<Record<string, (house: House, visit: Visit, key: NamedKey) => (to: Connection) => Speaking>> =
   {
     '/v1/responses': (house) => (connection) => new ResponsesSocket(connection, house),
-    '/v1/realtime': (house, { model }, key) => {
-      if (model === undefined) {
-        throw new ApiError(400, "You must provide a model parameter. For example, '?model=gpt-realtime'.", {
-          code: 'missing_model',
-        })
+    '/v1/realtime': (house, visit, key) => {
+      const { callId } = visit
+      if (callId === undefined) return realtime(house, visit, key)
+      const call = house.calls.find(callId, key)
+      if (call === undefined) {
+        throw new ApiError(404, `No call found with id '${callId}'.`, { param: 'call_id', code: 'call_id_not_found' })
       }
-      house.engine.shelf.find(model, key)
-      return (connection) => new RealtimeSocket(connection, house, model)
+      return (connection) => new RealtimeSocket(connection, house, call.model, call.session)
     },
+    '/v1/live': realtime,
   }
+
+function realtime(house: House, { model }: Visit, key: NamedKey): (to: Connection) => Speaking {
+  if (model === undefined) {
+    throw new ApiError(400, "You must provide a model parameter. For example, '?model=gpt-realtime'.", {
+      code: 'missing_model',
+    })
+  }
+  house.engine.shelf.find(model, key)
+  return (connection) => new RealtimeSocket(connection, house, model)
+}
 
 /** Answers WebSocket handshakes: with a connection, or with an HTTP answer that says why not. */
 export class Handshakes {
@@ -85,10 +97,12 @@ export class Handshakes {
     const { controlled, keys } = this.#house
     const { remotePort } = socket
     controlled.requests.add({ method, url, httpVersion, rawHeaders, body: Buffer.alloc(0), at: Date.now(), remotePort })
-    const [path, model] = [pathOf(request), new URL(url, 'http://simulator').searchParams.get('model') ?? undefined]
+    const path = pathOf(request)
+    const query = new URL(url, 'http://simulator').searchParams
+    const [model, callId] = ['model', 'call_id'].map((name) => query.get(name) ?? undefined)
     const key = keys.find(request.headers.authorization)?.name
     const fault = controlled.faults.meet({ path, model, key, on: 'handshake' })
-    return { request, path, model, requestId: newId('req'), fault, startedMs: performance.now() }
+    return { request, path, model, callId, requestId: newId('req'), fault, startedMs: performance.now() }
   }
 
   #decide(visit: Visit, head: Buffer): void {
