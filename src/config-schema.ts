@@ -139,7 +139,7 @@ const routes = z.strictObject({
   search: flag(true, 'Serve POST /v1/alpha/search, with which Codex searches the web'),
   webrtc: flag(
     false,
-    'Serve voice over WebRTC: POST /v1/realtime/calls, POST /v1/live and the WebSockets beside them; the sound itself passes the gateway by',
+    'Serve voice over WebRTC: POST /v1/realtime/calls, POST /v1/live and the WebSockets beside them; its sound passes the gateway by, and so does its cost where a client opens no WebSocket beside it',
   ),
 })
 

@@ -16,9 +16,18 @@ export function checkModelAllowed(member: Member, model: string | undefined): vo
 }
 
 /** By which transport a key is wanted. */
-export type Over = 'http' | 'ws'
+export type Over = 'http' | 'ws' | 'both'
 
-const NAMES: Readonly<Record<Over, string>> = { http: 'HTTP', ws: 'WebSocket' }
+const NAMES: Readonly<Record<Over, string>> = { http: 'HTTP', ws: 'WebSocket', both: 'HTTP and WebSocket' }
+
+/** How a call that came over HTTP goes upstream. A call over WebRTC goes on over WebSocket, at the key that it has. */
+export function overOf({ intent }: CallRequest): Over {
+  return intent.kind === 'realtime_call' ? 'both' : 'http'
+}
+
+function carries(upstream: Upstream, over: Over): boolean {
+  return over === 'both' ? upstream.http && upstream.ws : upstream[over]
+}
 
 /**
  * The upstream keys that serve the model: enabled, and for this transport. Throws a Refusal when there is none: it would not help
@@ -26,9 +35,9 @@ const NAMES: Readonly<Record<Over, string>> = { http: 'HTTP', ws: 'WebSocket' }
  */
 export function serving(model: string | undefined, directory: Directory, over: Over): readonly Upstream[] {
   const all = directory.upstreams()
-  const found = all.filter((u) => u.enabled && u[over] && serves(u.models, model))
+  const found = all.filter((u) => u.enabled && carries(u, over) && serves(u.models, model))
   if (found.length > 0) return found
-  const why = all.some((u) => u.enabled && u[over])
+  const why = all.some((u) => u.enabled && carries(u, over))
     ? `None of the gateway’s upstream keys serves the model ${model ?? '(none named)'}`
     : `The gateway has no upstream key for ${NAMES[over]} that is enabled`
   throw new Refusal('model_not_found', `${why}. Ask your gateway admin to add one.`)
