@@ -124,11 +124,9 @@ suite('the offer of a call over WebRTC', { concurrency: 4 }, () => {
 
   test('that upstream refuses is told as upstream put it, and leaves no call', async () => {
     await using on = await stand()
-    const body = formOf(
-      ['sdp', 'application/sdp', 'hello'],
-      ['session', 'application/json', '{"model":"gpt-realtime"}'],
-    )
-    const answered = await ask(on.url, offer(on.key, { body }))
+    const location = '/v1/realtime/calls/rtc_1'
+    on.simulator.script({ status: 400, headers: { location }, body: { error: { code: 'invalid_offer' } } })
+    const answered = await ask(on.url, offer(on.key))
     deepEqual([answered.status, errorIn(answered).code], [400, 'invalid_offer'])
     const [row] = await on.settled()
     deepEqual([row?.status, row?.responseId, row?.precision, row?.credits], [400, undefined, 'exact', 0n])
@@ -137,7 +135,7 @@ suite('the offer of a call over WebRTC', { concurrency: 4 }, () => {
   test('is cut where upstream’s answer is, or where it is larger than any answer to an offer', async () => {
     const begun = 'HTTP/1.1 201 Created\r\ncontent-type: application/sdp\r\nlocation: /v1/realtime/calls/rtc_1\r\n'
     const answers = [
-      `${begun}content-length: 100\r\n\r\nv=0`,
+      `${begun}transfer-encoding: chunked\r\n\r\n3\r\nv=0\r\n`,
       `${begun}content-length: 2000000\r\n\r\n${'v'.repeat(2_000_000)}`,
     ]
     for (const answer of answers) {
