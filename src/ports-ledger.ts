@@ -43,6 +43,8 @@ export interface OpenCall extends CallFacts {
   readonly windows: readonly QuotaWindow[]
   /** False for warm-ups: they count in windows that are open, but open none. */
   readonly opensWindows: boolean
+  /** It runs upstream already, unasked: it is written down whatever the windows say. */
+  readonly unasked?: boolean
 }
 
 /** What became of one try at one upstream. */
@@ -136,7 +138,7 @@ export interface Ledger {
   /**
    * In one transaction: finds the member's current windows at `now`, judges them by core/quota.ts, and, when the
    * call is admitted, opens the windows that it opens and writes the call with what it holds and which instance
-   * runs it. A call that is not admitted leaves no trace. Resolves once committed.
+   * runs it. A call that is not admitted leaves no trace; one that runs already always is. Resolves once committed.
    */
   open(call: OpenCall, heldBefore: readonly Hold[], now: EpochMs): Promise<Verdict>
   /** Names the upstream of the next try; resolves once committed, and only then may the request go. */

@@ -1,5 +1,6 @@
 /** The JSON that `--json` prints: stable, and described in docs/json.md. Absent values are null. */
 import { creditsText, type EpochMs, type NanoCredits } from '../core/units.ts'
+import type { SpokenUsage } from '../core/usage.ts'
 import type { CallRow, GatewayKey, Member, MemberUsage, Upstream } from '../ports.ts'
 import type { IssuedKey } from './gateway-keys.ts'
 
@@ -78,6 +79,17 @@ export function usageJson(usage: MemberUsage): object {
   }
 }
 
+function spokenJson(spoken: SpokenUsage): object {
+  return {
+    input_audio_tokens: spoken.inputAudioTokens,
+    cached_audio_tokens: spoken.cachedAudioTokens,
+    input_image_tokens: spoken.inputImageTokens,
+    cached_image_tokens: spoken.cachedImageTokens,
+    output_audio_tokens: spoken.outputAudioTokens,
+    audio_ms: spoken.audioMs,
+  }
+}
+
 export function callJson(call: CallRow): object {
   return {
     id: call.id,
@@ -99,6 +111,7 @@ export function callJson(call: CallRow): object {
     cache_write_tokens: call.cacheWriteTokens,
     output_tokens: call.outputTokens,
     reasoning_tokens: call.reasoningTokens,
+    spoken: call.spoken === undefined ? null : spokenJson(call.spoken),
     credits: credits(call.credits),
     response_id: orNull(call.responseId),
     thread_id: orNull(call.threadId),

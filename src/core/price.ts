@@ -1,9 +1,9 @@
 import { dayAt, dayOf } from './calendar.ts'
 import { ALIASES, MESSAGES, MODEL_TIERS, RATES, TIERS, UNKNOWN_MODEL } from './rates.ts'
-import type { Dated, MessageRow, RateRow } from './rates.ts'
+import type { Dated, MessageRow, RateRow, SpokenRate } from './rates.ts'
 import { NANO_PER_CREDIT } from './units.ts'
 import type { EpochMs, NanoCredits } from './units.ts'
-import type { Usage } from './usage.ts'
+import type { SpokenUsage, Usage } from './usage.ts'
 
 /** What a model's tokens cost, in nanocredits each. */
 export interface Rate {
@@ -16,6 +16,8 @@ export interface Rate {
   readonly output: NanoCredits
   /** Undefined = as other input. */
   readonly cacheWrite: NanoCredits | undefined
+  /** Of audio and images; absent, or a part of it absent = as text. */
+  readonly spoken?: SpokenRate
 }
 
 /** A service tier's share in the price. */
@@ -53,6 +55,7 @@ const FALLBACK = 'fallback'
 /** Output tokens that a call is taken to need before it has said so. */
 const HOLD_OUTPUT_TOKENS = 4000
 const BYTES_PER_TOKEN = 4
+const MINUTE_MS = 60_000n
 const SNAPSHOT = /-\d{4}-\d{2}-\d{2}$/
 
 /** The rate card with the operator's changes. Throws a RangeError that names the entry when a date or multiplier is none. */
@@ -81,8 +84,9 @@ export function cardWith(change: CardChange = {}): RateCard {
 export function rateOf(model: string, at: EpochMs, card: RateCard): Rate | undefined {
   const row = rowOf(model, at, card.rates, card)
   if (!row) return undefined
-  const { input, cached, output, cacheWrite } = row
-  return { identity: `${row.model}@${row.from ?? 'always'}`, model: row.model, input, cached, output, cacheWrite }
+  const { input, cached, output, cacheWrite, spoken } = row
+  const identity = `${row.model}@${row.from ?? 'always'}`
+  return { identity, model: row.model, input, cached, output, cacheWrite, ...(spoken && { spoken }) }
 }
 
 /** What a message of the model costs on average, and what says so (`gpt-5.5@message`, or `fallback`). */
@@ -111,16 +115,37 @@ export function tierOf(serviceTier: string | undefined, rate: Rate, card: RateCa
  * are believed first; nothing is ever charged twice, and no part is negative.
  */
 export function creditsOf(usage: Usage, rate: Rate, tier: Tier): NanoCredits {
-  const input = count(usage.inputTokens)
-  const cached = least(count(usage.cachedInputTokens), input)
-  const written = least(count(usage.cacheWriteTokens), input - cached)
+  const { text, spoken } = usage.spoken ? apart(usage, usage.spoken, rate) : { text: usage, spoken: 0n }
+  const input = count(text.inputTokens)
+  const cached = least(count(text.cachedInputTokens), input)
+  const written = least(count(text.cacheWriteTokens), input - cached)
   const ordinary = input - cached - written
   const sum =
     ordinary * rate.input +
     written * (rate.cacheWrite ?? rate.input) +
     cached * rate.cached +
-    count(usage.outputTokens) * rate.output
-  return (sum * tier.tenths + 9n) / 10n
+    count(text.outputTokens) * rate.output
+  return ((sum + spoken) * tier.tenths + 9n) / 10n
+}
+
+/** What of a usage is text, and what the rest of it costs. */
+function apart(usage: Usage, parts: SpokenUsage, rate: Rate): { readonly text: Usage; readonly spoken: NanoCredits } {
+  const { inputAudioTokens, cachedAudioTokens, inputImageTokens, cachedImageTokens, outputAudioTokens } = parts
+  const { audio = rate, image = rate, minute = 0n } = rate.spoken ?? {}
+  const spoken =
+    count(inputAudioTokens - cachedAudioTokens) * audio.input +
+    count(cachedAudioTokens) * audio.cached +
+    count(outputAudioTokens) * audio.output +
+    count(inputImageTokens - cachedImageTokens) * image.input +
+    count(cachedImageTokens) * image.cached +
+    (count(parts.audioMs) * minute + MINUTE_MS - 1n) / MINUTE_MS
+  const text = {
+    ...usage,
+    inputTokens: usage.inputTokens - inputAudioTokens - inputImageTokens,
+    cachedInputTokens: usage.cachedInputTokens - cachedAudioTokens - cachedImageTokens,
+    outputTokens: usage.outputTokens - outputAudioTokens,
+  }
+  return { text, spoken }
 }
 
 /** What a call holds while it runs: a token for every four bytes of its body, none of them cached, and 4,000 of output. */

@@ -10,6 +10,13 @@ export interface Dated {
   readonly asOf: string
 }
 
+/** Rates of what is no text, in nanocredits per token; a minute of audio that is counted by its length in nanocredits. */
+export interface SpokenRate {
+  readonly audio?: { readonly input: bigint; readonly cached: bigint; readonly output: bigint }
+  readonly image?: { readonly input: bigint; readonly cached: bigint }
+  readonly minute?: bigint
+}
+
 /** A model's rates in whole nanocredits per token: 4.375 credits per million tokens are 4,375. */
 export interface RateRow extends Dated {
   readonly input: bigint
@@ -17,6 +24,7 @@ export interface RateRow extends Dated {
   readonly output: bigint
   /** Input that is written to the cache; undefined = as other input. */
   readonly cacheWrite?: bigint
+  readonly spoken?: SpokenRate
   readonly status: 'published' | 'superseded' | 'derived' | 'research-preview'
 }
 
@@ -34,6 +42,7 @@ const LEARN_PAGE = 'OpenAI, pricing (learn.chatgpt.com/docs/pricing), as quoted 
 const EARLY_COPY = 'first prices of the model, as quoted in a public repository'
 const QUOTED = 'quoted in a public repository'
 const DERIVED = 'no row published: the API price in USD x 25 credits'
+const REALTIME = `OpenAI, model pages (developers.openai.com/api/docs/models); ${DERIVED}`
 const AVERAGES = 'same average as the next Codex model of its size'
 
 type Details = Omit<RateRow, 'model' | 'input' | 'cached' | 'output' | 'status'> & {
@@ -121,7 +130,33 @@ export const RATES: readonly RateRow[] = [
     status: 'derived',
     from: '2026-11-17',
   }),
+  ...spokenRates(),
 ]
+
+/** Realtime and transcription models: the Codex rate card does not name them. */
+function spokenRates(): RateRow[] {
+  const details = { source: REALTIME, asOf: '2026-09-23', status: 'derived' } as const
+  const audio = { input: 800_000n, cached: 10_000n, output: 1_600_000n }
+  const spoken = { audio, image: { input: 125_000n, cached: 12_500n } }
+  const mini = {
+    audio: { input: 250_000n, cached: 7_500n, output: 500_000n },
+    image: { input: 20_000n, cached: 2_000n },
+  }
+  return [
+    rate('gpt-realtime', [100_000n, 10_000n, 400_000n], { ...details, spoken }),
+    rate('gpt-realtime-1.5', [100_000n, 10_000n, 400_000n], { ...details, spoken }),
+    rate('gpt-realtime-2', [100_000n, 10_000n, 600_000n], { ...details, spoken }),
+    rate('gpt-realtime-2.1', [100_000n, 10_000n, 600_000n], { ...details, spoken }),
+    rate('gpt-realtime-mini', [15_000n, 1_500n, 60_000n], { ...details, spoken: mini }),
+    rate('gpt-realtime-2.1-mini', [15_000n, 1_500n, 60_000n], { ...details, spoken: mini }),
+    // Transcriptions: what is heard costs what text does.
+    rate('gpt-4o-transcribe', [62_500n, 62_500n, 250_000n], details),
+    rate('gpt-4o-mini-transcribe', [31_250n, 31_250n, 125_000n], details),
+    rate('gpt-transcribe', [0n, 0n, 0n], { ...details, spoken: { minute: 112_500_000n } }),
+    rate('gpt-realtime-whisper', [0n, 0n, 0n], { ...details, spoken: { minute: 425_000_000n } }),
+    rate('whisper-1', [0n, 0n, 0n], { ...details, spoken: { minute: 150_000_000n } }),
+  ]
+}
 
 export const MESSAGES: readonly MessageRow[] = [
   { model: 'gpt-5.5', credits: 14n, source: PRICING_PAGE, asOf: '2026-05' },
@@ -139,7 +174,10 @@ export const MESSAGES: readonly MessageRow[] = [
  * Other names of a model. `gpt-image-2` is priced by kind of token, which its total does not tell: the image row is
  * the dearer one in every column.
  */
-export const ALIASES: Readonly<Record<string, string>> = { 'gpt-image-2': 'gpt-image-2 (image tokens)' }
+export const ALIASES: Readonly<Record<string, string>> = {
+  'gpt-image-2': 'gpt-image-2 (image tokens)',
+  'gpt-4o-transcribe-diarize': 'gpt-4o-transcribe',
+}
 
 /** For models that no row knows, in nanocredits per token. */
 export const UNKNOWN_MODEL = { input: 43_750n, cached: 4_375n, output: 350_000n } as const

@@ -10,6 +10,22 @@ export interface Usage {
   readonly cacheWriteTokens: number
   readonly outputTokens: number
   readonly reasoningTokens: number
+  /** What of it is no text; absent where all is. */
+  readonly spoken?: SpokenUsage
+}
+
+/**
+ * The parts of a realtime session's tokens that are audio or images: each a part of the whole of its name, the cached
+ * ones parts of the input of their kind too. What is not named is text.
+ */
+export interface SpokenUsage {
+  readonly inputAudioTokens: number
+  readonly cachedAudioTokens: number
+  readonly inputImageTokens: number
+  readonly cachedImageTokens: number
+  readonly outputAudioTokens: number
+  /** Of a transcription that is counted by its length, in milliseconds; else 0. */
+  readonly audioMs: number
 }
 
 export const NO_USAGE: Usage = {
@@ -50,11 +66,12 @@ function detail(details: unknown, name: string): number {
 /** More than any answer can have: what states more states nothing, or sums of money would pass 64 bits. */
 const MAX_TOKENS = 1_000_000_000
 
-function count(value: unknown): number | undefined {
+/** A count of tokens; undefined for what is none. */
+export function count(value: unknown): number | undefined {
   const right = typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= MAX_TOKENS
   return right ? value : undefined
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null
 }

@@ -6,6 +6,7 @@ import { NoSeat, type Reply, type Socket, type SocketClient, type Standing, type
 import { refuseSpent } from './admit.ts'
 import { authenticate } from './authenticate.ts'
 import { Conversation } from './conversation.ts'
+import { Dialogue } from './dialogue.ts'
 import type { Gateway } from './gateway.ts'
 import { knownCall, NOTHING_ASKED, SOCKET_ROUTE, type KnownCall } from './identify.ts'
 import { openLine, type Line } from './line.ts'
@@ -67,7 +68,13 @@ export async function converse(client: SocketClient, gateway: Gateway): Promise<
   const told = (cause: unknown): void =>
     gateway.log.warn('connection not in the ledger', { call: id, cause: String(cause) })
   gateway.ledger.connected(connection).catch(told)
-  const conversation = new Conversation(client, socket, line, { gateway, member: holder.member.id })
+  const conversation = new Conversation(client, socket, {
+    gateway,
+    line,
+    member: holder.member.id,
+    maxMessages: gateway.settings.socket.maxMessages,
+    talk: (on) => new Dialogue(on),
+  })
   await conversation.over
   await gateway.ledger.disconnected({ ...conversation.summary, id, endedAt: gateway.now() }).catch(told)
 }

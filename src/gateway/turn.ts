@@ -6,7 +6,7 @@ import { Refusal } from '../core/refusal.ts'
 import { NoSeat, type Standing, type Upstream } from '../ports.ts'
 import { admit, tried, type Admission } from './admit.ts'
 import { authenticate } from './authenticate.ts'
-import type { Conversation } from './conversation.ts'
+import type { Dialogue } from './dialogue.ts'
 import { eligible } from './eligible.ts'
 import type { HeldMessage } from './held-message.ts'
 import { hasBetter } from './line-fitness.ts'
@@ -44,19 +44,19 @@ export class Turn {
   readonly #began: PromiseWithResolvers<void> = Promise.withResolvers<void>()
   readonly #over: PromiseWithResolvers<TurnEnd | undefined> = Promise.withResolvers<TurnEnd | undefined>()
   readonly #sent: PromiseWithResolvers<void> = Promise.withResolvers<void>()
-  readonly #conversation: Conversation
+  readonly #dialogue: Dialogue
   readonly #message: HeldMessage
   readonly #asked: Asked | BadBody
 
   /** `asked` is what was read of the message. */
-  constructor(conversation: Conversation, message: HeldMessage, asked: Asked | BadBody) {
-    this.#conversation = conversation
+  constructor(dialogue: Dialogue, message: HeldMessage, asked: Asked | BadBody) {
+    this.#dialogue = dialogue
     this.#message = message
     this.#asked = asked
     this.over = this.#over.promise
     this.sent = this.#sent.promise
     this.begunOrOver = Promise.race([this.#began.promise, this.over])
-    this.meter = new FrameMeter((response) => conversation.made(response))
+    this.meter = new FrameMeter((response) => dialogue.made(response))
   }
 
   /** Whether a message of the client's begins one, as a text or not. A text that cannot be read is refused as one. */
@@ -86,7 +86,7 @@ export class Turn {
 
   /** Resolves when it is settled. */
   async run(): Promise<void> {
-    const { client, gateway } = this.#conversation
+    const { client, gateway } = this.#dialogue
     let holder
     try {
       holder = authenticate(client.headers, gateway.directory, gateway.now)
@@ -101,9 +101,8 @@ export class Turn {
     try {
       const request = this.#identified(asker, call)
       const wish = wishOf(request, [])
-      if (this.#conversation.used && !this.#conversation.fits(wish))
-        return this.#conversation.moveOn('please come back')
-      using patience = new Patience(this.#conversation.signal, gateway.settings.codexQueueMs)
+      if (this.#dialogue.used && !this.#dialogue.serves(wish)) return this.#dialogue.moveOn('please come back')
+      using patience = new Patience(this.#dialogue.signal, gateway.settings.codexQueueMs)
       let admission: Admission | undefined
       try {
         await using admitted = await admit(request, gateway, patience)
@@ -130,15 +129,15 @@ export class Turn {
   #identified(asker: Asker, call: KnownCall): CallRequest {
     const request = identify(asker, call, this.#message, this.#asked)
     const { previousResponseId } = request.asked
-    if (previousResponseId === undefined || !this.#conversation.made(previousResponseId)) return request
+    if (previousResponseId === undefined || !this.#dialogue.made(previousResponseId)) return request
     return { ...request, asked: { ...request.asked, previousResponseId: undefined } }
   }
 
   async #refuse(cause: unknown, call: KnownCall, opened: boolean): Promise<void> {
-    const { client, gateway } = this.#conversation
-    if (cause instanceof MoveOn) return this.#conversation.moveOn('please come back')
+    const { client, gateway } = this.#dialogue
+    if (cause instanceof MoveOn) return this.#dialogue.moveOn('please come back')
     if (!(cause instanceof Refusal)) {
-      if (this.#conversation.signal.aborted) return
+      if (this.#dialogue.signal.aborted) return
       throw cause
     }
     await client.refuse((await explained(cause, call, opened, gateway)) as Error)
@@ -162,27 +161,27 @@ export class Turn {
       if (cause instanceof MoveOn) receipt.ending = 'refused'
       throw cause
     } finally {
-      rememberOwner(receipt, this.#conversation.gateway)
+      rememberOwner(receipt, this.#dialogue.gateway)
     }
   }
 
   /** The line that the conversation has, where it serves this turn; else, before anything went up it, a better one. */
   async #lineFor(request: CallRequest, admission: Admission, patience: Patience): Promise<Line> {
-    const { gateway, line } = this.#conversation
+    const { gateway, line } = this.#dialogue
     const candidates = await tried(() => eligible(request, gateway, 'ws'), patience)
     const own = line && candidates.find(({ id }) => id === line.upstream.id)
     const wish = wishOf(request, own ? [own] : [])
-    if (line && own && this.#conversation.fits(wish)) {
+    if (line && own && this.#dialogue.serves(wish)) {
       const expectedMs = (): number | undefined => gateway.coordinator.soonest(wish)
       const seat = await patience.wait('seat', (signal) => gateway.coordinator.seat(wish, signal), { expectedMs })
       admission.sit(seat)
       await this.#announce(request, patience)(own)
       // Much may have happened while it waited.
-      if (this.#conversation.fits(wish)) return line
+      if (this.#dialogue.serves(wish)) return line
       await admission.rise()
     }
     // What it goes on from is there and nowhere else; with its whole history it can go anywhere.
-    if (line && this.#conversation.used) throw new MoveOn()
+    if (line && this.#dialogue.used) throw new MoveOn()
     return await this.#open(request, candidates, admission, patience)
   }
 
@@ -192,9 +191,9 @@ export class Turn {
     admission: Admission,
     patience: Patience,
   ): Promise<Line> {
-    const { client, gateway } = this.#conversation
+    const { client, gateway } = this.#dialogue
     const { attempts } = admission.receipt
-    const opener = { headers: client.headers, path: client.path, signal: this.#conversation.signal }
+    const opener = { headers: client.headers, path: client.path, signal: this.#dialogue.signal }
     const before = this.#announce(request, patience)
     const note: Note = ({ upstream, startedAt, ...made }) => {
       attempts.push({ ...made, upstream: upstream.id, startedAt, durationMs: gateway.now() - startedAt })
@@ -220,23 +219,23 @@ export class Turn {
 
   /** Sends the turn's message up its line: false when upstream is behind. */
   #send(line: Line, request: CallRequest, { receipt }: Admission): boolean {
-    this.#conversation.signal.throwIfAborted()
+    this.#dialogue.signal.throwIfAborted()
     const { attempts } = receipt
     // A line that was opened for this turn stands there already.
-    if (attempts.at(-1)?.status !== 101) attempts.push(madeAt(line.upstream, this.#conversation.gateway.now()))
-    this.#conversation.attach(this, line, wishOf(request, []))
+    if (attempts.at(-1)?.status !== 101) attempts.push(madeAt(line.upstream, this.#dialogue.gateway.now()))
+    this.#dialogue.attach(this, line, wishOf(request, []))
     return line.socket.send(request.body.bytes, this.#message.binary)
   }
 
   #announce(request: CallRequest, patience: Patience): (upstream: Upstream) => Promise<void> {
-    const { gateway } = this.#conversation
+    const { gateway } = this.#dialogue
     return async (upstream) =>
       await tried(() => gateway.ledger.attempt(request.facts.id, upstream.id, gateway.now()), patience)
   }
 
   /** Puts into the receipt how it ended, and tells the coordinator what that says about the key. */
   #note(end: TurnEnd, request: CallRequest, { receipt }: Admission): void {
-    const { gateway } = this.#conversation
+    const { gateway } = this.#dialogue
     const { upstream } = receipt
     if (!upstream) return
     if (this.#begun || end.last) receipt.status = 200
@@ -261,7 +260,7 @@ export class Turn {
     if (whoseTrouble === 'key' || errorClass === 'rate_limit') return true
     // Another project may have what this one lacks.
     const lacks = errorClass === 'model_not_found' || errorClass === 'service_tier'
-    return lacks && !this.#begun && hasBetter(upstream, wishOf(request, []), this.#conversation.gateway)
+    return lacks && !this.#begun && hasBetter(upstream, wishOf(request, []), this.#dialogue.gateway)
   }
 
   #judge(request: CallRequest, end: TurnEnd): Judgement | undefined {
@@ -270,7 +269,7 @@ export class Turn {
     if (!metered.error) return undefined
     const { model, serviceTier } = request.asked
     const { code: errorCode, type: errorType, message: errorMessage } = metered.error
-    const now = this.#conversation.gateway.now()
+    const now = this.#dialogue.gateway.now()
     const error = { status, headers, errorCode, errorType, errorMessage, model, serviceTier, now }
     return judgeInBand({ ...error, begun: this.#begun })
   }

@@ -67,6 +67,34 @@ export function ledgerRowsContract(newDatabase: NewDatabase): void {
       )
     })
 
+    test('writes down a call that runs already, whatever its windows say, and counts it in them', async () => {
+      await using given = await start(newDatabase)
+      const { ledger, reports } = given.store
+      const first = newCall(given, T0)
+      await ledger.open(first, [], T0)
+      await ledger.settle(newEntry(first.id, T0, { credits: given.member.fiveHourQuota }))
+      equal((await ledger.open(newCall(given, T0 + 1), [], T0 + 1)).state, 'spent')
+      const unasked = newCall(given, T0 + 2, { unasked: true })
+      equal((await ledger.open(unasked, [], T0 + 2)).state, 'admitted')
+      const spoken = {
+        inputAudioTokens: 5,
+        cachedAudioTokens: 4,
+        inputImageTokens: 3,
+        cachedImageTokens: 2,
+        outputAudioTokens: 1,
+        audioMs: 1500,
+      }
+      const entry = newEntry(unasked.id, T0 + 3, { credits: 7n })
+      const standing = await ledger.settle({ ...entry, usage: { ...entry.usage, spoken } })
+      equal(standing.windows[0]?.settled, given.member.fiveHourQuota + 7n)
+      const rows = await reports.calls({ member: given.member.name, limit: 5 })
+      deepEqual(
+        rows.map((row) => row.spoken),
+        [spoken, undefined],
+      )
+      await exactTotals(given)
+    })
+
     test('finds who last answered in a thread, else in a session, for this member alone', async () => {
       await using given = await start(newDatabase)
       const other = await populate(given.store)

@@ -1,5 +1,6 @@
 import { judge, type Hold, type QuotaWindow, type Standing, type Verdict } from '../../core/quota.ts'
 import type { CallId, EpochMs, MemberId, UpstreamId } from '../../core/units.ts'
+import type { SpokenUsage } from '../../core/usage.ts'
 import type { Entry, OpenCall, RefusedCall, ThreadOwner } from '../../ports.ts'
 import type { LedgerTime } from './ledger-time.ts'
 import { int, maybeInt, maybeText, one, only, sql, type Row, type Script } from './sql.ts'
@@ -21,8 +22,8 @@ export function* openCall(scribe: Scribe, call: OpenCall, heldBefore: readonly H
   const before = yield* one(sql`SELECT admitted_at FROM calls WHERE id = ${call.id} AND ended_at IS NULL`)
   // Its caller gave up waiting for the commit that opened it, and asks again.
   if (before) return { state: 'admitted', at: int(before, 'admitted_at'), standing: standingOf(call.windows, open) }
-  const verdict = judge(standingOf(call.windows, open), heldBefore, at)
-  if (verdict.state !== 'admitted') return verdict
+  const judged = judge(standingOf(call.windows, open), heldBefore, at)
+  if (judged.state !== 'admitted' && call.unasked !== true) return judged
   const own = call.opensWindows ? yield* openMissing(call, open, at) : open
   const counted = new Set(call.windows.map((window) => window.name))
   yield sql`
@@ -37,7 +38,7 @@ export function* openCall(scribe: Scribe, call: OpenCall, heldBefore: readonly H
   yield sql`
     UPDATE gateway_keys SET last_used_at = ${at}
     WHERE id = ${call.key} AND (last_used_at IS NULL OR last_used_at <= ${at - KEY_USE_MS})`
-  return { ...verdict, standing: standingOf(call.windows, own) }
+  return { state: 'admitted', at, standing: standingOf(call.windows, own) }
 }
 
 /** The attempt stands in the ledger before its request may go. */
@@ -58,6 +59,7 @@ export function* settleCall(scribe: Scribe, entry: Entry): Script<Standing> {
     const message = yield* isFirstMessage(call, entry)
     const credits = entry.charging === 'message' && !message ? 0n : entry.credits
     yield* closeCall(int(call, 'seq'), { ...entry, credits, message })
+    if (entry.usage.spoken) yield* writeSpoken(int(call, 'seq'), entry.usage.spoken)
     yield* writeAttempts(int(call, 'seq'), entry)
     yield* addToWindows([maybeInt(call, 'window_5h'), maybeInt(call, 'window_weekly')], credits)
     if (entry.ending === 'refused') yield* closeOwnWindows(int(call, 'seq'))
@@ -135,6 +137,15 @@ function* closeCall(seq: number, entry: Entry): Script<void> {
       output_tokens = ${usage.outputTokens}, reasoning_tokens = ${usage.reasoningTokens},
       precision = ${entry.precision}, charging = ${entry.charging}, credits = ${entry.credits},
       messages = ${entry.message}, rate = ${entry.rate}
+    WHERE seq = ${seq}`
+}
+
+function* writeSpoken(seq: number, spoken: SpokenUsage): Script<void> {
+  yield sql`
+    UPDATE calls SET
+      input_audio_tokens = ${spoken.inputAudioTokens}, cached_audio_tokens = ${spoken.cachedAudioTokens},
+      input_image_tokens = ${spoken.inputImageTokens}, cached_image_tokens = ${spoken.cachedImageTokens},
+      output_audio_tokens = ${spoken.outputAudioTokens}, audio_ms = ${spoken.audioMs}
     WHERE seq = ${seq}`
 }
 

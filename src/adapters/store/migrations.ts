@@ -158,6 +158,15 @@ const STEPS: readonly string[] = [
   CREATE INDEX connections_by_time ON connections (started_at);
   CREATE INDEX connections_open ON connections (instance) WHERE ended_at IS NULL;
   `,
+  // What of a realtime session's tokens is no text, and the length of audio that is counted by it.
+  `
+  ALTER TABLE calls ADD COLUMN input_audio_tokens INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE calls ADD COLUMN cached_audio_tokens INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE calls ADD COLUMN input_image_tokens INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE calls ADD COLUMN cached_image_tokens INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE calls ADD COLUMN output_audio_tokens INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE calls ADD COLUMN audio_ms INTEGER NOT NULL DEFAULT 0;
+  `,
 ]
 
 /** The version of the schema that this code reads and writes. */

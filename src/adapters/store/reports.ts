@@ -1,6 +1,6 @@
 import type { CallKind } from '../../core/intent.ts'
 import type { CallId, EpochMs, MemberId } from '../../core/units.ts'
-import type { Precision } from '../../core/usage.ts'
+import type { Precision, SpokenUsage } from '../../core/usage.ts'
 import type { CallRow, Ending, MemberUsage, Transport } from '../../ports.ts'
 import { memberNamed } from './members.ts'
 import { big, int, maybeInt, maybeText, sql, text, type Row, type Script } from './sql.ts'
@@ -70,6 +70,18 @@ function* newestOf(name: string, limit: number): Script<readonly Row[]> {
     ORDER BY c.started_at DESC, c.seq DESC`
 }
 
+function spokenIn(row: Row): { readonly spoken?: SpokenUsage } {
+  const spoken: SpokenUsage = {
+    inputAudioTokens: int(row, 'input_audio_tokens'),
+    cachedAudioTokens: int(row, 'cached_audio_tokens'),
+    inputImageTokens: int(row, 'input_image_tokens'),
+    cachedImageTokens: int(row, 'cached_image_tokens'),
+    outputAudioTokens: int(row, 'output_audio_tokens'),
+    audioMs: int(row, 'audio_ms'),
+  }
+  return Object.values(spoken).some((part) => part !== 0) ? { spoken } : {}
+}
+
 function callRowOf(row: Row): CallRow {
   const startedAt = int(row, 'started_at')
   const endedAt = maybeInt(row, 'ended_at')
@@ -93,6 +105,7 @@ function callRowOf(row: Row): CallRow {
     cacheWriteTokens: int(row, 'cache_write_tokens'),
     outputTokens: int(row, 'output_tokens'),
     reasoningTokens: int(row, 'reasoning_tokens'),
+    ...spokenIn(row),
     credits: big(row, 'credits'),
     responseId: maybeText(row, 'response_id'),
     threadId: maybeText(row, 'thread_id'),
