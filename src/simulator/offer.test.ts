@@ -72,8 +72,11 @@ suite('the WebSocket beside a call over WebRTC', () => {
     await using sim = await startSimulator({ tokens: 'bytes', text: 'one two six' })
     const id = await idOf(await offer(sim, form({ model: 'gpt-realtime-1.5', instructions: 'sing' })))
     const path = `/v1/realtime?intent=quicksilver&call_id=${id}`
-    for (const key of ['sk-sim-alpha', 'sk-sim-alpha-twin']) {
-      await using caller = await call(sim, { path, key })
+    for (const [where, key] of [
+      [path, 'sk-sim-alpha'],
+      [`/v1/live/${id}`, 'sk-sim-alpha-twin'],
+    ] as const) {
+      await using caller = await call(sim, { path: where, key })
       const [created] = await caller.heard('session.created')
       deepEqual(
         ['model', 'instructions'].map((name) => at(created, 'session', name)),
@@ -87,7 +90,9 @@ suite('the WebSocket beside a call over WebRTC', () => {
       const { status, body } = await refused(sim, { path, key })
       deepEqual([status, at(JSON.parse(body), 'error', 'code')], [404, 'call_id_not_found'])
     }
-    equal((await refused(sim, { path: '/v1/realtime?call_id=rtc_none' })).status, 404)
+    for (const none of ['/v1/realtime?call_id=rtc_none', '/v1/live/rtc_none']) {
+      equal((await refused(sim, { path: none })).status, 404)
+    }
   })
 
   test('is not needed to talk: /v1/live takes a model of its own', async () => {
