@@ -49,6 +49,7 @@ export function gatewayOn(
     sessions: new Sessions(),
     rates: rateCardOf(credit),
     settings: {
+      routes: config.routes,
       queueMs: limits.queueSecs * 1000,
       codexQueueMs: limits.codexQueueSecs * 1000,
       headTimeoutMs: config.upstream.timeoutSecs * 1000,

@@ -94,6 +94,7 @@ async function serveOn(store: Store, config: Config, log: Log): Promise<RunningG
   const server = await listen(relays, probes, {
     socketOn,
     webSockets: config.routes.websocket,
+    webRtc: config.routes.webrtc,
     host: config.server.host,
     port: config.server.port,
     limits: {

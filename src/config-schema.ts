@@ -19,6 +19,7 @@ import {
   text,
 } from './config-kinds.ts'
 import type { SettledConfig } from './config-shape.ts'
+import { TIERS } from './config-tiers.ts'
 
 const server = z.strictObject({
   bind_addr: text(
@@ -80,17 +81,6 @@ const upstream = z.strictObject({
   ),
 })
 
-/** As published for Codex: a model's own factor wins over the tier's. */
-const TIERS = {
-  priority: 2,
-  fast: 2,
-  flex: 0.5,
-  batch: 0.5,
-  ultrafast: 6,
-  'gpt-5.5/priority': 2.5,
-  'gpt-5.5/fast': 2.5,
-}
-
 const credit = z.strictObject({
   accounting: choice(
     ['token', 'message_average'],
@@ -145,6 +135,11 @@ const routes = z.strictObject({
   websocket: flag(
     false,
     'Serve WebSocket at /v1/responses; otherwise an upgrade is answered with 426, at which Codex goes on over HTTP',
+  ),
+  search: flag(true, 'Serve POST /v1/alpha/search, with which Codex searches the web'),
+  webrtc: flag(
+    false,
+    'Serve voice over WebRTC: POST /v1/realtime/calls, POST /v1/live and the WebSockets beside them; its sound passes the gateway by, and so does its cost where a client opens no WebSocket beside it',
   ),
 })
 

@@ -67,7 +67,7 @@ export interface SettledConfig {
     readonly wsMaxMessagesPerConnection: number
   }
   readonly quota: { readonly contact: string }
-  readonly routes: { readonly websocket: boolean }
+  readonly routes: { readonly websocket: boolean; readonly search: boolean; readonly webrtc: boolean }
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format: 'text' | 'json' }
   readonly secrets: {
     /** The file of the sealing key, whether it exists or not. */

@@ -123,6 +123,12 @@ export interface ClosedConnection {
   readonly upstreamMessages: number
 }
 
+/** Where something is that upstream keeps: a stored response, a call over WebRTC. */
+export interface Made {
+  readonly upstream: UpstreamId
+  readonly model: string | undefined
+}
+
 /** Who made a thread's ciphertext. */
 export interface ThreadOwner {
   readonly upstream: UpstreamId
@@ -151,8 +157,8 @@ export interface Ledger {
   standing(member: MemberId, windows: readonly QuotaWindow[], now: EpochMs): Promise<Standing>
   /** The upstream and organization that last answered in this thread (else this session) of the member. */
   ownerOf(member: MemberId, threadId: string): Promise<ThreadOwner | undefined>
-  /** The upstream that gave this member a response; undefined for one that it did not give to this member. */
-  makerOf(member: MemberId, responseId: string): Promise<UpstreamId | undefined>
+  /** Where a response of this member's was made, or a call over WebRTC; undefined for one that is not this member's. */
+  makerOf(member: MemberId, responseId: string): Promise<Made | undefined>
   /** Writes down that a WebSocket was accepted, and later how it ended. Turns are calls of their own. */
   connected(connection: NewConnection): Promise<void>
   disconnected(closed: ClosedConnection): Promise<void>

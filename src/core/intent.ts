@@ -12,6 +12,16 @@ export type CallKind =
   // Of a realtime session: a response, and what was said to it written down.
   | 'realtime'
   | 'transcription'
+  | 'search'
+  | 'realtime_call'
+
+/** Kinds whose answers do not state their usage, and whose price is published nowhere: they cost what they do state. */
+const UNPRICED: ReadonlySet<CallKind> = new Set(['search', 'realtime_call'])
+
+/** Whether it is known what a call of this kind costs where its answer does not say so. */
+export function isPriced(kind: CallKind): boolean {
+  return !UNPRICED.has(kind)
+}
 
 /** Who is talking, in which conversation, and what for. */
 export interface Intent {
@@ -26,10 +36,13 @@ export interface Intent {
   readonly message: boolean
 }
 
-/** Recognizes Codex and its conversation by headers, query and body (codex-cli 0.60 to 0.169). */
-export function intentOf(headers: HeaderList, path: string, body: Asked): Intent {
+/**
+ * Recognizes Codex and its conversation by headers, query and body (codex-cli 0.60 to 0.169). `purpose` is the kind of
+ * all calls of a route that has only one: a search within a turn calls itself a turn.
+ */
+export function intentOf(headers: HeaderList, path: string, body: Asked, purpose?: CallKind): Intent {
   const turn = turnMetadata(header(headers, 'x-codex-turn-metadata') ?? body.turnMetadata)
-  const kind = kindOf(headers, path, body, turn)
+  const kind = purpose ?? kindOf(headers, path, body, turn)
   const turnId = id(turn['turn_id'])
   return {
     codex: isCodex(headers, path, body),

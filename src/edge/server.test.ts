@@ -31,6 +31,7 @@ async function serving(relay: (client: Client) => Promise<void>): Promise<DataSe
     ...options,
     socketOn: never as never,
     webSockets: false,
+    webRtc: false,
   })
   return Object.assign(server, { log: lines })
 }

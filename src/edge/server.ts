@@ -20,6 +20,8 @@ export interface ServerOptions {
   readonly socketOn: SocketOptions['socketOn']
   /** Whether WebSocket is served. */
   readonly webSockets: boolean
+  /** Whether the WebSockets beside voice over WebRTC are served. */
+  readonly webRtc: boolean
   readonly log: Log
   readonly now: Clock
   /** How long a client may take to send the head of a request. */

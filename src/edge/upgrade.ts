@@ -5,6 +5,7 @@ import { Refusal, REFUSAL_STATUS } from '../core/refusal.ts'
 import { replyHeaders } from '../core/headers.ts'
 import { HandshakeRefused } from '../gateway/converse.ts'
 import type { HeaderList, SocketClient } from '../ports.ts'
+import { callIdOf } from '../gateway/identify.ts'
 import { ClientLeft } from '../gateway/patience.ts'
 import { answerFor, frameFor, realtimeEventFor, stackOf } from './answer.ts'
 import type { BodyBudget } from './body.ts'
@@ -35,7 +36,7 @@ export async function upgrade(request: IncomingMessage, connection: Duplex, head
   })
   try {
     if (on.draining) throw new Refusal('draining', 'The gateway is about to stop.', { retryAfterMs: 5000 })
-    checkRoute(request)
+    checkRoute(request, options)
     checkHandshake(request)
     await on.converse(client)
   } catch (cause) {
@@ -48,10 +49,19 @@ export async function upgrade(request: IncomingMessage, connection: Duplex, head
 }
 
 const PATHS: ReadonlySet<string> = new Set(['/v1/responses', '/v1/realtime'])
+/** Those beside voice over WebRTC. */
+const VOICE = /^\/v1\/live(?:\/[^/]+)?$/
 
-function checkRoute(request: IncomingMessage): void {
+function checkRoute(request: IncomingMessage, { webRtc }: ServerOptions): void {
   const path = pathOf(request)
-  if (PATHS.has(path)) return
+  const isVoice = VOICE.test(path) || (path === '/v1/realtime' && callIdOf(request.url ?? '') !== undefined)
+  if (isVoice && !webRtc) {
+    throw new Refusal(
+      'not_found',
+      'Voice over WebRTC is switched off at this gateway. Your gateway admin may switch it on, with webrtc = true under [routes].',
+    )
+  }
+  if (isVoice || PATHS.has(path)) return
   throw new Refusal(
     'not_found',
     `There is no WebSocket at ${path.slice(0, 200)} here. The gateway serves ${[...PATHS].join(' and ')}.`,

@@ -78,13 +78,15 @@ export class Admission {
 export async function admit(request: CallRequest, gateway: Gateway, patience: Patience): Promise<Admission> {
   const { member } = request.holder
   const windows = windowsOf(member)
-  const expected = expectedPrice({ ...request.asked, bodyBytes: request.bodyBytes }, gateway.now(), gateway)
+  const { asked, bodyBytes } = request
+  const { kind } = request.intent
+  const expected = expectedPrice({ ...asked, kind, bodyBytes }, gateway.now(), gateway)
   const limited = windows.some((window) => window.limit > 0n)
   const call: OpenCall = {
     ...request.facts,
     hold: expected.credits,
     windows,
-    opensWindows: request.intent.kind !== 'prewarm',
+    opensWindows: kind !== 'prewarm',
   }
   const place = await placed({ call: call.id, member, hold: limited ? call.hold : 0n }, gateway, patience)
   try {
@@ -104,7 +106,8 @@ export async function admit(request: CallRequest, gateway: Gateway, patience: Pa
 export async function admitRunning(request: CallRequest, gateway: Gateway): Promise<Admission> {
   const { member } = request.holder
   const windows = windowsOf(member)
-  const expected = expectedPrice({ ...request.asked, bodyBytes: request.bodyBytes }, gateway.now(), gateway)
+  const { asked, bodyBytes, intent } = request
+  const expected = expectedPrice({ ...asked, kind: intent.kind, bodyBytes }, gateway.now(), gateway)
   const limited = windows.some((window) => window.limit > 0n)
   const claim = { call: request.facts.id, member, hold: limited ? expected.credits : 0n }
   const call: OpenCall = { ...request.facts, hold: expected.credits, windows, opensWindows: true, unasked: true }

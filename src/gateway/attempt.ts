@@ -1,7 +1,7 @@
 import { Refusal } from '../core/refusal.ts'
 import { NoSeat, type Reply, type Seat, type Upstream } from '../ports.ts'
 import { tried } from './admit.ts'
-import { eligible } from './eligible.ts'
+import { eligible, overOf } from './eligible.ts'
 import { keysTrouble, noSeat } from './no-seat.ts'
 import { ClientLeft, exhausted, retryAfterMs } from './patience.ts'
 import { reportFailure } from './report.ts'
@@ -18,7 +18,7 @@ const MAX_TRIES = 20
  */
 export async function attempt(trying: Trying): Promise<Reply> {
   const { request, gateway, patience, admission } = trying
-  let candidates = await tried(() => eligible(request, gateway, 'http'), patience)
+  let candidates = await tried(() => eligible(request, gateway, overOf(request)), patience)
   let counted = 0
   let last: Failure | undefined
   while (admission.receipt.attempts.length < MAX_TRIES) {

@@ -16,9 +16,18 @@ export function checkModelAllowed(member: Member, model: string | undefined): vo
 }
 
 /** By which transport a key is wanted. */
-export type Over = 'http' | 'ws'
+export type Over = 'http' | 'ws' | 'both'
 
-const NAMES: Readonly<Record<Over, string>> = { http: 'HTTP', ws: 'WebSocket' }
+const NAMES: Readonly<Record<Over, string>> = { http: 'HTTP', ws: 'WebSocket', both: 'HTTP and WebSocket' }
+
+/** How a call that came over HTTP goes upstream. A call over WebRTC goes on over WebSocket, at the key that it has. */
+export function overOf({ intent }: CallRequest): Over {
+  return intent.kind === 'realtime_call' ? 'both' : 'http'
+}
+
+function carries(upstream: Upstream, over: Over): boolean {
+  return over === 'both' ? upstream.http && upstream.ws : upstream[over]
+}
 
 /**
  * The upstream keys that serve the model: enabled, and for this transport. Throws a Refusal when there is none: it would not help
@@ -26,9 +35,9 @@ const NAMES: Readonly<Record<Over, string>> = { http: 'HTTP', ws: 'WebSocket' }
  */
 export function serving(model: string | undefined, directory: Directory, over: Over): readonly Upstream[] {
   const all = directory.upstreams()
-  const found = all.filter((u) => u.enabled && u[over] && serves(u.models, model))
+  const found = all.filter((u) => u.enabled && carries(u, over) && serves(u.models, model))
   if (found.length > 0) return found
-  const why = all.some((u) => u.enabled && u[over])
+  const why = all.some((u) => u.enabled && carries(u, over))
     ? `None of the gateway’s upstream keys serves the model ${model ?? '(none named)'}`
     : `The gateway has no upstream key for ${NAMES[over]} that is enabled`
   throw new Refusal('model_not_found', `${why}. Ask your gateway admin to add one.`)
@@ -37,7 +46,8 @@ export function serving(model: string | undefined, directory: Directory, over: O
 /** Of the keys that serve the model those of the organization that owns the thread's ciphertext; throws a Refusal when there is none. */
 export async function eligible(request: CallRequest, gateway: Gateway, over: Over): Promise<readonly Upstream[]> {
   const found = await continuing(request, gateway, over)
-  if (request.ciphertext === undefined) return found
+  // What a search finds may come as ciphertext too, for the thread to hand in with its next turn.
+  if (request.ciphertext === undefined && request.intent.kind !== 'search') return found
   const owner = await gateway.owners.ownerOf(request.holder.member.id, request)
   if (!owner) return found
   const bound = ownersKeys(found, owner, gateway.directory.upstreams())
@@ -57,16 +67,18 @@ async function continuing(request: CallRequest, gateway: Gateway, over: Over): P
   const { previousResponseId } = request.asked
   if (previousResponseId === undefined) return found
   const maker = await gateway.ledger.makerOf(request.holder.member.id, previousResponseId)
-  if (maker === undefined) {
+  if (!maker) {
     throw new Refusal(
       'invalid_request',
       'The field "previous_response_id" must name a response that the gateway gave to you: it knows none of this id. Send the whole conversation instead.',
     )
   }
-  const key = gateway.directory.upstreams().find(({ id }) => id === maker)
+  const key = gateway.directory.upstreams().find(({ id }) => id === maker.upstream)
   const project = key?.project
   const bound = found.filter(
-    (u) => u.id === maker || (project !== undefined && u.project === project && u.organization === key?.organization),
+    (u) =>
+      u.id === maker.upstream ||
+      (project !== undefined && u.project === project && u.organization === key?.organization),
   )
   if (bound.length > 0) return bound
   throw new Refusal(

@@ -37,7 +37,14 @@ export interface SocketSettings {
   readonly pingIntervalMs: number
 }
 
+/** Routes that the administrator may switch. */
+export interface Switches {
+  readonly search: boolean
+  readonly webrtc: boolean
+}
+
 export interface Settings {
+  readonly routes: Switches
   readonly socket: SocketSettings
   /** How long a call may wait for a place, for room, for a key or for the ledger before it is refused. */
   readonly queueMs: number

@@ -31,9 +31,20 @@ export interface CallRequest {
   readonly ciphertext: string | undefined
 }
 
+/** Codex (0.169.0) names the call that its WebSocket is beside in the path there, elsewhere in the query. */
+const LIVE_CALL = /^(\/v1\/live)\/([^/]+)$/
+
+/** The call over WebRTC that a WebSocket is beside; undefined when it is a session of its own. */
+export function callIdOf(pathAndQuery: string): string | undefined {
+  const [path = '', query = ''] = pathAndQuery.split('?', 2)
+  return LIVE_CALL.exec(path)?.[2] ?? new URLSearchParams(query).get('call_id') ?? undefined
+}
+
 /** What is said over a WebSocket. */
 export function socketRoute(pathAndQuery: string): KnownCall['route'] {
-  return { kind: 'call', path: pathAndQuery.split('?', 1)[0] ?? '', dialect: 'responses', socket: true }
+  const path = pathAndQuery.split('?', 1)[0] ?? ''
+  // The id of a call is no part of the route.
+  return { kind: 'call', path: path.replace(LIVE_CALL, '$1'), dialect: 'responses', socket: true }
 }
 
 /** What a call says beside its body. */
@@ -41,7 +52,12 @@ export type Asker = Pick<Client, 'headers' | 'path'>
 
 export function knownCall(client: Asker, holder: Holder, route: KnownCall['route'], now: EpochMs): KnownCall {
   // Until the body is read, the headers alone tell the dialect.
-  const { codex, kind, sessionId, threadId, turnId } = intentOf(client.headers, client.path, NOTHING_ASKED)
+  const { codex, kind, sessionId, threadId, turnId } = intentOf(
+    client.headers,
+    client.path,
+    NOTHING_ASKED,
+    route.purpose,
+  )
   const facts: CallFacts = {
     id: newCallId(now),
     member: holder.member.id,
@@ -81,7 +97,7 @@ export const NOTHING_ASKED: Asked = {
 export function identify(client: Asker, call: KnownCall, body: Body, asked: Asked | BadBody): CallRequest {
   const plain = body.plain
   if ('problem' in asked) throw new Refusal('invalid_request', asked.problem)
-  const intent = intentOf(client.headers, client.path, asked)
+  const intent = intentOf(client.headers, client.path, asked, call.route.purpose)
   const { kind, sessionId, threadId, turnId } = intent
   const overHttp = asked.stream ? 'sse' : 'http'
   const transport = call.facts.transport === 'ws' ? 'ws' : overHttp

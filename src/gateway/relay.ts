@@ -1,15 +1,18 @@
 import { header, replyHeaders, upstreamHeaders, without } from '../core/headers.ts'
 import { meterFor } from '../core/meter.ts'
+import { callIdIn } from '../core/voice-call.ts'
 import type { Body, Client, Reply } from '../ports.ts'
 import { admit } from './admit.ts'
 import { attempt } from './attempt.ts'
 import { authenticate } from './authenticate.ts'
 import { chatStrip, withUsage } from './chat.ts'
-import { serving } from './eligible.ts'
+import { overOf, serving } from './eligible.ts'
 import { forward } from './forward.ts'
 import type { Gateway } from './gateway.ts'
+import { HeldAnswer } from './held-answer.ts'
 import { identify, knownCall, type CallRequest } from './identify.ts'
 import { relayModels } from './models.ts'
+import { readOffer } from './offer.ts'
 import { Patience } from './patience.ts'
 import { noteFailure, rememberOwner } from './settle.ts'
 import { explained } from './refused.ts'
@@ -24,7 +27,7 @@ import type { Outgoing, Trying } from './try-once.ts'
  * Rejects with a Refusal (a stranger's), a RefusedCallError (a member's) or ClientLeft; the edge answers.
  */
 export async function relay(client: Client, gateway: Gateway): Promise<void> {
-  const route = routeOf(client.method, client.path)
+  const route = routeOf(client.method, client.path, gateway.settings.routes)
   const holder = authenticate(client.headers, gateway.directory, gateway.now)
   if (route.kind === 'models') return relayModels(client, holder, gateway)
   const call = knownCall(client, holder, route, gateway.now())
@@ -32,13 +35,23 @@ export async function relay(client: Client, gateway: Gateway): Promise<void> {
   let body: Body | undefined
   try {
     body = await client.read(holder.member.id)
-    const request = identify(client, call, body, await gateway.reader.read(body.plain))
-    serving(request.asked.model, gateway.directory, 'http')
-    using patience = new Patience(client.signal, call.native ? gateway.settings.codexQueueMs : gateway.settings.queueMs)
-    await using admission = await admit(request, gateway, patience)
-    opened = true
-    const trying = { request, outgoing: outgoing(client, request, gateway), gateway, patience, admission }
-    await answered(client, trying)
+    const isOffer = route.purpose === 'realtime_call'
+    const asked = isOffer ? await readOffer(client, body.plain) : await gateway.reader.read(body.plain)
+    const request = identify(client, call, body, asked)
+    serving(request.asked.model, gateway.directory, overOf(request))
+    // With the answer to its offer a client asks for the call's WebSocket: by then the ledger must know the call.
+    const held = isOffer ? new HeldAnswer(client) : undefined
+    {
+      using patience = new Patience(
+        client.signal,
+        call.native ? gateway.settings.codexQueueMs : gateway.settings.queueMs,
+      )
+      await using admission = await admit(request, gateway, patience)
+      opened = true
+      const trying = { request, outgoing: outgoing(client, request, gateway), gateway, patience, admission }
+      await answered(held ?? client, trying)
+    }
+    held?.release()
   } catch (cause) {
     throw await explained(cause, call, opened, gateway)
   } finally {
@@ -76,6 +89,9 @@ async function pass(reply: Reply, client: Client, trying: Trying): Promise<void>
   // An answer that does not say what it is is what was asked for.
   const meter = meterFor(request.dialect, contentType ?? (request.asked.stream ? 'text/event-stream' : undefined))
   receipt.metered = meter.metered
+  if (request.intent.kind === 'realtime_call' && reply.status < 300) {
+    meter.metered.responseId = callIdIn(header(reply.headers, 'location'))
+  }
   receipt.requestId = header(reply.headers, 'x-request-id')?.slice(0, MAX_ID_CHARS) ?? request.facts.id
   const headers = replyHeaders(reply.headers, {
     callId: request.facts.id,

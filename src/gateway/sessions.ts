@@ -9,6 +9,8 @@ import { retryAfterMs } from './patience.ts'
  */
 export class Sessions {
   readonly #open = new Map<MemberId, number>()
+  /** Closes the WebSocket of a call. */
+  readonly #beside = new Map<string, () => void>()
 
   /** Throws a Refusal when the member has as many as it may. */
   take({ id, maxConcurrent }: Member): Disposable {
@@ -22,6 +24,17 @@ export class Sessions {
     }
     this.#open.set(id, open + 1)
     return { [Symbol.dispose]: () => this.#give(id) }
+  }
+
+  /** The WebSocket of a call over WebRTC; the one that it had before is closed. */
+  beside(callId: string, close: () => void): Disposable {
+    this.#beside.get(callId)?.()
+    this.#beside.set(callId, close)
+    return {
+      [Symbol.dispose]: () => {
+        if (this.#beside.get(callId) === close) this.#beside.delete(callId)
+      },
+    }
   }
 
   #give(id: MemberId): void {

@@ -1,6 +1,7 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { Asked } from '../core/body.ts'
+import type { CallKind } from '../core/intent.ts'
 import type { Metered } from '../core/meter.ts'
 import { cardWith } from '../core/price.ts'
 import { LedgerUnavailable, type Entry } from '../ports.ts'
@@ -30,12 +31,20 @@ interface Settled {
   readonly receipt?: Partial<Receipt>
   readonly metered?: Partial<Metered>
   readonly asked?: Partial<Asked>
+  readonly kind?: CallKind
   readonly charging?: 'tokens' | 'message'
   readonly failures?: number
 }
 
 /** The entry that a receipt becomes; the ledger is away `failures` times before. */
-async function entryOf({ receipt, metered, asked, charging = 'tokens', failures = 0 }: Settled): Promise<Entry> {
+async function entryOf({
+  receipt,
+  metered,
+  asked,
+  kind = 'turn',
+  charging = 'tokens',
+  failures = 0,
+}: Settled): Promise<Entry> {
   const entries: Entry[] = []
   let left = failures
   const gateway = {
@@ -55,7 +64,7 @@ async function entryOf({ receipt, metered, asked, charging = 'tokens', failures 
   const request = {
     facts: { id: 'call' },
     asked: { model: 'gpt-6.1-sol', ...asked },
-    intent: { message: true },
+    intent: { kind, message: kind === 'turn' },
   } as unknown as CallRequest
   const whole: Receipt = {
     ...receiptFor(request, { credits: 777n, rate: 'gpt-6.1-sol@2026-09-29', unknown: undefined }),
@@ -141,6 +150,20 @@ suite('settling', () => {
     deepEqual(await billOf({ charging: 'message' }), bill)
     const stated = await entryOf({ charging: 'message', metered: { usage: STATED }, asked: { model: 'gpt-5.5' } })
     deepEqual([stated.credits, stated.rate, stated.charging], [14_000_000_000n, 'gpt-5.5@message', 'message'])
+  })
+
+  test('what nobody published a price of costs nothing, and is no more exact than that', async () => {
+    for (const kind of ['search', 'realtime_call'] as const) {
+      for (const charging of ['tokens', 'message'] as const) {
+        for (const ending of ['complete', 'client-left', 'upstream-broke'] as const) {
+          const bill = await billOf({ kind, charging, metered: { terminal: 'completed' }, receipt: { ending } })
+          deepEqual(bill, { credits: 0n, precision: 'unknown', message: false })
+        }
+      }
+      deepEqual((await billOf({ kind, receipt: { status: 400 } })).precision, 'exact')
+      const stated = await billOf({ kind, metered: { usage: STATED } })
+      deepEqual(stated, { credits: 1_750_000_000n, precision: 'exact', message: false })
+    }
   })
 
   test('goes on until the ledger is back', async () => {

@@ -1,3 +1,4 @@
+import { isPriced } from '../core/intent.ts'
 import type { Metered } from '../core/meter.ts'
 import { Refusal, REFUSAL_STATUS, type RefusalCode } from '../core/refusal.ts'
 import type { CallId, EpochMs, NanoCredits } from '../core/units.ts'
@@ -13,7 +14,7 @@ import {
 import type { Gateway } from './gateway.ts'
 import type { CallRequest } from './identify.ts'
 import { ClientLeft } from './patience.ts'
-import { finalPrice, type Price } from './tariff.ts'
+import { finalPrice, NO_PRICE, type Price } from './tariff.ts'
 
 /** What is known of an admitted call so far; whatever way it ends, this is what is settled. */
 export interface Receipt {
@@ -129,8 +130,15 @@ const NOTHING: Bill = { credits: 0n, rate: undefined, precision: 'exact', unknow
 
 /** What the call costs and how surely that is known. */
 function bill(receipt: Receipt, gateway: Gateway): Bill {
+  if (receipt.metered?.usage) return billUsage(receipt, gateway, gateway.now())
+  const guess = billWithoutUsage(receipt, gateway)
+  // A guess by the size of its body would be a price that was made up.
+  const known = guess.precision === 'exact' || isPriced(receipt.request.intent.kind)
+  return known ? guess : { ...NO_PRICE, precision: 'unknown' }
+}
+
+function billWithoutUsage(receipt: Receipt, gateway: Gateway): Bill {
   const { metered, expected } = receipt
-  if (metered?.usage) return billUsage(receipt, gateway, gateway.now())
   if (metered === undefined || receipt.status === undefined) return billNoAnswer(receipt)
   // Upstream's errors (and redirections) cost nothing unless they state usage, nor do answers that failed in the middle.
   if (receipt.status >= 300 || metered.terminal === 'failed' || metered.terminal === 'error') return NOTHING

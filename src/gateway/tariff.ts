@@ -1,3 +1,4 @@
+import { isPriced, type CallKind } from '../core/intent.ts'
 import { creditsOf, holdOf, messagePriceOf, rateOf, tierOf, type Rate, type Tier } from '../core/price.ts'
 import type { EpochMs, NanoCredits } from '../core/units.ts'
 import type { Usage } from '../core/usage.ts'
@@ -6,8 +7,8 @@ import type { Gateway } from './gateway.ts'
 /** A price and the rate that says so. */
 export interface Price {
   readonly credits: NanoCredits
-  /** Identity of the rate, as stored with the call. */
-  readonly rate: string
+  /** Identity of the rate, as stored with the call; undefined where there is none. */
+  readonly rate: string | undefined
   /** What the rate card does not know, and so took for the usual; undefined when it knows all. */
   readonly unknown: string | undefined
 }
@@ -19,8 +20,16 @@ interface Called {
 
 type Tariff = Pick<Gateway, 'rates' | 'settings'>
 
+/** Of what nobody published a price. */
+export const NO_PRICE: Price = { credits: 0n, rate: undefined, unknown: undefined }
+
 /** What a call is expected to cost, before it has run. */
-export function expectedPrice(call: Called & { readonly bodyBytes: number }, at: EpochMs, tariff: Tariff): Price {
+export function expectedPrice(
+  call: Called & { readonly kind: CallKind; readonly bodyBytes: number },
+  at: EpochMs,
+  tariff: Tariff,
+): Price {
+  if (!isPriced(call.kind)) return NO_PRICE
   return priced(call, at, tariff, (rate, tier) => holdOf(call.bodyBytes, rate, tier))
 }
 

@@ -1,6 +1,6 @@
 import { deepEqual, equal, match } from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { memoryOf, nextMove, type Move } from './agent.ts'
+import { memoryOf, nextMove, type Agent, type Move } from './agent.ts'
 import { encryptFor } from './ciphertext.ts'
 import type { JsonObject } from './json.ts'
 import { at } from './test-client.ts'
@@ -17,8 +17,8 @@ const lite = {
   tools: [{ type: 'namespace', name: 'functions', tools: [{ type: 'custom', name: 'exec' }] }],
 }
 
-function next(body: JsonObject): Move | undefined {
-  return nextMove(body, 'org')
+function next(body: JsonObject, agent: Agent = 'shell-and-edit'): Move | undefined {
+  return nextMove(body, 'org', agent)
 }
 
 suite('the agent', () => {
@@ -59,6 +59,13 @@ suite('the agent', () => {
     const last = next({ tools: classic, input: [asked, compaction, patched] })
     match(String(at(last, 'text')), /> hello\n> there\n\n> done/)
     equal(at(next({ tools: classic, input: [compaction, asked] }), 'name'), 'exec_command')
+  })
+
+  test('searches the web for lite models, then quotes what it found', () => {
+    const first = next({ input: [lite, asked] }, 'web-search')
+    match(String(at(first, 'input')), /^const found = await tools\.web__run\(\{ search_query: \[\{ q: /)
+    match(String(at(next({ input: [lite, asked, output] }, 'web-search'), 'text')), /searched the web.*\n\n> hello/)
+    equal(next({ tools: classic, input: [asked] }, 'web-search'), undefined)
   })
 
   test('has no move where no tool is offered', () => {

@@ -1,11 +1,15 @@
 import { decryptFor } from './ciphertext.ts'
 import { asList, asObject, asText, type JsonObject } from './json.ts'
 
+/** What the agent does in each turn: runs a command and edits a file, or searches the web. */
+export type Agent = 'shell-and-edit' | 'web-search'
+
 /** The agent's next move: a call of one of the tools that the client offers, or its last word. */
 export type Move =
   | { readonly kind: 'function_call' | 'custom_tool_call'; readonly name: string; readonly input: string }
   | { readonly kind: 'message'; readonly text: string }
 
+const QUERY = 'what is new in Node.js'
 const FILE = 'note.txt'
 const COMMAND = `echo hello > ${FILE} && cat ${FILE}`
 const PATCH = `*** Begin Patch
@@ -29,18 +33,23 @@ const SHELL_TOOLS: Readonly<Record<string, (command: string) => JsonObject>> = {
 }
 
 /**
- * Plays a coding agent through one turn: runs a command, edits a file, then quotes what it saw.
+ * Plays a coding agent through one turn: does what it is to do, then quotes what it saw.
  *
  * Keeps no memory: which move is next shows from the tool outputs since the last user message, and
  * from what a compaction of them has kept.
  * Undefined when the request offers no tool that the agent knows.
  */
-export function nextMove(body: JsonObject, organization: string): Move | undefined {
+export function nextMove(body: JsonObject, organization: string, agent: Agent): Move | undefined {
   const tools = toolsOf(body)
-  const moves = tools.has('exec') ? scripted() : withTools(tools)
+  const moves = agent === 'web-search' ? searching(tools) : tools.has('exec') ? scripted() : withTools(tools)
   if (moves === undefined) return undefined
   const outputs = outputsOfTurn(body, organization)
-  return moves[outputs.length] ?? { kind: 'message', text: lastWord(outputs) }
+  return moves[outputs.length] ?? { kind: 'message', text: `${DONE[agent]} ${lastWord(outputs)}` }
+}
+
+const DONE: Readonly<Record<Agent, string>> = {
+  'shell-and-edit': `I ran a command and edited ${FILE}.`,
+  'web-search': 'I searched the web.',
 }
 
 /** Clients of lite models offer one tool that runs JavaScript, which calls all the others. */
@@ -48,6 +57,13 @@ function scripted(): readonly Move[] {
   const run = `const result = await tools.exec_command({ cmd: ${JSON.stringify(COMMAND)} })\ntext(result.output)\n`
   const edit = `await tools.apply_patch(${JSON.stringify(PATCH)})\nconst result = await tools.exec_command({ cmd: "cat ${FILE}" })\ntext(result.output)\n`
   return [run, edit].map((input) => ({ kind: 'custom_tool_call', name: 'exec', input }))
+}
+
+/** Only lite models search by a tool of the client's, which takes the search to the API. */
+function searching(tools: ReadonlyMap<string, string>): readonly Move[] | undefined {
+  if (!tools.has('exec')) return undefined
+  const input = `const found = await tools.web__run({ search_query: [{ q: ${JSON.stringify(QUERY)} }] })\ntext(found)\n`
+  return [{ kind: 'custom_tool_call', name: 'exec', input }]
 }
 
 function withTools(tools: ReadonlyMap<string, string>): readonly Move[] | undefined {
@@ -116,5 +132,5 @@ function textOfOutput(output: unknown): string {
 
 function lastWord(outputs: readonly string[]): string {
   const quoted = outputs.map((output) => `> ${output.trim().replaceAll('\n', '\n> ')}`)
-  return `I ran a command and edited ${FILE}. The tools said:\n\n${quoted.join('\n\n')}\n`
+  return `The tools said:\n\n${quoted.join('\n\n')}\n`
 }

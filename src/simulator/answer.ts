@@ -56,7 +56,8 @@ export class Speaker {
   #move(body: JsonObject, organization: string): OutputItem {
     const format = asObject(asObject(body['text'])?.['format'])
     const structured = format?.['type'] === 'json_schema' || format?.['type'] === 'json_object'
-    const move = this.#settings.agent === 'none' || structured ? undefined : nextMove(body, organization)
+    const { agent } = this.#settings
+    const move = agent === 'none' || structured ? undefined : nextMove(body, organization, agent)
     if (move === undefined) return { kind: 'message', pieces: this.inFormat(format) }
     if (move.kind === 'message') return { kind: 'message', pieces: piecesOf(move.text, this.#tokenizer) }
     return { kind: move.kind, name: move.name, pieces: piecesOf(move.input, this.#tokenizer) }

@@ -19,6 +19,8 @@ interface Visit {
   readonly path: string
   /** The `model` of the query. */
   readonly model: string | undefined
+  /** The call over WebRTC that it is beside. */
+  readonly callId: string | undefined
   readonly requestId: string
   readonly fault: Fault | undefined
   /** From performance.now(). */
@@ -32,16 +34,32 @@ const LARGEST_MESSAGE_BYTES = 256 * 1024 * 1024
 const SPEAKERS: Readonly<Record<string, (house: House, visit: Visit, key: NamedKey) => (to: Connection) => Speaking>> =
   {
     '/v1/responses': (house) => (connection) => new ResponsesSocket(connection, house),
-    '/v1/realtime': (house, { model }, key) => {
-      if (model === undefined) {
-        throw new ApiError(400, "You must provide a model parameter. For example, '?model=gpt-realtime'.", {
-          code: 'missing_model',
-        })
-      }
-      house.engine.shelf.find(model, key)
-      return (connection) => new RealtimeSocket(connection, house, model)
-    },
+    '/v1/realtime': realtime,
+    '/v1/live': realtime,
   }
+
+function realtime(house: House, { model, callId }: Visit, key: NamedKey): (to: Connection) => Speaking {
+  if (callId !== undefined) return besideCall(house, callId, key)
+  if (model === undefined) {
+    throw new ApiError(400, "You must provide a model parameter. For example, '?model=gpt-realtime'.", {
+      code: 'missing_model',
+    })
+  }
+  house.engine.shelf.find(model, key)
+  return (connection) => new RealtimeSocket(connection, house, model)
+}
+
+/** The WebSocket beside a call over WebRTC, whose session it has. */
+function besideCall(house: House, id: string, key: NamedKey): (to: Connection) => Speaking {
+  const call = house.calls.find(id, key)
+  if (call === undefined) {
+    throw new ApiError(404, `No call found with id '${id}'.`, { param: 'call_id', code: 'call_id_not_found' })
+  }
+  return (connection) => new RealtimeSocket(connection, house, call.model, call.session)
+}
+
+/** Codex (0.169.0) asks for the WebSocket beside a call of /v1/live by its path, for others by `call_id`. */
+const LIVE_CALL = /^(\/v1\/live)\/([^/]+)$/
 
 /** Answers WebSocket handshakes: with a connection, or with an HTTP answer that says why not. */
 export class Handshakes {
@@ -63,7 +81,9 @@ export class Handshakes {
   /** Whether a request is one of them; any other may ask for an upgrade in vain. */
   concern(request: IncomingMessage): boolean {
     if (!this.#house.settings.webSockets || request.method !== 'GET') return false
-    return request.headers.upgrade?.toLowerCase() === 'websocket' && Object.hasOwn(SPEAKERS, pathOf(request))
+    return (
+      request.headers.upgrade?.toLowerCase() === 'websocket' && Object.hasOwn(SPEAKERS, endpointOf(pathOf(request)))
+    )
   }
 
   /** Never rejects. */
@@ -85,16 +105,19 @@ export class Handshakes {
     const { controlled, keys } = this.#house
     const { remotePort } = socket
     controlled.requests.add({ method, url, httpVersion, rawHeaders, body: Buffer.alloc(0), at: Date.now(), remotePort })
-    const [path, model] = [pathOf(request), new URL(url, 'http://simulator').searchParams.get('model') ?? undefined]
+    const path = pathOf(request)
+    const query = new URL(url, 'http://simulator').searchParams
+    const model = query.get('model') ?? undefined
+    const callId = LIVE_CALL.exec(path)?.[2] ?? query.get('call_id') ?? undefined
     const key = keys.find(request.headers.authorization)?.name
     const fault = controlled.faults.meet({ path, model, key, on: 'handshake' })
-    return { request, path, model, requestId: newId('req'), fault, startedMs: performance.now() }
+    return { request, path, model, callId, requestId: newId('req'), fault, startedMs: performance.now() }
   }
 
   #decide(visit: Visit, head: Buffer): void {
     try {
       const key = this.#house.keys.admit(visit.request.headers)
-      const speaker = SPEAKERS[visit.path]?.(this.#house, visit, key)
+      const speaker = SPEAKERS[endpointOf(visit.path)]?.(this.#house, visit, key)
       if (speaker !== undefined) this.#accept(visit, head, { key, speaker })
     } catch (cause) {
       const error = asApiError(cause)
@@ -150,6 +173,10 @@ export class Handshakes {
 
 function pathOf(request: IncomingMessage): string {
   return new URL(request.url ?? '/', 'http://simulator').pathname
+}
+
+function endpointOf(path: string): string {
+  return LIVE_CALL.exec(path)?.[1] ?? path
 }
 
 function linesOf(headers: ReplyHeaders): string[] {

@@ -3,6 +3,7 @@ import type { Engine } from './engine.ts'
 import type { KeyRing } from './keys.ts'
 import type { Settings } from './options.ts'
 import type { Pace } from './pace.ts'
+import type { VoiceCalls } from './voice-calls.ts'
 
 /** What every connection of one simulator shares. */
 export interface House {
@@ -11,4 +12,5 @@ export interface House {
   readonly engine: Engine
   readonly keys: KeyRing
   readonly pace: Pace
+  readonly calls: VoiceCalls
 }

@@ -32,6 +32,7 @@ export const DEFAULT_MODELS: readonly SimulatedModel[] = [
   { id: 'codex-auto-review' },
   { id: 'gpt-realtime', snapshot: 'gpt-realtime-2025-08-28' },
   { id: 'gpt-realtime-1.5' },
+  { id: 'gpt-live-1-codex' },
   { id: 'gpt-realtime-mini', snapshot: 'gpt-realtime-mini-2025-10-06' },
 ]
 

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import type { Agent } from './agent.ts'
 import { anything, checkShape, flag, listOf, oneOf, positive, shaped, text, whole, type Shape } from './fields.ts'
 import { DEFAULT_KEYS, type SimulatedKey } from './keys.ts'
 import { DEFAULT_MODELS, type SimulatedModel } from './models.ts'
@@ -20,8 +21,8 @@ export interface SimulatorOptions {
   readonly deltas?: number | undefined
   /** Output tokens spent on reasoning before the answer; 0 leaves out the reasoning item. */
   readonly reasoningTokens?: number | undefined
-  /** `shell-and-edit` runs a command and edits a file where the request offers the tools, then answers. */
-  readonly agent?: 'none' | 'shell-and-edit' | undefined
+  /** `shell-and-edit` runs a command and edits a file, `web-search` searches the web, where the request offers the tools; then it answers. */
+  readonly agent?: 'none' | Agent | undefined
   /** Time before the response head. */
   readonly headDelayMs?: number | undefined
   /** Time before each event after the first. */
@@ -49,6 +50,8 @@ export interface SimulatorOptions {
   readonly wsRateLimits?: boolean | undefined
   /** What realtime transcriptions state as usage: tokens (default), or the duration of the audio. */
   readonly transcriptionUsage?: 'tokens' | 'duration' | undefined
+  /** Whether POST /v1/alpha/search gives what it found as ciphertext too. */
+  readonly searchCiphertext?: boolean | undefined
   /** How many frames that came over WebSocket are kept for `frames()`; 10,000 by default. */
   readonly keepFrames?: number | undefined
 }
@@ -68,7 +71,7 @@ export interface Settings {
   readonly text: string
   readonly deltas: number | undefined
   readonly reasoningTokens: number
-  readonly agent: 'none' | 'shell-and-edit'
+  readonly agent: 'none' | Agent
   readonly headDelayMs: number
   readonly eventDelayMs: number
   readonly tokensPerSecond: number
@@ -81,6 +84,7 @@ export interface Settings {
   readonly wsMaxAgeMs: number
   readonly wsRateLimits: boolean
   readonly transcriptionUsage: 'tokens' | 'duration'
+  readonly searchCiphertext: boolean
   readonly keepFrames: number
 }
 
@@ -106,6 +110,7 @@ const DEFAULTS: Settings = {
   wsMaxAgeMs: 60 * 60 * 1000,
   wsRateLimits: false,
   transcriptionUsage: 'tokens',
+  searchCiphertext: false,
   keepFrames: 10_000,
 }
 
@@ -137,7 +142,7 @@ const OPTIONS: Shape = {
     text,
     deltas: whole(1, 1_000_000),
     reasoningTokens: whole(0, 1_000_000),
-    agent: oneOf('none', 'shell-and-edit'),
+    agent: oneOf('none', 'shell-and-edit', 'web-search'),
     headDelayMs: whole(0),
     eventDelayMs: whole(0),
     tokensPerSecond: positive,
@@ -150,6 +155,7 @@ const OPTIONS: Shape = {
     wsMaxAgeMs: whole(1, 2 ** 31 - 1),
     wsRateLimits: flag,
     transcriptionUsage: oneOf('tokens', 'duration'),
+    searchCiphertext: flag,
     keepFrames: whole(0),
   } satisfies Record<keyof SimulatorOptions, typeof anything>,
 }

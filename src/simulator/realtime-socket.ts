@@ -45,11 +45,13 @@ export class RealtimeSocket implements Speaking {
   /** Ends when every frame that came has been handled, one after the other. */
   #handled: Promise<void> = Promise.resolve()
 
-  constructor(connection: Connection, house: House, model: string) {
+  /** A session of its own, or, set up with `fields`, the one of a call over WebRTC. */
+  constructor(connection: Connection, house: House, model: string, fields: JsonObject = {}) {
     this.#connection = connection
     this.#house = house
     this.#model = model
     this.#session = new RealtimeSession(model)
+    this.#session.update({ ...fields, model })
     this.#say('session.created', { session: this.#session.config })
   }
 

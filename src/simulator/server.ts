@@ -2,29 +2,31 @@ import { createServer, type IncomingMessage, type Server, type ServerOptions, ty
 import { ApiError, asApiError } from './api-error.ts'
 import { completeChat } from './chat.ts'
 import { compact } from './compact.ts'
-import { control, type Controlled } from './control.ts'
+import { control } from './control.ts'
 import { Delivery } from './delivery.ts'
-import type { Engine } from './engine.ts'
 import { textOfBody, typeOfBody, type Fault } from './faults.ts'
 import { Handshakes } from './handshake.ts'
 import { headOf } from './head.ts'
 import type { House } from './house.ts'
 import { newId } from './ids.ts'
 import { asText, type JsonObject } from './json.ts'
-import type { KeyRing, NamedKey } from './keys.ts'
-import type { Settings } from './options.ts'
+import type { NamedKey } from './keys.ts'
+import { decodeOffer, takeOffer } from './offer.ts'
 import { Outlet, type ReplyHeaders } from './outlet.ts'
-import type { Pace } from './pace.ts'
 import { decodeBody, readBody } from './request-body.ts'
 import { createResponse } from './responses.ts'
+import { search } from './search.ts'
 import { JSON_BODY, type Turn } from './turn.ts'
 
-type Endpoint = (turn: Turn, engine: Engine, settings: Settings) => Promise<void>
+type Endpoint = (turn: Turn, house: House) => Promise<void>
 
 const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
-  '/v1/responses': (turn, engine, settings) => createResponse(turn, engine, settings.turnState),
-  '/v1/responses/compact': compact,
-  '/v1/chat/completions': completeChat,
+  '/v1/responses': (turn, { engine, settings }) => createResponse(turn, engine, settings.turnState),
+  '/v1/responses/compact': (turn, { engine }) => compact(turn, engine),
+  '/v1/chat/completions': (turn, { engine }) => completeChat(turn, engine),
+  '/v1/alpha/search': (turn, { engine, settings }) => search(turn, engine, settings.searchCiphertext),
+  '/v1/realtime/calls': takeOffer,
+  '/v1/live': takeOffer,
 }
 
 /** The HTTP server of the simulated API, not yet listening. */
@@ -57,18 +59,10 @@ interface Visit {
 }
 
 class Api {
-  readonly #settings: Settings
-  readonly #controlled: Controlled
-  readonly #engine: Engine
-  readonly #keys: KeyRing
-  readonly #pace: Pace
+  readonly #house: House
 
-  constructor({ settings, controlled, engine, keys, pace }: House) {
-    this.#settings = settings
-    this.#controlled = controlled
-    this.#engine = engine
-    this.#keys = keys
-    this.#pace = pace
+  constructor(house: House) {
+    this.#house = house
   }
 
   /** Never rejects: what goes wrong is answered, or is a client that has left. */
@@ -87,10 +81,11 @@ class Api {
 
   /** Reads the request and opens its record; undefined when the client leaves before its end. */
   async #receive(request: IncomingMessage, response: ServerResponse): Promise<Visit | undefined> {
+    const { controlled, keys, pace, settings } = this.#house
     const [requestId, startedMs, at] = [newId('req'), performance.now(), Date.now()]
     const { pathname: path } = new URL(request.url ?? '/', 'http://simulator')
-    const key = this.#keys.find(request.headers.authorization)
-    const record = this.#controlled.truth.open({ requestId, path, rawHeaders: request.rawHeaders })
+    const key = keys.find(request.headers.authorization)
+    const record = controlled.truth.open({ requestId, path, rawHeaders: request.rawHeaders })
     if (key !== undefined)
       Object.assign(record, { key: key.name, organization: key.organization, project: key.project })
     const bytes = await readBody(request).catch(leftOrTooLarge)
@@ -100,7 +95,7 @@ class Api {
     }
     const { method = 'GET', url = '/', httpVersion, rawHeaders } = request
     const { remotePort } = request.socket
-    this.#controlled.requests.add({
+    controlled.requests.add({
       method,
       url,
       httpVersion,
@@ -109,14 +104,13 @@ class Api {
       at,
       remotePort,
     })
-    const body =
-      bytes instanceof ApiError ? bytes : await decodeBody(bytes, request.headers['content-encoding']).catch(asApiError)
+    const body = bytes instanceof ApiError ? bytes : await decoded(bytes, path, request).catch(asApiError)
     const fields = body instanceof ApiError ? {} : body
     record.model = asText(fields['model'])
     record.stream = fields['stream'] === true
-    const fault = this.#controlled.faults.meet({ path, model: record.model, key: key?.name })
-    const outlet = new Outlet({ response, record, fault, pace: this.#pace })
-    const delivery = new Delivery(outlet, record, { pace: this.#pace, settings: this.#settings, fault })
+    const fault = controlled.faults.meet({ path, model: record.model, key: key?.name })
+    const outlet = new Outlet({ response, record, fault, pace })
+    const delivery = new Delivery(outlet, record, { pace, settings, fault })
     const head = (contentType: string): ReplyHeaders => headOf({ requestId, startedMs, contentType, key })
     return { request, path, key, body, fault, delivery, record, head }
   }
@@ -124,9 +118,9 @@ class Api {
   async #route(visit: Visit): Promise<void> {
     const { request, path, body, delivery, head } = visit
     const { method = 'GET', headers } = request
-    const key = this.#keys.admit(headers)
+    const key = this.#house.keys.admit(headers)
     if (path === '/v1/models' && method === 'GET') {
-      await delivery.body(200, head(JSON_BODY), this.#engine.shelf.list(key))
+      await delivery.body(200, head(JSON_BODY), this.#house.engine.shelf.list(key))
       return
     }
     const endpoint = ENDPOINTS[path]
@@ -137,8 +131,13 @@ class Api {
       throw new ApiError(405, `Not allowed to ${method} on ${path}.`, { code: 'method_not_supported' })
     if (body instanceof ApiError) throw body
     const header = (name: string): string | undefined => asText(headers[name])
-    await endpoint({ ...visit, key, body, header }, this.#engine, this.#settings)
+    await endpoint({ ...visit, key, body, header }, this.#house)
   }
+}
+
+function decoded(bytes: Buffer, path: string, request: IncomingMessage): Promise<JsonObject> {
+  if (ENDPOINTS[path] === takeOffer) return decodeOffer(bytes, request)
+  return decodeBody(bytes, request.headers['content-encoding'])
 }
 
 /** The refusal of a body that is too large; undefined for a client that left before its end. */

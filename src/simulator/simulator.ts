@@ -10,6 +10,7 @@ import { RequestBook, type ReceivedRequest } from './received.ts'
 import { simulatedApi } from './server.ts'
 import { requireTokenizer } from './tokens.ts'
 import { TruthBook, type TrueCall } from './truth.ts'
+import { VoiceCalls } from './voice-calls.ts'
 
 export type { ReceivedFrame, TrueConnection } from './connection-book.ts'
 export type { Fault } from './faults.ts'
@@ -56,7 +57,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const openConnections = (): number => sockets.size
   const controlled = { truth, faults, requests, connections, openConnections }
   const keys = new KeyRing(settings.keys)
-  const server = simulatedApi({ settings, controlled, engine, keys, pace: new Pace() })
+  const server = simulatedApi({ settings, controlled, engine, keys, pace: new Pace(), calls: new VoiceCalls() })
   server.on('connection', (socket: Socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))

@@ -15,6 +15,7 @@ clientContract('the HTTP listener', async (caller, settings) => {
   return await listen({ relay: caller, converse }, probes, {
     socketOn: converse as never,
     webSockets: false,
+    webRtc: false,
     host: '127.0.0.1',
     port: 0,
     limits,

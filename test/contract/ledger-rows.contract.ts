@@ -139,14 +139,16 @@ export function ledgerRowsContract(newDatabase: NewDatabase): void {
       await settle(other, 'resp_4', given.upstream.id)
       const makers = async (world: World): Promise<readonly unknown[]> =>
         await Promise.all(
-          ['resp_1', 'resp_2', 'resp_3', 'resp_4', 'RESP_1', ''].map((id) => ledger.makerOf(world.member.id, id)),
+          ['resp_1', 'resp_2', 'resp_3', 'resp_4', 'RESP_1', ''].map((id) =>
+            ledger.makerOf(world.member.id, id).then((made) => made?.upstream),
+          ),
         )
       const [one, two] = [given.upstream.id, other.upstream.id]
       deepEqual(await makers(given), [one, two, undefined, undefined, undefined, undefined])
       deepEqual(await makers(other), [undefined, undefined, undefined, one, undefined, undefined])
       await given.store.close()
       await using again = await given.database.open({ now: () => T0 })
-      equal(await again.ledger.makerOf(given.member.id, 'resp_2'), two)
+      deepEqual(await again.ledger.makerOf(given.member.id, 'resp_2'), { upstream: two, model: 'gpt-5.5' })
     })
 
     test('writes down the use of a key at most every 30 s', async () => {

@@ -1,5 +1,5 @@
 /** The real Codex CLI: installed by npm into a cache folder on first use, run with a home of its own. */
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
@@ -96,6 +96,8 @@ export interface CodexOptions {
   readonly settings?: string
   readonly providerSettings?: string
   readonly version?: string
+  /** Whether it is to open the WebSockets of voice at the gateway too: else they go to OpenAI, with the member's key. */
+  readonly voice?: boolean
 }
 
 /** One member's machine: a home, a working folder, and Codex configured for the gateway. */
@@ -107,6 +109,8 @@ export interface CodexHome extends Disposable {
   begin(args: readonly string[]): Running
   /** `codex` with these arguments. */
   command(args: readonly string[]): Promise<RunResult>
+  /** `codex app-server`, for whoever speaks with it; the caller ends it. */
+  appServer(): ChildProcessWithoutNullStreams
   /** Every line of every session record, parsed. */
   records(): readonly Readonly<Record<string, unknown>>[]
 }
@@ -121,6 +125,7 @@ export async function codexHome(options: CodexOptions): Promise<CodexHome> {
     join(home, 'config.toml'),
     `model = "${options.model ?? 'gpt-5.5'}"
 model_provider = "gw"
+${options.voice ? `experimental_realtime_ws_base_url = "${options.url}/v1"` : ''}
 ${options.settings ?? ''}
 [model_providers.gw]
 name = "${options.providerName ?? 'Team Gateway'}"
@@ -140,6 +145,7 @@ ${options.providerSettings ?? ''}
     exec: (args, timeoutMs) => exec(args, timeoutMs).ended,
     begin: (args) => exec(args),
     command: (args) => command(args).ended,
+    appServer: () => spawn(process.execPath, [launcher, 'app-server'], { cwd: work, env: { ...process.env, ...env } }),
     records: () => recordsUnder(join(home, 'sessions')),
     [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true, maxRetries: 5 }),
   }

@@ -19,6 +19,7 @@ async function listener({ directory, ledger }: Store): Promise<DataServer> {
   return await listen({ relay, converse: relay }, probes, {
     socketOn: relay as never,
     webSockets: false,
+    webRtc: false,
     host: '127.0.0.1',
     port: 0,
     limits: {

@@ -1,7 +1,7 @@
 import { judge, type Hold, type QuotaWindow, type Standing, type Verdict } from '../../core/quota.ts'
 import type { CallId, EpochMs, MemberId, UpstreamId } from '../../core/units.ts'
 import type { SpokenUsage } from '../../core/usage.ts'
-import type { Entry, OpenCall, RefusedCall, ThreadOwner } from '../../ports.ts'
+import type { Entry, Made, OpenCall, RefusedCall, ThreadOwner } from '../../ports.ts'
 import type { LedgerTime } from './ledger-time.ts'
 import { int, maybeInt, maybeText, one, only, sql, type Row, type Script } from './sql.ts'
 import { addToWindows, closeOwnWindows, openMissing, openWindowsOf, standingOf, windowsOf } from './windows.ts'
@@ -105,11 +105,11 @@ export function* ownerOf(member: MemberId, threadId: string): Script<ThreadOwner
   return row && { upstream: int(row, 'upstream') as UpstreamId, organization: maybeText(row, 'organization') }
 }
 
-export function* makerOf(member: MemberId, responseId: string): Script<UpstreamId | undefined> {
+export function* makerOf(member: MemberId, responseId: string): Script<Made | undefined> {
   const row = yield* one(sql`
-    SELECT upstream FROM calls
+    SELECT upstream, model FROM calls
     WHERE member = ${member} AND response_id = ${responseId} AND upstream IS NOT NULL ORDER BY seq DESC LIMIT 1`)
-  return row && (int(row, 'upstream') as UpstreamId)
+  return row && { upstream: int(row, 'upstream') as UpstreamId, model: maybeText(row, 'model') }
 }
 
 /** A committed change, so that a disk which is full or read-only is found out. */

@@ -5,6 +5,7 @@ import type {
   ClosedConnection,
   Entry,
   GatewayKey,
+  Made,
   Member,
   MemberUsage,
   NewConnection,
@@ -42,7 +43,7 @@ export interface Operations {
   readonly refuse: (call: RefusedCall) => Script<void>
   readonly standing: (member: MemberId, windows: readonly QuotaWindow[], now: EpochMs) => Script<Standing>
   readonly ownerOf: (member: MemberId, threadId: string) => Script<ThreadOwner | undefined>
-  readonly makerOf: (member: MemberId, responseId: string) => Script<UpstreamId | undefined>
+  readonly makerOf: (member: MemberId, responseId: string) => Script<Made | undefined>
   readonly connected: (connection: NewConnection) => Script<void>
   readonly disconnected: (closed: ClosedConnection) => Script<void>
   readonly probe: () => Script<void>
