@@ -46,7 +46,7 @@ export function serving(model: string | undefined, directory: Directory, over: O
 /** Of the keys that serve the model those of the organization that owns the thread's ciphertext; throws a Refusal when there is none. */
 export async function eligible(request: CallRequest, gateway: Gateway, over: Over): Promise<readonly Upstream[]> {
   const found = await continuing(request, gateway, over)
-  // What a search finds may come as ciphertext too, for the thread to hand in with its next turn.
+  // What a search finds comes as ciphertext too, which the thread may hand in with its next turn.
   if (request.ciphertext === undefined && request.intent.kind !== 'search') return found
   const owner = await gateway.owners.ownerOf(request.holder.member.id, request)
   if (!owner) return found

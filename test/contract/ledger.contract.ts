@@ -231,7 +231,9 @@ export function ledgerContract(newDatabase: NewDatabase): void {
       const [tried, untried] = [newCall(given, T0, { hold: 33n }), newCall(given, T0 + 1, { hold: 44n })]
       await given.store.ledger.open(tried, [], T0)
       await given.store.ledger.open(untried, [], T0 + 1)
-      await given.store.ledger.attempt(tried.id, given.upstream.id, T0)
+      const search = newCall(given, T0 + 2, { kind: 'search', hold: 0n })
+      await given.store.ledger.open(search, [], T0 + 2)
+      for (const { id } of [tried, search]) await given.store.ledger.attempt(id, given.upstream.id, T0 + 2)
       await given.store.close()
       for (const role of ['cli', 'serve', 'serve'] as const) {
         await using store = await given.database.open({ role, now: () => T0 + 100 })
@@ -240,10 +242,12 @@ export function ledgerContract(newDatabase: NewDatabase): void {
           rows.map((row) => [row.id, row.ending, row.precision, row.credits, row.status]),
           role === 'cli'
             ? [
+                [search.id, undefined, undefined, 0n, undefined],
                 [untried.id, undefined, undefined, 0n, undefined],
                 [tried.id, undefined, undefined, 0n, undefined],
               ]
             : [
+                [search.id, 'interrupted', 'unknown', 0n, undefined],
                 [untried.id, 'interrupted', 'exact', 0n, undefined],
                 [tried.id, 'interrupted', 'estimated', 33n, undefined],
               ],

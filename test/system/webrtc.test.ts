@@ -55,6 +55,7 @@ suite('the offer of a call over WebRTC', { concurrency: 4 }, () => {
       equal(request?.rawHeaders[request.rawHeaders.indexOf('openai-alpha') + 1], 'quicksilver=v1')
       ok(!request?.rawHeaders.join('\n').includes(on.key))
       ok(!answered.rawHeaders.join('\n').includes('sk-sim'))
+      ok(![on.key, 'sk-sim'].some((secret) => on.log.join('\n').includes(secret)))
 
       const [row] = await on.settled()
       const truth = on.simulator.truth().at(-1) as TrueCall

@@ -1,26 +1,28 @@
+import { isPriced, type CallKind } from '../../core/intent.ts'
 import type { EpochMs } from '../../core/units.ts'
-import { big, flag, int, maybeInt, sql, type Script } from './sql.ts'
+import { big, flag, int, maybeInt, sql, text, type Script } from './sql.ts'
 import { closeLeftOpen } from './connections.ts'
 import { addToWindows } from './windows.ts'
 
 /**
  * Settles the calls that dead instances left open, and returns how many there were.
  *
- * A call with an attempt may have been billed: it is charged what it held, as an estimate. One without cannot have
- * gone upstream and costs nothing. The caller holds the serve lock, so every other instance of this database is dead.
+ * A call with an attempt may have been billed: it is charged what it held, as an estimate where its kind has a price. One
+ * without cannot have gone upstream and costs nothing. The caller holds the serve lock, so every other instance of this database is dead.
  */
 export function* recover(instance: string, now: EpochMs): Script<number> {
   yield* closeLeftOpen(instance, now)
   const calls = yield sql`
-    SELECT seq, hold, window_5h, window_weekly,
+    SELECT seq, kind, hold, window_5h, window_weekly,
       CASE WHEN EXISTS (SELECT 1 FROM attempts WHERE attempts.call = calls.seq) THEN 1 ELSE 0 END AS attempted
     FROM calls WHERE ended_at IS NULL AND instance <> ${instance}`
   for (const call of calls) {
     const attempted = flag(call, 'attempted')
+    const guess = isPriced(text(call, 'kind') as CallKind) ? 'estimated' : 'unknown'
     const credits = attempted ? big(call, 'hold') : 0n
     yield sql`
       UPDATE calls SET
-        ended_at = ${now}, ending = 'interrupted', precision = ${attempted ? 'estimated' : 'exact'}, credits = ${credits}
+        ended_at = ${now}, ending = 'interrupted', precision = ${attempted ? guess : 'exact'}, credits = ${credits}
       WHERE seq = ${int(call, 'seq')}`
     yield* addToWindows([maybeInt(call, 'window_5h'), maybeInt(call, 'window_weekly')], credits)
   }
