@@ -181,6 +181,29 @@ export interface MemberUsage {
   readonly requests: number
   readonly messages: number
   readonly wsConnections: number
+  /** Messages of those connections, both ways apart. */
+  readonly wsClientMessages: number
+  readonly wsUpstreamMessages: number
+}
+
+/** One WebSocket as `admin connections` shows it. */
+export interface ConnectionRow {
+  readonly id: CallId
+  readonly member: string
+  readonly keyPrefix: string
+  /** The one that it had last. */
+  readonly upstream: string | undefined
+  readonly path: string
+  readonly sessionId: string | undefined
+  readonly threadId: string | undefined
+  readonly startedAt: EpochMs
+  /** Undefined while it is open. */
+  readonly endedAt: EpochMs | undefined
+  readonly reason: string | undefined
+  readonly code: number | undefined
+  /** Counted when it ends. */
+  readonly clientMessages: number
+  readonly upstreamMessages: number
 }
 
 /** One call as `admin calls` shows it. */
@@ -215,4 +238,9 @@ export interface Reports {
   usage(from: EpochMs, to: EpochMs): Promise<readonly MemberUsage[]>
   /** Newest first. */
   calls(filter: { readonly member: string | undefined; readonly limit: number }): Promise<readonly CallRow[]>
+  /** WebSockets, newest first. */
+  connections(filter: {
+    readonly member: string | undefined
+    readonly limit: number
+  }): Promise<readonly ConnectionRow[]>
 }

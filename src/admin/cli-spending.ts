@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import type { CommandSet } from './cli-session.ts'
-import { callJson, usageJson } from './json-form.ts'
-import { callLine, usageLine } from './lines.ts'
+import { callJson, connectionJson, usageJson } from './json-form.ts'
+import { callLine, connectionLine, usageLine } from './lines.ts'
 import { countOf } from './option-values.ts'
-import { recentCalls, usageToday } from './spending.ts'
-import { CALL_COLUMNS, USAGE_COLUMNS } from './table.ts'
+import { recentCalls, recentConnections, usageToday } from './spending.ts'
+import { CALL_COLUMNS, CONNECTION_COLUMNS, USAGE_COLUMNS } from './table.ts'
 
 export function addSpendingCommands(admin: Command, commands: CommandSet): void {
   commands.add(
@@ -25,6 +25,20 @@ export function addSpendingCommands(admin: Command, commands: CommandSet): void 
         const filter = { member, limit: countOf('--limit', limit, 1, { of: 'calls', example: '50' }) }
         const calls = await session.withStore((store) => recentCalls(store, filter))
         session.list(calls, { json: callJson, line: callLine, columns: CALL_COLUMNS, none: 'no calls recorded' })
+      },
+    )
+    .option('--member <name>', 'of this member alone')
+    .option('--limit <count>', 'how many at most', '50')
+
+  commands
+    .add<{ readonly member?: string; readonly limit: string }>(
+      admin,
+      { usage: 'connections', summary: 'show the newest WebSockets', example: 'admin connections --member alice' },
+      async (session, _, { member, limit }) => {
+        const filter = { member, limit: countOf('--limit', limit, 1, { of: 'connections', example: '50' }) }
+        const connections = await session.withStore((store) => recentConnections(store, filter))
+        const forms = { json: connectionJson, line: connectionLine, columns: CONNECTION_COLUMNS }
+        session.list(connections, { ...forms, none: 'no connections recorded' })
       },
     )
     .option('--member <name>', 'of this member alone')

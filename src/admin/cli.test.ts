@@ -147,6 +147,8 @@ suite('the command line', () => {
       'admin calls --limit 0',
       'admin calls --limit many',
       'admin calls --member nobody',
+      'admin connections --limit 0',
+      'admin connections --member nobody',
       'simulator --port 65536',
       'simulator --pace fast',
       'simulator --tokens-per-second 0',

@@ -1,7 +1,7 @@
 /** The JSON that `--json` prints: stable, and described in docs/json.md. Absent values are null. */
 import { creditsText, type EpochMs, type NanoCredits } from '../core/units.ts'
 import type { SpokenUsage } from '../core/usage.ts'
-import type { CallRow, GatewayKey, Member, MemberUsage, Upstream } from '../ports.ts'
+import type { CallRow, ConnectionRow, GatewayKey, Member, MemberUsage, Upstream } from '../ports.ts'
 import type { IssuedKey } from './gateway-keys.ts'
 
 /** Of the language since 2025; not in the compiler's library yet. */
@@ -76,6 +76,8 @@ export function usageJson(usage: MemberUsage): object {
     requests: usage.requests,
     messages: usage.messages,
     ws_connections: usage.wsConnections,
+    ws_client_messages: usage.wsClientMessages,
+    ws_upstream_messages: usage.wsUpstreamMessages,
   }
 }
 
@@ -119,5 +121,23 @@ export function callJson(call: CallRow): object {
     started_at: time(call.startedAt),
     duration_ms: orNull(call.durationMs),
     attempts: call.attempts,
+  }
+}
+
+export function connectionJson(connection: ConnectionRow): object {
+  return {
+    id: connection.id,
+    member: connection.member,
+    key_prefix: connection.keyPrefix,
+    upstream: orNull(connection.upstream),
+    path: connection.path,
+    session_id: orNull(connection.sessionId),
+    thread_id: orNull(connection.threadId),
+    started_at: time(connection.startedAt),
+    ended_at: connection.endedAt === undefined ? null : time(connection.endedAt),
+    reason: orNull(connection.reason),
+    code: orNull(connection.code),
+    client_messages: connection.clientMessages,
+    upstream_messages: connection.upstreamMessages,
   }
 }

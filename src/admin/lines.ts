@@ -1,6 +1,6 @@
 /** The plain lines that scripts read: one thing a line. */
 import { creditsText, type EpochMs } from '../core/units.ts'
-import type { CallRow, GatewayKey, Member, MemberUsage, Upstream } from '../ports.ts'
+import type { CallRow, ConnectionRow, GatewayKey, Member, MemberUsage, Upstream } from '../ports.ts'
 import { weightedTokens } from './spending.ts'
 
 /** Callers choose model names and ids: nothing of theirs may move a cursor or begin a line. */
@@ -90,4 +90,18 @@ export function callLine(call: CallRow): string {
     attempts: call.attempts,
   })
   return `${new Date(call.startedAt).toISOString()}: ${facts}`
+}
+
+export function connectionLine(connection: ConnectionRow): string {
+  const traits = pairs({
+    ended_at: instant(connection.endedAt),
+    member: connection.member,
+    path: connection.path,
+    upstream: connection.upstream,
+    client_messages: connection.clientMessages,
+    upstream_messages: connection.upstreamMessages,
+    code: connection.code,
+    reason: connection.reason?.replaceAll(' ', '_'),
+  })
+  return `${instant(connection.startedAt)} ${traits}`
 }

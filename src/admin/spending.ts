@@ -1,5 +1,5 @@
 import type { EpochMs } from '../core/units.ts'
-import type { CallRow, MemberUsage, Registry, Reports } from '../ports.ts'
+import type { CallRow, ConnectionRow, MemberUsage, Registry, Reports } from '../ports.ts'
 import { WrongUse } from './wrong-use.ts'
 
 const DAY_MS = 86_400_000
@@ -25,15 +25,23 @@ export interface CallFilter {
 }
 
 /** The newest calls first; throws WrongUse for a member who does not exist. */
-export async function recentCalls(
-  store: { readonly registry: Registry; readonly reports: Reports },
-  filter: CallFilter,
-): Promise<readonly CallRow[]> {
-  if (filter.member !== undefined) {
-    const members = await store.registry.members()
-    if (!members.some(({ name }) => name === filter.member)) {
-      throw new WrongUse(`there is no member named ${JSON.stringify(filter.member)}; see admin list-members`)
-    }
-  }
+export async function recentCalls(store: Books, filter: CallFilter): Promise<readonly CallRow[]> {
+  await checkMember(store, filter)
   return store.reports.calls(filter)
+}
+
+/** The newest WebSockets first; throws WrongUse for a member who does not exist. */
+export async function recentConnections(store: Books, filter: CallFilter): Promise<readonly ConnectionRow[]> {
+  await checkMember(store, filter)
+  return store.reports.connections(filter)
+}
+
+interface Books {
+  readonly registry: Registry
+  readonly reports: Reports
+}
+
+async function checkMember({ registry }: Books, { member }: CallFilter): Promise<void> {
+  if (member === undefined || (await registry.members()).some(({ name }) => name === member)) return
+  throw new WrongUse(`there is no member named ${JSON.stringify(member)}; see admin list-members`)
 }

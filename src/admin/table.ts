@@ -1,6 +1,6 @@
 import { stripVTControlCharacters, styleText } from 'node:util'
 import { creditsText, type EpochMs } from '../core/units.ts'
-import type { CallRow, GatewayKey, Member, MemberUsage, Upstream } from '../ports.ts'
+import type { CallRow, ConnectionRow, GatewayKey, Member, MemberUsage, Upstream } from '../ports.ts'
 import { visible } from './lines.ts'
 
 /** One column: what stands above it and in it, and how it is set. */
@@ -101,6 +101,18 @@ export const CALL_COLUMNS: readonly Column<CallRow>[] = [
   { title: 'OUTPUT', of: (row) => number(row.outputTokens), right: true },
   { title: 'CREDITS', of: (row) => creditsText(row.credits), right: true },
   { title: 'MS', of: (row) => (row.durationMs === undefined ? '-' : number(row.durationMs)), right: true },
+]
+
+export const CONNECTION_COLUMNS: readonly Column<ConnectionRow>[] = [
+  { title: 'STARTED', of: (row) => instant(row.startedAt) },
+  { title: 'ENDED', of: (row) => instant(row.endedAt) },
+  { title: 'MEMBER', of: (row) => row.member },
+  { title: 'PATH', of: (row) => row.path },
+  { title: 'UPSTREAM', of: (row) => row.upstream ?? '-' },
+  { title: 'FROM CLIENT', of: (row) => number(row.clientMessages), right: true },
+  { title: 'FROM UPSTREAM', of: (row) => number(row.upstreamMessages), right: true },
+  { title: 'CODE', of: (row) => row.code ?? '-', right: true },
+  { title: 'REASON', of: (row) => row.reason ?? 'open' },
 ]
 
 function endingColour(call: CallRow): 'green' | 'red' | 'yellow' | undefined {

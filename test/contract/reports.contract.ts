@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import type { CallId } from '../../src/core/units.ts'
 import { newCall, newEntry, populate, T0, type NewDatabase } from './bench.ts'
 
 /** What every Reports keeps to. */
@@ -28,6 +29,8 @@ export function reportsContract(newDatabase: NewDatabase): void {
         requests: 2,
         messages: 2,
         wsConnections: 0,
+        wsClientMessages: 0,
+        wsUpstreamMessages: 0,
       }
       deepEqual(await store.reports.usage(T0, T0 + 10), [
         { name: 'ann', ...sums },
@@ -95,6 +98,51 @@ export function reportsContract(newDatabase: NewDatabase): void {
       const rows = await store.reports.calls({ member: one.member.name, limit: 9 })
       equal(rows.length, 2)
       ok(rows.every((row) => row.member === one.member.name))
+    })
+
+    test('shows WebSockets, newest first, and sums their messages', async () => {
+      await using database = await newDatabase()
+      await using store = await database.open({ now: () => T0 })
+      const [one, two] = [await populate(store, { name: 'one' }), await populate(store, { name: 'two' })]
+      const begin = async ({ member, key }: typeof one, at: number): Promise<CallId> => {
+        const { id } = newCall(one, at)
+        const ids = { sessionId: 's', threadId: 't', upstream: undefined, path: '/v1/responses' }
+        await store.ledger.connected({ id, member: member.id, key: key.id, ...ids, startedAt: at })
+        return id
+      }
+      const [first, second, third] = [await begin(one, T0), await begin(two, T0 + 1), await begin(one, T0 + 2)]
+      const counts = { clientMessages: 3, upstreamMessages: 40 }
+      const closed = { upstream: one.upstream.id, endedAt: T0 + 9, reason: 'idle', code: 1000, ...counts }
+      for (const id of [first, third]) await store.ledger.disconnected({ id, ...closed })
+      const call = newCall(one, T0)
+      await store.ledger.open(call, [], T0)
+      await store.ledger.settle(newEntry(call.id, T0))
+      const rows = await store.reports.connections({ member: undefined, limit: 2 })
+      deepEqual(
+        rows.map(({ id, endedAt, reason }) => [id, endedAt, reason]),
+        [
+          [third, T0 + 9, 'idle'],
+          [second, undefined, undefined],
+        ],
+      )
+      const [shown, ...rest] = await store.reports.connections({ member: 'one', limit: 9 })
+      equal(rest.length, 1)
+      deepEqual(shown, {
+        id: third,
+        member: 'one',
+        keyPrefix: one.key.prefix,
+        upstream: one.upstream.name,
+        path: '/v1/responses',
+        sessionId: 's',
+        threadId: 't',
+        startedAt: T0 + 2,
+        endedAt: T0 + 9,
+        reason: 'idle',
+        code: 1000,
+        ...counts,
+      })
+      const [usage] = await store.reports.usage(T0, T0 + 10)
+      deepEqual([usage?.wsConnections, usage?.wsClientMessages, usage?.wsUpstreamMessages], [2, 6, 80])
     })
   })
 }

@@ -1,6 +1,7 @@
 import type { CallId, GatewayKeyId, KeyHash, MemberId, UpstreamId } from '../../src/core/units.ts'
 import {
   type CallRow,
+  type ConnectionRow,
   type GatewayKey,
   type Member,
   type MemberUsage,
@@ -100,6 +101,8 @@ export const USAGE: MemberUsage = {
   requests: 3,
   messages: 2,
   wsConnections: 0,
+  wsClientMessages: 5,
+  wsUpstreamMessages: 90,
 }
 
 export const CALL: CallRow = {
@@ -136,6 +139,7 @@ export class FakeWorld {
   readonly registry: MemoryRegistry = new MemoryRegistry()
   usage: readonly MemberUsage[] = []
   calls: readonly CallRow[] = []
+  connections: readonly ConnectionRow[] = []
   usageAsked: readonly number[] = []
   out = ''
   err = ''
@@ -189,6 +193,7 @@ export class FakeWorld {
         return this.usage
       },
       calls: async () => this.calls,
+      connections: async () => this.connections,
     }
     return {
       databaseUrl: 'sqlite://x.db',

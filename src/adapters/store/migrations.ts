@@ -167,6 +167,7 @@ const STEPS: readonly string[] = [
   ALTER TABLE calls ADD COLUMN output_audio_tokens INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE calls ADD COLUMN audio_ms INTEGER NOT NULL DEFAULT 0;
   `,
+  'CREATE INDEX connections_by_member ON connections (member, started_at)',
 ]
 
 /** The version of the schema that this code reads and writes. */

@@ -3,6 +3,7 @@ import type { CallId, EpochMs, MemberId, UpstreamId } from '../../core/units.ts'
 import type {
   CallRow,
   ClosedConnection,
+  ConnectionRow,
   Entry,
   GatewayKey,
   Made,
@@ -27,6 +28,7 @@ import {
   standing,
   type Scribe,
 } from './calls.ts'
+import { connectionsReport } from './connection-report.ts'
 import { closeConnection, openConnection } from './connections.ts'
 import { addGatewayKey, listGatewayKeys, setGatewayKey, type NewGatewayKey, type OwnedKey } from './keys.ts'
 import { addMember, listMembers, setMember, type MemberChange } from './members.ts'
@@ -60,6 +62,7 @@ export interface Operations {
   readonly snapshot: (known: number | undefined) => Script<Snapshot | undefined>
   readonly usage: (from: EpochMs, to: EpochMs) => Script<readonly MemberUsage[]>
   readonly calls: (filter: CallFilter) => Script<readonly CallRow[]>
+  readonly connections: (filter: CallFilter) => Script<readonly ConnectionRow[]>
 }
 
 export type OperationName = keyof Operations
@@ -77,6 +80,7 @@ export const READS: ReadonlySet<OperationName> = new Set<OperationName>([
   'snapshot',
   'usage',
   'calls',
+  'connections',
 ])
 
 export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
@@ -104,5 +108,6 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     snapshot: snapshotSince,
     usage: usageReport,
     calls: callsReport,
+    connections: connectionsReport,
   }
 }

@@ -20,7 +20,11 @@ export function* usageReport(from: EpochMs, to: EpochMs): Script<readonly Member
       CAST(SUM(c.messages) AS BIGINT) AS messages,
       COUNT(*) AS requests,
       (SELECT COUNT(*) FROM connections w WHERE w.member = m.id AND w.started_at >= ${from} AND w.started_at < ${to})
-        AS ws_connections
+        AS ws_connections,
+      (SELECT COALESCE(SUM(client_messages), 0) FROM connections w
+        WHERE w.member = m.id AND w.started_at >= ${from} AND w.started_at < ${to}) AS ws_client_messages,
+      (SELECT COALESCE(SUM(upstream_messages), 0) FROM connections w
+        WHERE w.member = m.id AND w.started_at >= ${from} AND w.started_at < ${to}) AS ws_upstream_messages
     FROM calls c JOIN members m ON m.id = c.member
     WHERE c.started_at >= ${from} AND c.started_at < ${to} AND c.ended_at IS NOT NULL AND c.ending <> 'refused'
     GROUP BY m.id, m.name ORDER BY m.name`
@@ -34,6 +38,8 @@ export function* usageReport(from: EpochMs, to: EpochMs): Script<readonly Member
     requests: int(row, 'requests'),
     messages: int(row, 'messages'),
     wsConnections: int(row, 'ws_connections'),
+    wsClientMessages: int(row, 'ws_client_messages'),
+    wsUpstreamMessages: int(row, 'ws_upstream_messages'),
   }))
 }
 

@@ -121,5 +121,6 @@ function reportsOn(executor: Executor): Reports {
   return {
     usage: (from, to) => executor.request('usage', from, to),
     calls: (filter) => executor.request('calls', filter),
+    connections: (filter) => executor.request('connections', filter),
   }
 }
