@@ -27,7 +27,7 @@ function gatewayWith(connect: Connect, outcomes: unknown[] = []): Gateway {
       survey: () => new Map(),
     },
     upstream: { connect: (_request: unknown, _upstream: unknown, signal: AbortSignal) => connect(signal) },
-    settings: { handshakeTimeoutMs: 10_000 },
+    settings: { handshakeTimeoutMs: 10_000, socket: { maxMessages: 5000 } },
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     now: Date.now,
   } as unknown as Gateway
