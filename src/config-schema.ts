@@ -52,10 +52,10 @@ const upstream = z.strictObject({
     (value) => isBaseUrlOf(value, ['http:', 'https:']),
   ),
   ws_base_url: text(
-    'wss://api.openai.com',
-    'Base URL of the API over WebSocket',
-    'a ws:// or wss:// URL without query, credentials or a final /v1, such as "wss://api.openai.com"',
-    (value) => isBaseUrlOf(value, ['ws:', 'wss:']),
+    '',
+    'Base URL of the API over WebSocket; when empty, `http_base_url` over WebSocket',
+    'empty, or a ws:// or wss:// URL without query, credentials or a final /v1, such as "wss://api.openai.com"',
+    (value) => value === '' || isBaseUrlOf(value, ['ws:', 'wss:']),
   ),
   connect_timeout_secs: secs(10, 'How long to wait for a connection', 0.001),
   timeout_secs: secs(120, 'How long to wait for the response head of a stream; never cuts a running stream', 0.001),
@@ -133,8 +133,8 @@ const quota = z.strictObject({
 
 const routes = z.strictObject({
   websocket: flag(
-    false,
-    'Serve WebSocket at /v1/responses; otherwise an upgrade is answered with 426, at which Codex goes on over HTTP',
+    true,
+    'Serve WebSocket at /v1/responses and /v1/realtime; otherwise an upgrade is answered with 426, at which Codex goes on over HTTP',
   ),
   search: flag(true, 'Serve POST /v1/alpha/search, with which Codex searches the web'),
   webrtc: flag(
@@ -238,7 +238,7 @@ function serverOf(values: z.infer<typeof server>): SettledConfig['server'] {
 function upstreamOf(values: z.infer<typeof upstream>): SettledConfig['upstream'] {
   return {
     httpBaseUrl: values.http_base_url,
-    wsBaseUrl: values.ws_base_url,
+    wsBaseUrl: values.ws_base_url || values.http_base_url.replace(/^http/i, 'ws'),
     connectTimeoutSecs: values.connect_timeout_secs,
     timeoutSecs: values.timeout_secs,
     unaryTimeoutSecs: values.unary_timeout_secs,

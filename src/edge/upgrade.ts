@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { Refusal, REFUSAL_STATUS } from '../core/refusal.ts'
@@ -26,7 +25,6 @@ export interface Upgrade {
 export async function upgrade(request: IncomingMessage, connection: Duplex, head: Buffer, on: Upgrade): Promise<void> {
   const { options, budget } = on
   connection.on('error', () => connection.destroy())
-  if (!options.webSockets) return refuseAll(connection)
   const client = new WsClient(request, connection, head, {
     maxMessageBytes: options.limits.maxBodyBytes,
     budget,
@@ -36,6 +34,7 @@ export async function upgrade(request: IncomingMessage, connection: Duplex, head
   })
   try {
     if (on.draining) throw new Refusal('draining', 'The gateway is about to stop.', { retryAfterMs: 5000 })
+    if (!options.webSockets) throw new Refusal('upgrade_refused', 'This gateway serves Codex over HTTP alone.')
     checkRoute(request, options)
     checkHandshake(request)
     await on.converse(client)
@@ -70,14 +69,6 @@ function checkRoute(request: IncomingMessage, { webRtc }: ServerOptions): void {
 
 function pathOf({ url = '' }: IncomingMessage): string {
   return url.split('?', 1)[0] ?? ''
-}
-
-/** At this Codex goes on over HTTP at once, for its whole session and without a word to its user. */
-function refuseAll(connection: Duplex): void {
-  const message = 'This gateway serves Codex over HTTP, not over WebSocket.'
-  const error = { message, type: 'invalid_request_error', code: 'upgrade_refused', param: null }
-  const headers = ['content-type', 'application/json', 'x-request-id', randomUUID()]
-  end(connection, 426, headers, Buffer.from(JSON.stringify({ error })))
 }
 
 async function refuse(cause: unknown, connection: Duplex, options: ServerOptions): Promise<void> {
@@ -116,7 +107,7 @@ const REASONS: ReadonlyMap<number, string> = new Map([
   [REFUSAL_STATUS.unauthorized, 'Unauthorized'],
   [403, 'Forbidden'],
   [404, 'Not Found'],
-  [426, 'Upgrade Required'],
+  [REFUSAL_STATUS.upgrade_refused, 'Upgrade Required'],
   [429, 'Too Many Requests'],
   [500, 'Internal Server Error'],
   [502, 'Bad Gateway'],

@@ -2,7 +2,7 @@ import { header, replyHeaders, without } from '../core/headers.ts'
 import { intentOf } from '../core/intent.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { CallId } from '../core/units.ts'
-import type { Reply, Socket, SocketClient, Standing } from '../ports.ts'
+import type { Reply, Socket, SocketClient, Standing, Upstream } from '../ports.ts'
 import { refuseSpent } from './admit.ts'
 import { authenticate } from './authenticate.ts'
 import { Conversation } from './conversation.ts'
@@ -41,6 +41,10 @@ export class HandshakeRefused extends Error {
 export async function converse(client: SocketClient, gateway: Gateway): Promise<void> {
   const holder = authenticate(client.headers, gateway.directory, gateway.now)
   const call = knownCall(client, holder, socketRoute(client.path), gateway.now())
+  const isDialogue = call.route.path === '/v1/responses'
+  if (isDialogue && socketKeys(gateway).length === 0) {
+    throw new Refusal('upgrade_refused', 'No upstream key of this gateway is for WebSocket. Go on over HTTP.')
+  }
   let standing: Standing | undefined
   let begun: Begun | Declined
   try {
@@ -49,7 +53,7 @@ export async function converse(client: SocketClient, gateway: Gateway): Promise<
     }
     standing = await standingOf(holder.member, gateway)
     if (standing) refuseSpent(standing)
-    begun = await (call.route.path === '/v1/responses' ? openDialogue : openSession)(client, call, gateway)
+    begun = await (isDialogue ? openDialogue : openSession)(client, call, gateway)
   } catch (cause) {
     throw await explained(cause, call, false, gateway)
   }
@@ -80,12 +84,16 @@ async function conversed(
   await gateway.ledger.disconnected({ ...conversation.summary, id, endedAt: gateway.now() }).catch(told)
 }
 
+function socketKeys({ directory }: Gateway): readonly Upstream[] {
+  return directory.upstreams().filter((upstream) => upstream.enabled && upstream.ws)
+}
+
 /**
  * Turns of the Responses API. Where a key is only missing for now the handshake is accepted all the same, and the first
  * turn waits for one, or hears why there is none: a refused handshake turns WebSocket off for Codex's whole session.
  */
 async function openDialogue(client: SocketClient, call: KnownCall, gateway: Gateway): Promise<Begun | Declined> {
-  const candidates = gateway.directory.upstreams().filter((upstream) => upstream.enabled && upstream.ws)
+  const candidates = socketKeys(gateway)
   let opened: OpenedNow | undefined
   try {
     opened = await openForHandshake(client, call, { candidates, wait: false }, gateway)

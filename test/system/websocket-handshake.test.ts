@@ -144,4 +144,13 @@ suite('the handshake of a WebSocket', { concurrency: 4 }, () => {
       ids.toReversed().map((id) => [404, 'upstream_error', 'ws', id, 0n]),
     )
   })
+
+  test('sends Codex on to HTTP where no upstream key is for WebSocket, and writes nothing down', async () => {
+    await using line = await wired({ upstreams: [{ name: 'alpha', ws: false }] })
+    const refused = await refusedTalk(line.on.url, line.on.key)
+    deepEqual([refused.status, JSON.parse(refused.text).error.code], [426, 'upgrade_refused'])
+    deepEqual(await line.on.calls(), [])
+    const realtime = await refusedTalk(line.on.url, line.on.key, { path: '/v1/realtime?model=gpt-realtime' })
+    deepEqual([realtime.status, JSON.parse(realtime.text).error.code], [404, 'model_not_found'])
+  })
 })
