@@ -115,10 +115,14 @@ const limits = z.strictObject({
   max_queued_per_member: count(100, 'Calls of one member that may wait for a place; one more is refused at once'),
   body_idle_secs: secs(60, 'How long a request body may make no progress', 0.001),
   client_stall_secs: secs(120, 'How long a client may take no byte of its answer before it counts as gone', 0.001),
-  ws_idle_timeout_secs: secs(3300, 'How long a WebSocket may be silent between turns', 0.001),
-  ws_upstream_ping_interval_secs: secs(20, 'How often to ping upstream on a WebSocket', 0.001),
-  ws_max_connection_secs: secs(3300, 'How long a WebSocket may live; upstream cuts at 3600', 0.001),
-  ws_max_messages_per_connection: count(5000, 'Messages, both ways together, on one WebSocket', 1),
+  ws_idle_timeout_secs: secs(3300, 'How long a WebSocket may be without a turn', 0.001),
+  ws_upstream_ping_interval_secs: secs(20, 'How often to ping both sides of a WebSocket', 0.001),
+  ws_max_connection_secs: secs(
+    3300,
+    'How long a WebSocket may live: then it is closed between turns; upstream cuts at 3600',
+    0.001,
+  ),
+  ws_max_messages_per_connection: count(5000, 'Messages, both ways together, on one WebSocket of Codex’s turns', 1),
 })
 
 const quota = z.strictObject({
