@@ -42,10 +42,11 @@ suite('the end of an answer', { concurrency: 4 }, () => {
     on.simulator.script({ headDelayMs: 400 })
     const asking = ask(on.url, turn(on.key))
     await until(() => on.simulator.truth()[0])
-    using lock = lockLedger(on.folder)
-    ok((await asking).whole)
-    equal(rowsIn(on.folder, 'SELECT ending FROM calls')[0]?.['ending'], null)
-    lock[Symbol.dispose]()
+    {
+      using _ = lockLedger(on.folder)
+      ok((await asking).whole)
+      equal(rowsIn(on.folder, 'SELECT ending FROM calls')[0]?.['ending'], null)
+    }
     await until(async () => ((await on.calls())[0]?.precision === 'exact' ? true : undefined))
   })
 })
