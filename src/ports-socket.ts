@@ -36,8 +36,11 @@ export interface SocketClient {
   readonly headers: HeaderList
   /** Takes room for a message in the member's share of memory; throws a Refusal when there is none. */
   hold(member: MemberId, bytes: number): Disposable
-  /** Answers 101 with these headers; from here on nothing can be refused but in frames. Throws when it has left. */
-  accept(headers: HeaderList): Socket
+  /**
+   * Answers 101 with these headers; from here on nothing can be refused but in frames, and what comes is held in the
+   * member's share of memory. Throws when it has left.
+   */
+  accept(headers: HeaderList, member: MemberId): Socket
   /** Says no to a turn, in a frame that Codex understands; resolves when it may be said no again. */
   refuse(cause: Error): Promise<void>
 }

@@ -74,7 +74,7 @@ export async function converse(client: SocketClient, gateway: Gateway): Promise<
 
 function accepted(client: SocketClient, line: Line | undefined, call: KnownCall): Socket {
   try {
-    return client.accept(line ? shown(line, call) : ['x-request-id', call.facts.id])
+    return client.accept(line ? shown(line, call) : ['x-request-id', call.facts.id], call.facts.member)
   } catch (cause) {
     // Nobody is there to use it.
     line?.socket.cut()
