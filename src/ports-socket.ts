@@ -2,6 +2,15 @@
 import type { HeaderList } from './core/headers.ts'
 import type { MemberId } from './core/units.ts'
 
+/** What may be taken of the process's memory. */
+export interface Room {
+  /** Throws a Refusal when there is no room for so many bytes more. */
+  take(bytes: number): void
+  /** Counts bytes that are held already, whether there is room for them or not. */
+  add(bytes: number): void
+  give(bytes: number): void
+}
+
 /** What one side of a WebSocket has to say. Messages come whole, in order. */
 export interface SocketListener {
   message(data: Uint8Array, binary: boolean): void

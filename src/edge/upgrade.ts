@@ -7,7 +7,6 @@ import { HandshakeRefused } from '../gateway/converse.ts'
 import type { HeaderList, SocketClient } from '../ports.ts'
 import { ClientLeft } from '../gateway/patience.ts'
 import { answerFor, frameFor, stackOf } from './answer.ts'
-import type { BodyBudget } from './body.ts'
 import type { ServerOptions } from './server.ts'
 import { checkHandshake, VERSION } from './handshake.ts'
 import { WsClient } from './websocket.ts'
@@ -17,18 +16,18 @@ const LINGER_MS = 1000
 export interface Upgrade {
   readonly converse: (client: SocketClient) => Promise<void>
   readonly options: ServerOptions
-  readonly budget: BodyBudget
   readonly draining: boolean
 }
 
 /** Serves a request for a WebSocket, from its handshake to its end. Never rejects. */
 export async function upgrade(request: IncomingMessage, connection: Duplex, head: Buffer, on: Upgrade): Promise<void> {
-  const { options, budget } = on
+  const { options } = on
   connection.on('error', () => connection.destroy())
   if (!options.webSockets) return refuseAll(connection)
   const client = new WsClient(request, connection, head, {
     maxMessageBytes: options.limits.maxBodyBytes,
-    budget,
+    budget: options.budget,
+    idleMs: options.limits.bodyIdleMs,
     socketOn: options.socketOn,
     frameFor: (cause) => frameFor(cause, options),
   })
