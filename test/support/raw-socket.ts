@@ -76,9 +76,13 @@ const UPGRADE = [
 /** Its frames show what they hold. */
 const PLAIN_MASK = new Uint8Array(4)
 
-/** A client. */
-export async function rawTalk(url: string, key: string, mask: Uint8Array = PLAIN_MASK): Promise<RawPeer> {
-  const raw = await connected(url)
+/** A client. `allowHalfOpen`: it does not end its side when the gateway ends the other. */
+export async function rawTalk(
+  url: string,
+  key: string,
+  { mask = PLAIN_MASK, allowHalfOpen = false }: { readonly mask?: Uint8Array; readonly allowHalfOpen?: boolean } = {},
+): Promise<RawPeer> {
+  const raw = await connected(url, { allowHalfOpen })
   raw.socket.removeAllListeners('data')
   raw.write(head('GET /v1/responses', `authorization: Bearer ${key}`, ...UPGRADE))
   let text = ''
