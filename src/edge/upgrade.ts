@@ -7,7 +7,6 @@ import type { HeaderList, SocketClient } from '../ports.ts'
 import { callIdOf } from '../gateway/identify.ts'
 import { ClientLeft } from '../gateway/patience.ts'
 import { answerFor, frameFor, realtimeEventFor, stackOf } from './answer.ts'
-import type { BodyBudget } from './body.ts'
 import type { ServerOptions } from './server.ts'
 import { checkHandshake, VERSION } from './handshake.ts'
 import { WsClient } from './websocket.ts'
@@ -17,17 +16,17 @@ const LINGER_MS = 1000
 export interface Upgrade {
   readonly converse: (client: SocketClient) => Promise<void>
   readonly options: ServerOptions
-  readonly budget: BodyBudget
   readonly draining: boolean
 }
 
 /** Serves a request for a WebSocket, from its handshake to its end. Never rejects. */
 export async function upgrade(request: IncomingMessage, connection: Duplex, head: Buffer, on: Upgrade): Promise<void> {
-  const { options, budget } = on
+  const { options } = on
   connection.on('error', () => connection.destroy())
   const client = new WsClient(request, connection, head, {
     maxMessageBytes: options.limits.maxBodyBytes,
-    budget,
+    budget: options.budget,
+    idleMs: options.limits.bodyIdleMs,
     socketOn: options.socketOn,
     refusalOf: (cause, event) =>
       pathOf(request) === '/v1/responses' ? frameFor(cause, options) : realtimeEventFor(cause, event, options),

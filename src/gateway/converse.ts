@@ -107,7 +107,7 @@ async function openDialogue(client: SocketClient, call: KnownCall, gateway: Gate
 
 function accepted(client: SocketClient, line: Line | undefined, call: KnownCall): Socket {
   try {
-    return client.accept(line ? shown(line, call) : ['x-request-id', call.facts.id])
+    return client.accept(line ? shown(line, call) : ['x-request-id', call.facts.id], call.facts.member)
   } catch (cause) {
     // Nobody is there to use it.
     line?.socket.cut()

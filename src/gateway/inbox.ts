@@ -8,13 +8,14 @@ const MOST_WAITING = 64
 
 /**
  * The messages of a client that are still to be dealt with, one after the other, each held in the member's share of
- * memory. The client goes on being read meanwhile: whoever is not read from cannot be heard to leave.
+ * memory; one that cannot be held is refused when its turn comes. The client goes on being read meanwhile: whoever is
+ * not read from cannot be heard to leave.
  */
 export class Inbox {
   readonly #client: SocketClient
   readonly #member: MemberId
   readonly #handle: (message: HeldMessage) => Promise<void>
-  readonly #waiting: HeldMessage[] = []
+  readonly #waiting: (HeldMessage | Refusal)[] = []
   #working = false
   #closed = false
 
@@ -33,8 +34,8 @@ export class Inbox {
       this.#waiting.push(held(this.#client, this.#member, data, binary))
     } catch (cause) {
       if (!(cause instanceof Refusal)) throw cause
-      void this.#client.refuse(cause)
-      return true
+      // A client that reads nothing is not refused without end: what waits to be refused is counted too.
+      this.#waiting.push(cause)
     }
     if (!this.#working) void this.#work()
     return true
@@ -42,15 +43,20 @@ export class Inbox {
 
   close(): void {
     this.#closed = true
-    for (const message of this.#waiting.splice(0)) message.release()
+    for (const message of this.#waiting.splice(0)) if (!(message instanceof Refusal)) message.release()
   }
 
   async #work(): Promise<void> {
     this.#working = true
     for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
-      using message = next
-      await this.#handle(message)
+      if (next instanceof Refusal) await this.#client.refuse(next)
+      else await this.#handleHeld(next)
     }
     this.#working = false
+  }
+
+  async #handleHeld(held: HeldMessage): Promise<void> {
+    using message = held
+    await this.#handle(message)
   }
 }
