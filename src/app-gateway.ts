@@ -2,9 +2,10 @@
 import { memoryCoordinator } from './adapters/coordination/memory.ts'
 import type { OpenAiHttp } from './adapters/openai/http.ts'
 import { RoomQueue } from './adapters/openai/room-queue.ts'
-import { connect } from './adapters/openai/websocket.ts'
+import { connect, type WebSocketOptions } from './adapters/openai/websocket.ts'
 import type { Store } from './adapters/store/store.ts'
 import type { Config } from './config.ts'
+import { Estimator } from './core/estimate.ts'
 import { cardWith, type RateCard } from './core/price.ts'
 import type { Gateway } from './gateway/gateway.ts'
 import { GentleReader } from './gateway/gentle-reader.ts'
@@ -24,17 +25,7 @@ export function gatewayOn(
   { log, stop, draining, room }: Pick<Gateway, 'log' | 'stop' | 'draining'> & { readonly room: Room },
 ): Gateway {
   const { limits, credit } = config
-  const sockets = {
-    baseUrl: config.upstream.wsBaseUrl,
-    connectTimeoutMs: config.upstream.connectTimeoutSecs * 1000,
-    maxHeaderBytes: limits.maxHeaderBytes,
-    proxy: config.proxy,
-    ca: config.ca,
-    vault: store.vault,
-    idleTimeoutMs: config.upstream.idleTimeoutSecs * 1000,
-    room,
-    queue: new RoomQueue(),
-  }
+  const sockets = { ...socketsOf(config), vault: store.vault, room, queue: new RoomQueue() }
   return {
     directory: store.directory,
     ledger: store.ledger,
@@ -52,6 +43,7 @@ export function gatewayOn(
     reader: new GentleReader(),
     sessions: new Sessions(),
     rates: rateCardOf(credit),
+    estimator: new Estimator(),
     settings: {
       routes: config.routes,
       queueMs: limits.queueSecs * 1000,
@@ -75,6 +67,29 @@ export function gatewayOn(
     stop,
     draining,
     learn: learnerOn(store, log),
+  }
+}
+
+/** More than enough to know the models in use. */
+const SAMPLES = 2000
+
+/** Lets the estimator learn from the ledger what it knew before the gateway was started anew. */
+export async function teach({ estimator, ledger }: Pick<Gateway, 'estimator' | 'ledger'>): Promise<void> {
+  for (const { member, threadId, sessionId, usage, ...seen } of await ledger.samples(SAMPLES)) {
+    const conversation = threadId ?? sessionId
+    const thread = conversation === undefined ? undefined : `${member}:${conversation}`
+    estimator.learn({ ...seen, thread, continues: seen.requestBytes === 0 }, usage)
+  }
+}
+
+function socketsOf({ upstream, limits, proxy, ca }: Config): Omit<WebSocketOptions, 'vault' | 'room' | 'queue'> {
+  return {
+    baseUrl: upstream.wsBaseUrl,
+    connectTimeoutMs: upstream.connectTimeoutSecs * 1000,
+    maxHeaderBytes: limits.maxHeaderBytes,
+    proxy,
+    ca,
+    idleTimeoutMs: upstream.idleTimeoutSecs * 1000,
   }
 }
 

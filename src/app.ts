@@ -4,7 +4,7 @@ import { lineLog, type LogOptions } from './adapters/log/lines.ts'
 import { OpenAiHttp } from './adapters/openai/http.ts'
 import { socketOn } from './adapters/openai/socket.ts'
 import { openStore, type Store } from './adapters/store/store.ts'
-import { gatewayOn } from './app-gateway.ts'
+import { gatewayOn, teach } from './app-gateway.ts'
 import type { AdminStore, SimulatorOptions } from './admin/world.ts'
 import { readSealingKey } from './config-sealing-key.ts'
 import type { Config } from './config-shape.ts'
@@ -68,27 +68,33 @@ export async function startGateway(config: Config, log: Log): Promise<RunningGat
   }
 }
 
+function upstreamOf({ vault }: Store, { upstream, limits, proxy, ca }: Config): OpenAiHttp {
+  return new OpenAiHttp({
+    baseUrl: upstream.httpBaseUrl,
+    maxHeaderBytes: limits.maxHeaderBytes,
+    connectTimeoutMs: upstream.connectTimeoutSecs * 1000,
+    idleTimeoutMs: upstream.idleTimeoutSecs * 1000,
+    proxy,
+    ca,
+    vault,
+  })
+}
+
 async function serveOn(store: Store, config: Config, log: Log): Promise<RunningGateway> {
   const stopping = new AbortController()
-  const upstream = new OpenAiHttp({
-    baseUrl: config.upstream.httpBaseUrl,
-    maxHeaderBytes: config.limits.maxHeaderBytes,
-    connectTimeoutMs: config.upstream.connectTimeoutSecs * 1000,
-    idleTimeoutMs: config.upstream.idleTimeoutSecs * 1000,
-    proxy: config.proxy,
-    ca: config.ca,
-    vault: store.vault,
-  })
+  const upstream = upstreamOf(store, config)
   const draining = new AbortController()
   const { limits } = config
   const budget = new BodyBudget(limits)
   const beside = { log, stop: stopping.signal, draining: draining.signal, room: budget.roomOf(undefined) }
   const gateway = gatewayOn(store, upstream, config, beside)
+  await teach(gateway)
   const probes = new Probes({
     directory: store.directory,
     ledger: store.ledger,
     now: Date.now,
     draining: () => draining.signal.aborted,
+    estimates: () => gateway.estimator.error,
   })
   const relays = {
     relay: (client: Client) => relay(client, gateway),

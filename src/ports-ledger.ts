@@ -77,6 +77,10 @@ export interface Entry {
   /** The tier that was really used. */
   readonly serviceTier: string | undefined
   readonly usage: Usage
+  /** Of the body; 0 where they do not tell the input's tokens. */
+  readonly requestBytes: number
+  /** Of the events that carried output. */
+  readonly outputBytes: number
   readonly precision: Precision
   /** In `message` charging: the price of the message, taken only if the call is the first of its turn to be charged. */
   readonly credits: NanoCredits
@@ -123,6 +127,17 @@ export interface ClosedConnection {
   readonly upstreamMessages: number
 }
 
+/** A call whose usage was stated, and what was seen of it. */
+export interface Sample {
+  readonly member: MemberId
+  readonly model: string | undefined
+  readonly threadId: string | undefined
+  readonly sessionId: string | undefined
+  readonly requestBytes: number
+  readonly outputBytes: number
+  readonly usage: Usage
+}
+
 /** Where something is that upstream keeps: a stored response, a call over WebRTC. */
 export interface Made {
   readonly upstream: UpstreamId
@@ -159,6 +174,8 @@ export interface Ledger {
   ownerOf(member: MemberId, threadId: string): Promise<ThreadOwner | undefined>
   /** Where a response of this member's was made, or a call over WebRTC; undefined for one that is not this member's. */
   makerOf(member: MemberId, responseId: string): Promise<Made | undefined>
+  /** The newest calls whose usage was stated, the oldest of them first: what estimates are learned from. */
+  samples(limit: number): Promise<readonly Sample[]>
   /** Writes down that a WebSocket was accepted, and later how it ended. Turns are calls of their own. */
   connected(connection: NewConnection): Promise<void>
   disconnected(closed: ClosedConnection): Promise<void>

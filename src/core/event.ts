@@ -17,6 +17,8 @@ export interface Metered {
     | undefined
   /** Bytes of body seen. */
   bytes: number
+  /** Of them those of the events that carry output, piece by piece. */
+  outputBytes: number
 }
 
 /** What of a response, or of a unary answer, is read. */
@@ -49,6 +51,7 @@ export function nothing(): Metered {
     terminal: undefined,
     error: undefined,
     bytes: 0,
+    outputBytes: 0,
   }
 }
 
@@ -75,14 +78,20 @@ export function readEvent(metered: Metered, fields: ReadonlyMap<string, unknown>
   if (terminal) metered.terminal = terminal
 }
 
-/** Whether the data surely begins an event that states nothing of the answer as a whole. False when in doubt. */
-export function isOfNoInterest(chunk: Uint8Array, start: number, end: number): boolean {
+const DELTA = bytesOf('.delta')
+
+/**
+ * What the data is by its beginning: `delta` and `other` surely state nothing of the answer as a whole, and a `delta`
+ * carries a piece of output; `read` may state something, or it cannot be told.
+ */
+export function interestOf(chunk: Uint8Array, start: number, end: number): 'read' | 'delta' | 'other' {
   const from = chunk[start] === SPACE ? start + 1 : start
-  if (!matches(chunk, from, TYPE_FIRST)) return false
+  if (!matches(chunk, from, TYPE_FIRST)) return 'read'
   const name = from + TYPE_FIRST.length
   const quote = chunk.indexOf(QUOTE, name)
-  if (quote === -1 || quote >= end) return false
-  return !READ.some((read) => read.length === quote - name && matches(chunk, name, read))
+  if (quote === -1 || quote >= end) return 'read'
+  if (matches(chunk, quote - DELTA.length, DELTA)) return 'delta'
+  return READ.some((read) => read.length === quote - name && matches(chunk, name, read)) ? 'read' : 'other'
 }
 
 /** Whether the text stands there. */

@@ -1,6 +1,6 @@
 import { classInBand, type FaultClass } from './fault-class.ts'
 import { SPACE } from './ascii.ts'
-import { EVENT, isOfNoInterest, matches, nothing, readEvent, type Metered } from './event.ts'
+import { EVENT, interestOf, matches, nothing, readEvent, type Metered } from './event.ts'
 import type { HeaderList } from './headers.ts'
 import { JsonScanner } from './scan.ts'
 
@@ -28,7 +28,13 @@ export class FrameMeter {
 
   feed(frame: Uint8Array): FrameKind {
     this.metered.bytes += frame.length
-    if (isOfNoInterest(frame, 0, frame.length)) return beginsLimits(frame) ? 'limits' : 'event'
+    const interest = interestOf(frame, 0, frame.length)
+    if (interest === 'delta') this.metered.outputBytes += frame.length
+    if (interest !== 'read') return beginsLimits(frame) ? 'limits' : 'event'
+    return this.#read(frame)
+  }
+
+  #read(frame: Uint8Array): FrameKind {
     const fields = new Map<string, unknown>()
     const scanner = new JsonScanner(EVENT, (place, value) => fields.set(place, value))
     scanner.feed(frame)

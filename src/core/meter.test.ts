@@ -92,6 +92,19 @@ suite('meter', () => {
             terminal: ending,
             error: undefined,
             bytes: encoder.encode(stream).length,
+            outputBytes: events
+              .filter((e) => e.type.endsWith('.delta'))
+              .reduce(
+                (sum, e) =>
+                  sum +
+                  encoder.encode(
+                    event(e, end)
+                      .split('\n')
+                      .find((line) => line.startsWith('data:')),
+                  ).length -
+                  5,
+                0,
+              ),
           })
         },
       ),

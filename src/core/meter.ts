@@ -1,5 +1,5 @@
 import { CARRIAGE_RETURN, LINE_FEED } from './ascii.ts'
-import { EVENT, RESPONSE, isOfNoInterest, nothing, readEvent, take, type Metered } from './event.ts'
+import { EVENT, RESPONSE, interestOf, nothing, readEvent, take, type Metered } from './event.ts'
 import { JsonScanner } from './scan.ts'
 
 export type { Metered } from './event.ts'
@@ -49,6 +49,9 @@ class SseMeter implements Meter {
   #matched = 0
   /** Reads the data of the event at hand; undefined before its first data line. */
   #scanner: JsonScanner | undefined
+  /** Of the line at hand, behind its name; and whether it carries output. */
+  #lineBytes = 0
+  #isOutput = false
   /** Whether the event at hand has turned out not to matter, or has been read. */
   #settled = false
 
@@ -70,13 +73,19 @@ class SseMeter implements Meter {
         const feed = chunk.indexOf(LINE_FEED, at)
         const end = feed === -1 ? chunk.length : feed
         if (this.#line === 'data') this.#data(chunk, at, end)
-        if (feed !== -1) {
-          this.#line = 'start'
-          this.#matched = 0
-        }
+        this.#lineBytes += end - at
+        if (feed !== -1) this.#endLine()
         at = end + 1
       }
     }
+  }
+
+  #endLine(): void {
+    if (this.#isOutput) this.metered.outputBytes += this.#lineBytes
+    this.#line = 'start'
+    this.#lineBytes = 0
+    this.#isOutput = false
+    this.#matched = 0
   }
 
   #startLine(chunk: Uint8Array, at: number): number {
@@ -99,7 +108,10 @@ class SseMeter implements Meter {
 
   #data(chunk: Uint8Array, start: number, end: number): void {
     if (!this.#scanner) {
-      if (isOfNoInterest(chunk, start, end)) {
+      const interest = interestOf(chunk, start, end)
+      // A chunk of a chat completion is a piece of output, whatever it may state too.
+      this.#isOutput = interest === 'delta' || this.#dialect === 'chat'
+      if (interest !== 'read') {
         this.#settled = true
         this.#line = 'skip'
         return
@@ -112,6 +124,7 @@ class SseMeter implements Meter {
     this.#settled = true
     if (this.#dialect === 'chat') this.#chunk()
     else readEvent(this.metered, this.#fields)
+    this.#isOutput ||= String(this.#fields.get('type')).endsWith('.delta')
   }
 
   #chunk(): void {

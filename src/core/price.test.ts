@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok, throws } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
-import { cardWith, creditsOf, holdOf, messagePriceOf, rateOf, tierOf } from './price.ts'
+import { cardWith, creditsOf, messagePriceOf, rateOf, tierOf } from './price.ts'
 import type { Rate } from './price.ts'
 import { MESSAGES, RATES } from './rates.ts'
 import { creditsText, parseCredits } from './units.ts'
@@ -168,12 +168,5 @@ suite('price', () => {
     }
     deepEqual(messagePriceOf(undefined, NOW, card), { credits: parseCredits('5'), identity: 'fallback' })
     equal(messagePriceOf('gpt-5.5', NOW, card).identity, 'gpt-5.5@message')
-  })
-
-  test('is held in advance by the size of the body', () => {
-    const at = rate('gpt-5.5')
-    equal(holdOf(4000, at, STANDARD), 1000n * 125_000n + 4000n * 750_000n)
-    equal(holdOf(4001, at, STANDARD), 1001n * 125_000n + 4000n * 750_000n)
-    equal(holdOf(0, at, tierOf('fast', at, card)), (4000n * 750_000n * 25n) / 10n)
   })
 })

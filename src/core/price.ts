@@ -52,9 +52,6 @@ export interface CardChange {
 }
 
 const FALLBACK = 'fallback'
-/** Output tokens that a call is taken to need before it has said so. */
-const HOLD_OUTPUT_TOKENS = 4000
-const BYTES_PER_TOKEN = 4
 const MINUTE_MS = 60_000n
 const SNAPSHOT = /-\d{4}-\d{2}-\d{2}$/
 
@@ -146,17 +143,6 @@ function apart(usage: Usage, parts: SpokenUsage, rate: Rate): { readonly text: U
     outputTokens: usage.outputTokens - outputAudioTokens,
   }
   return { text, spoken }
-}
-
-/** What a call holds while it runs: a token for every four bytes of its body, none of them cached, and 4,000 of output. */
-export function holdOf(bodyBytes: number, rate: Rate, tier: Tier): NanoCredits {
-  const inputTokens = Math.ceil(bodyBytes / BYTES_PER_TOKEN)
-  const outputTokens = HOLD_OUTPUT_TOKENS
-  return creditsOf(
-    { inputTokens, cachedInputTokens: 0, cacheWriteTokens: 0, outputTokens, reasoningTokens: 0 },
-    rate,
-    tier,
-  )
 }
 
 function rowOf<Row extends Dated>(

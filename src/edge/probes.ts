@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { EstimatorError } from '../core/estimate.ts'
 import type { Clock, Directory, Ledger } from '../ports.ts'
 
 /** What readiness depends on. */
@@ -7,6 +8,8 @@ export interface Readiness {
   readonly ledger: Ledger
   readonly now: Clock
   readonly draining: () => boolean
+  /** How far off estimates have been. */
+  readonly estimates: () => EstimatorError | undefined
 }
 
 interface Report {
@@ -15,6 +18,8 @@ interface Report {
   readonly store: 'ok' | 'failed'
   readonly upstream_keys: number
   readonly draining: boolean
+  /** The median is a share: 0.05 are 5 %. */
+  readonly estimates: { readonly calls: number; readonly median_error: number } | null
 }
 
 const FRESH_MS = 1000
@@ -51,7 +56,9 @@ export class Probes {
     const store = await this.#storeWrites()
     const keys = this.#of.directory.upstreams().filter((upstream) => upstream.enabled).length
     const ready = store && keys > 0
-    return { ready, store: store ? 'ok' : 'failed', upstream_keys: keys, draining: this.#of.draining() }
+    const error = this.#of.estimates()
+    const estimates = error ? { calls: error.calls, median_error: Number(error.median.toFixed(4)) } : null
+    return { ready, store: store ? 'ok' : 'failed', upstream_keys: keys, draining: this.#of.draining(), estimates }
   }
 
   #storeWrites(): Promise<boolean> {

@@ -96,9 +96,8 @@ export class Admission {
 export async function admit(request: CallRequest, gateway: Gateway, patience: Patience): Promise<Admission> {
   const { member } = request.holder
   const windows = windowsOf(member)
-  const { asked, bodyBytes } = request
   const { kind } = request.intent
-  const expected = expectedPrice({ ...asked, kind, bodyBytes }, gateway.now(), gateway)
+  const expected = expectedPrice(request, gateway.now(), gateway)
   const limited = windows.some((window) => window.limit > 0n)
   const call: OpenCall = {
     ...request.facts,
@@ -124,8 +123,7 @@ export async function admit(request: CallRequest, gateway: Gateway, patience: Pa
 export async function admitRunning(request: CallRequest, gateway: Gateway): Promise<Admission> {
   const { member } = request.holder
   const windows = windowsOf(member)
-  const { asked, bodyBytes, intent } = request
-  const expected = expectedPrice({ ...asked, kind: intent.kind, bodyBytes }, gateway.now(), gateway)
+  const expected = expectedPrice(request, gateway.now(), gateway)
   const limited = windows.some((window) => window.limit > 0n)
   const claim = { call: request.facts.id, member, hold: limited ? expected.credits : 0n }
   const call: OpenCall = { ...request.facts, hold: expected.credits, windows, opensWindows: true, unasked: true }

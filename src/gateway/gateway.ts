@@ -1,3 +1,4 @@
+import type { Estimator } from '../core/estimate.ts'
 import type { RateCard } from '../core/price.ts'
 import type { Clock, Coordinator, Directory, Ledger, Log, Upstream, UpstreamClient } from '../ports.ts'
 import type { GentleReader } from './gentle-reader.ts'
@@ -15,6 +16,7 @@ export interface Gateway {
   readonly reader: GentleReader
   readonly sessions: Sessions
   readonly rates: RateCard
+  readonly estimator: Estimator
   readonly settings: Settings
   readonly log: Log
   readonly notices: Notices

@@ -27,6 +27,8 @@ export interface CallRequest {
   readonly body: Body
   /** Size of the body without its content-encoding. */
   readonly bodyBytes: number
+  /** Whether it sends only what is new, and upstream knows the rest. */
+  readonly continues: boolean
   /** Tells the conversation's oldest ciphertext from all others; undefined when it carries none. */
   readonly ciphertext: string | undefined
 }
@@ -127,6 +129,7 @@ export function identify(client: Asker, call: KnownCall, body: Body, asked: Aske
     intent,
     body,
     bodyBytes: plain.length,
+    continues: asked.previousResponseId !== undefined,
     ciphertext: asked.ciphertextAt === undefined ? undefined : fingerprint(plain, asked.ciphertextAt),
   }
 }

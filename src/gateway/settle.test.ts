@@ -3,6 +3,7 @@ import { suite, test } from 'node:test'
 import type { Asked } from '../core/body.ts'
 import type { CallKind } from '../core/intent.ts'
 import type { Metered } from '../core/meter.ts'
+import { Estimator } from '../core/estimate.ts'
 import { cardWith } from '../core/price.ts'
 import { LedgerUnavailable, type Entry } from '../ports.ts'
 import type { Gateway } from './gateway.ts'
@@ -25,6 +26,7 @@ const METERED: Metered = {
   terminal: undefined,
   error: undefined,
   bytes: 0,
+  outputBytes: 0,
 }
 
 interface Settled {
@@ -56,6 +58,7 @@ async function entryOf({
       },
     },
     rates: cardWith(),
+    estimator: new Estimator(),
     settings: { charging, unknownUsageCredits: 5_000_000_000n },
     log: { error: () => undefined },
     now: () => Date.UTC(2026, 10, 23),
@@ -63,7 +66,10 @@ async function entryOf({
   } as unknown as Gateway
   const request = {
     facts: { id: 'call' },
-    asked: { model: 'gpt-6.1-sol', ...asked },
+    asked: { model: 'gpt-6.1-sol', stream: true, ...asked },
+    holder: { member: { id: 1 } },
+    bodyBytes: 4000,
+    continues: false,
     intent: { kind, message: kind === 'turn' },
   } as unknown as CallRequest
   const whole: Receipt = {
@@ -104,10 +110,15 @@ suite('settling', () => {
     }
   })
 
-  test('an answer that was cut is charged what it was expected to cost', async () => {
+  test('an answer that was cut is charged for its request and for what was seen of its output', async () => {
     for (const ending of ['client-left', 'upstream-broke', 'timed-out'] as const) {
-      deepEqual(await billOf({ receipt: { ending } }), { credits: 777n, precision: 'estimated', message: true })
+      const entry = await entryOf({ receipt: { ending }, metered: { outputBytes: 2000 } })
+      deepEqual([entry.usage.inputTokens, entry.usage.outputTokens, entry.precision], [1000, 10, 'estimated'])
+      equal(entry.credits, 1000n * 50_000n + 10n * 250_000n)
     }
+    // Nothing is seen of an answer that comes as a whole.
+    const unary = await entryOf({ receipt: { ending: 'client-left' }, asked: { stream: false } })
+    equal(unary.usage.outputTokens, 4000)
   })
 
   test('a whole answer without usage costs what is configured; one that failed costs nothing', async () => {
@@ -137,7 +148,8 @@ suite('settling', () => {
       precision: 'exact',
       message: false,
     })
-    deepEqual((await billOf({ receipt: { ...none, ending: 'client-left', attempts: [attempt] } })).credits, 777n)
+    const left = await billOf({ receipt: { ...none, ending: 'client-left', attempts: [attempt] } })
+    equal(left.credits, 1000n * 50_000n)
     deepEqual(await billOf({ receipt: { ...none, ending: 'upstream-failed', attempts: [attempt] } }), {
       credits: 0n,
       precision: 'unknown',

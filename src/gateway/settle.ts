@@ -1,8 +1,7 @@
-import { isPriced } from '../core/intent.ts'
 import type { Metered } from '../core/meter.ts'
 import { Refusal, REFUSAL_STATUS, type RefusalCode } from '../core/refusal.ts'
-import type { CallId, EpochMs, NanoCredits } from '../core/units.ts'
-import { NO_USAGE, type Precision } from '../core/usage.ts'
+import type { CallId } from '../core/units.ts'
+import { NO_USAGE } from '../core/usage.ts'
 import {
   LedgerUnavailable,
   type AttemptOutcome,
@@ -11,10 +10,11 @@ import {
   type Standing,
   type Upstream,
 } from '../ports.ts'
+import { bill, learnFrom, tierOf } from './bill.ts'
 import type { Gateway } from './gateway.ts'
 import type { CallRequest } from './identify.ts'
 import { ClientLeft } from './patience.ts'
-import { finalPrice, NO_PRICE, type Price } from './tariff.ts'
+import type { Price } from './tariff.ts'
 
 /** What is known of an admitted call so far; whatever way it ends, this is what is settled. */
 export interface Receipt {
@@ -95,9 +95,9 @@ export async function insisted<T>(write: () => Promise<T>, call: CallId, gateway
 
 function entryOf(receipt: Receipt, gateway: Gateway): Entry {
   const { request, metered } = receipt
-  const { credits, rate, precision, unknown } = bill(receipt, gateway)
+  const { unknown, ...billed } = bill(receipt, gateway)
+  learnFrom(receipt, gateway)
   if (unknown !== undefined) gateway.notices.warn('priced by the fallback', unknown)
-  const served = receipt.status !== undefined && receipt.status < 300 && receipt.refusal === undefined
   return {
     call: request.facts.id,
     ending: receipt.ending === 'client-left' && gateway.stop.aborted ? 'cut' : receipt.ending,
@@ -109,64 +109,17 @@ function entryOf(receipt: Receipt, gateway: Gateway): Entry {
     responseId: metered?.responseId,
     serviceTier: tierOf(receipt),
     usage: metered?.usage ?? NO_USAGE,
-    precision,
-    credits,
+    // Of a call that sent only what is new its bytes do not tell its tokens.
+    requestBytes: request.continues ? 0 : request.bodyBytes,
+    outputBytes: metered?.outputBytes ?? 0,
+    ...billed,
     charging: gateway.settings.charging,
-    message: request.intent.message && served,
-    rate,
+    message: request.intent.message && isServed(receipt),
     attempts: receipt.attempts,
     endedAt: gateway.now(),
   }
 }
 
-interface Bill {
-  readonly credits: NanoCredits
-  readonly rate: string | undefined
-  readonly precision: Precision
-  readonly unknown: string | undefined
-}
-
-const NOTHING: Bill = { credits: 0n, rate: undefined, precision: 'exact', unknown: undefined }
-
-/** What the call costs and how surely that is known. */
-function bill(receipt: Receipt, gateway: Gateway): Bill {
-  if (receipt.metered?.usage) return billUsage(receipt, gateway, gateway.now())
-  const guess = billWithoutUsage(receipt, gateway)
-  // A guess by the size of its body would be a price that was made up.
-  const known = guess.precision === 'exact' || isPriced(receipt.request.intent.kind)
-  return known ? guess : { ...NO_PRICE, precision: 'unknown' }
-}
-
-function billWithoutUsage(receipt: Receipt, gateway: Gateway): Bill {
-  const { metered, expected } = receipt
-  if (metered === undefined || receipt.status === undefined) return billNoAnswer(receipt)
-  // Upstream's errors (and redirections) cost nothing unless they state usage, nor do answers that failed in the middle.
-  if (receipt.status >= 300 || metered.terminal === 'failed' || metered.terminal === 'error') return NOTHING
-  if (receipt.ending !== 'complete') return { ...expected, precision: 'estimated' }
-  const { unknownUsageCredits, charging } = gateway.settings
-  return { ...expected, credits: charging === 'message' ? expected.credits : unknownUsageCredits, precision: 'unknown' }
-}
-
-function billUsage(receipt: Receipt, gateway: Gateway, at: EpochMs): Bill {
-  const { request, metered } = receipt
-  const price = finalPrice(
-    { model: request.asked.model ?? metered?.model, serviceTier: tierOf(receipt), usage: metered?.usage ?? NO_USAGE },
-    at,
-    gateway,
-  )
-  return { ...price, precision: 'exact' }
-}
-
-/** No head came. A client that left while upstream was at work may have caused cost that nobody states. */
-function billNoAnswer(receipt: Receipt): Bill {
-  const sent = receipt.attempts.some((attempt) => attempt.sent && attempt.status === undefined)
-  if (!sent) return NOTHING
-  if (receipt.ending === 'client-left') return { ...receipt.expected, precision: 'estimated' }
-  return { ...NOTHING, precision: 'unknown' }
-}
-
-/** `auto` in an answer only repeats the question. */
-function tierOf({ metered, request }: Receipt): string | undefined {
-  const stated = metered?.serviceTier
-  return stated === undefined || stated === 'auto' ? request.asked.serviceTier : stated
+function isServed({ status = 0, refusal }: Receipt): boolean {
+  return status > 0 && status < 300 && refusal === undefined
 }

@@ -1,8 +1,10 @@
-import { isPriced, type CallKind } from '../core/intent.ts'
-import { creditsOf, holdOf, messagePriceOf, rateOf, tierOf, type Rate, type Tier } from '../core/price.ts'
+import type { Seen } from '../core/estimate.ts'
+import { isPriced } from '../core/intent.ts'
+import { creditsOf, messagePriceOf, rateOf, tierOf, type Rate, type Tier } from '../core/price.ts'
 import type { EpochMs, NanoCredits } from '../core/units.ts'
 import type { Usage } from '../core/usage.ts'
 import type { Gateway } from './gateway.ts'
+import type { CallRequest } from './identify.ts'
 
 /** A price and the rate that says so. */
 export interface Price {
@@ -20,17 +22,33 @@ interface Called {
 
 type Tariff = Pick<Gateway, 'rates' | 'settings'>
 
+/** A price and the usage that it is for. */
+export interface Estimate extends Price {
+  readonly usage: Usage
+}
+
 /** Of what nobody published a price. */
 export const NO_PRICE: Price = { credits: 0n, rate: undefined, unknown: undefined }
 
 /** What a call is expected to cost, before it has run. */
-export function expectedPrice(
-  call: Called & { readonly kind: CallKind; readonly bodyBytes: number },
-  at: EpochMs,
-  tariff: Tariff,
-): Price {
-  if (!isPriced(call.kind)) return NO_PRICE
-  return priced(call, at, tariff, (rate, tier) => holdOf(call.bodyBytes, rate, tier))
+export function expectedPrice(request: CallRequest, at: EpochMs, gateway: Tariff & Pick<Gateway, 'estimator'>): Price {
+  if (!isPriced(request.intent.kind)) return NO_PRICE
+  return finalPrice({ ...request.asked, usage: gateway.estimator.ahead(seenOf(request, 0)) }, at, gateway)
+}
+
+/** What a call that was cut short has cost, by so many bytes of output that were seen of it. */
+export function priceSoFar(request: CallRequest, outputBytes: number, gateway: Gateway): Estimate {
+  const seen = seenOf(request, outputBytes)
+  // Of an answer that comes as a whole nothing is seen while it is made.
+  const usage = request.asked.stream ? gateway.estimator.soFar(seen) : gateway.estimator.ahead(seen)
+  return { ...finalPrice({ ...request.asked, usage }, gateway.now(), gateway), usage }
+}
+
+/** What the estimator knows a call by. */
+export function seenOf({ asked, intent, holder, bodyBytes, continues }: CallRequest, outputBytes: number): Seen {
+  const conversation = intent.threadId ?? intent.sessionId
+  const thread = conversation === undefined ? undefined : `${holder.member.id}:${conversation}`
+  return { model: asked.model, requestBytes: bodyBytes, outputBytes, thread, continues }
 }
 
 /** What a call did cost, by the usage that upstream stated. */

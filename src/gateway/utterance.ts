@@ -135,6 +135,7 @@ export class Utterance {
       intent: { ...intent, message: saying.kind === 'realtime' },
       body: NO_BODY,
       bodyBytes: saying.askedIn ?? 0,
+      continues: true,
       ciphertext: undefined,
     }
   }

@@ -117,6 +117,8 @@ export function newEntry(call: CallId, endedAt: EpochMs, over: Partial<Entry> = 
     responseId: undefined,
     serviceTier: undefined,
     usage: NO_USAGE,
+    requestBytes: 0,
+    outputBytes: 0,
     precision: 'exact',
     credits: 0n,
     charging: 'tokens',

@@ -10,6 +10,7 @@ clientContract('the HTTP listener', async (caller, settings) => {
     ledger: undefined as never,
     now: Date.now,
     draining: () => false,
+    estimates: () => undefined,
   })
   const limits = { ...settings, maxHeaderBytes: 16_384 }
   const converse = (): Promise<void> => Promise.reject(new Error('no WebSocket is expected'))

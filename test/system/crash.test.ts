@@ -48,7 +48,7 @@ suite('a gateway that is killed under load', () => {
     ok((await ask(last.url, turn(ground.key, { thread: randomUUID() }))).whole)
     const rows = await ground.settled()
     const truth = ground.simulator.truth()
-    ok(truth.length > KILLS * CLIENTS, `only ${truth.length} calls`)
+    ok(truth.length > 4 * KILLS, `only ${truth.length} calls`)
 
     // Each call names itself to both sides.
     const rowsOf = Map.groupBy(rows, ({ threadId }) => threadId)

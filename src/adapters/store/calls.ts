@@ -135,6 +135,7 @@ function* closeCall(seq: number, entry: Entry): Script<void> {
       response_id = ${entry.responseId}, service_tier = ${entry.serviceTier}, input_tokens = ${usage.inputTokens},
       cached_input_tokens = ${usage.cachedInputTokens}, cache_write_tokens = ${usage.cacheWriteTokens},
       output_tokens = ${usage.outputTokens}, reasoning_tokens = ${usage.reasoningTokens},
+      request_bytes = ${entry.requestBytes}, output_bytes = ${entry.outputBytes},
       precision = ${entry.precision}, charging = ${entry.charging}, credits = ${entry.credits},
       messages = ${entry.message}, rate = ${entry.rate}
     WHERE seq = ${seq}`

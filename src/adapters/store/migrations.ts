@@ -168,6 +168,11 @@ const STEPS: readonly string[] = [
   ALTER TABLE calls ADD COLUMN audio_ms INTEGER NOT NULL DEFAULT 0;
   `,
   'CREATE INDEX connections_by_member ON connections (member, started_at)',
+  // What estimates are learned from.
+  `
+  ALTER TABLE calls ADD COLUMN request_bytes INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE calls ADD COLUMN output_bytes INTEGER NOT NULL DEFAULT 0;
+  `,
 ]
 
 /** The version of the schema that this code reads and writes. */

@@ -14,6 +14,7 @@ import type {
   NewUpstream,
   OpenCall,
   RefusedCall,
+  Sample,
   ThreadOwner,
   Upstream,
 } from '../../ports.ts'
@@ -33,6 +34,7 @@ import { closeConnection, openConnection } from './connections.ts'
 import { addGatewayKey, listGatewayKeys, setGatewayKey, type NewGatewayKey, type OwnedKey } from './keys.ts'
 import { addMember, listMembers, setMember, type MemberChange } from './members.ts'
 import { callsReport, usageReport, type CallFilter } from './reports.ts'
+import { samples } from './samples.ts'
 import { snapshotSince, type Snapshot } from './snapshot.ts'
 import type { Script } from './sql.ts'
 import { addUpstream, learn, listUpstreams, setUpstream, type Sealer, type UpstreamChange } from './upstreams.ts'
@@ -46,6 +48,7 @@ export interface Operations {
   readonly standing: (member: MemberId, windows: readonly QuotaWindow[], now: EpochMs) => Script<Standing>
   readonly ownerOf: (member: MemberId, threadId: string) => Script<ThreadOwner | undefined>
   readonly makerOf: (member: MemberId, responseId: string) => Script<Made | undefined>
+  readonly samples: (limit: number) => Script<readonly Sample[]>
   readonly connected: (connection: NewConnection) => Script<void>
   readonly disconnected: (closed: ClosedConnection) => Script<void>
   readonly probe: () => Script<void>
@@ -74,6 +77,7 @@ export const READS: ReadonlySet<OperationName> = new Set<OperationName>([
   'standing',
   'ownerOf',
   'makerOf',
+  'samples',
   'listMembers',
   'listGatewayKeys',
   'listUpstreams',
@@ -92,6 +96,7 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     standing: (member, windows, now) => standing(member, windows, scribe.time.at(now)),
     ownerOf,
     makerOf,
+    samples,
     connected: (connection) => openConnection(scribe, connection),
     disconnected: closeConnection,
     probe,

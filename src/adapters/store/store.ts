@@ -90,6 +90,7 @@ function ledgerOn(executor: Executor): Ledger {
     standing: (member, windows, now) => executor.request('standing', member, windows, now),
     ownerOf: (member, threadId) => executor.request('ownerOf', member, threadId),
     makerOf: (member, responseId) => executor.request('makerOf', member, responseId),
+    samples: (limit) => executor.request('samples', limit),
     connected: (connection) => executor.request('connected', connection),
     disconnected: (closed) => executor.request('disconnected', closed),
     probe: () => executor.request('probe'),

@@ -1,0 +1,68 @@
+import { deepEqual, equal, ok } from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { Estimator, type Seen } from './estimate.ts'
+import type { Usage } from './usage.ts'
+
+const SEEN: Seen = { model: 'm', requestBytes: 40_000, outputBytes: 20_000, thread: 't', continues: false }
+
+function usage(inputTokens: number, outputTokens: number, cachedInputTokens = 0): Usage {
+  return { inputTokens, cachedInputTokens, cacheWriteTokens: 0, outputTokens, reasoningTokens: 0 }
+}
+
+suite('the estimator', () => {
+  test('begins with what JSON usually holds', () => {
+    const estimator = new Estimator()
+    deepEqual(estimator.soFar(SEEN), usage(10_000, 100))
+    deepEqual(estimator.ahead(SEEN), usage(10_000, 4000))
+    equal(estimator.error, undefined)
+  })
+
+  test('learns from each model how many tokens a byte has, and how long its answers are', () => {
+    const estimator = new Estimator()
+    for (let i = 0; i < 20; i++) estimator.learn({ ...SEEN, thread: `t${i}` }, usage(8000, 400))
+    deepEqual(estimator.soFar({ ...SEEN, requestBytes: 20_000, outputBytes: 5000, thread: 'new' }), usage(4000, 100))
+    deepEqual(estimator.ahead({ ...SEEN, thread: 'new' }), usage(8000, 400))
+    // Of another model nothing was learned.
+    deepEqual(estimator.ahead({ ...SEEN, model: 'other', thread: undefined }), usage(10_000, 4000))
+    deepEqual(estimator.error, { calls: 19, median: 0 })
+  })
+
+  test('takes the beginning of a conversation to be cached, in whole steps', () => {
+    const estimator = new Estimator()
+    estimator.learn(SEEN, usage(10_000, 100))
+    const next = estimator.soFar({ ...SEEN, requestBytes: 44_000 })
+    deepEqual(next, usage(11_000, 100, 9984))
+    // A new one is cached as new ones were.
+    deepEqual(estimator.soFar({ ...SEEN, thread: 'new' }), usage(10_000, 100))
+    estimator.learn({ ...SEEN, thread: 'second' }, usage(10_000, 100, 5120))
+    equal(estimator.soFar({ ...SEEN, thread: 'new' }).cachedInputTokens, 2560)
+  })
+
+  test('knows that a call which sends only what is new reads all that came before', () => {
+    const estimator = new Estimator()
+    estimator.learn(SEEN, usage(10_000, 100))
+    const next = { ...SEEN, requestBytes: 400, continues: true }
+    deepEqual(estimator.soFar(next), usage(10_200, 100, 9984))
+    // Its few bytes say nothing of what a byte holds.
+    estimator.learn(next, usage(10_250, 100, 9984))
+    equal(estimator.ahead({ ...SEEN, thread: 'new' }).inputTokens, 10_000)
+  })
+
+  test('follows what changes, and forgets no more than it must', () => {
+    const estimator = new Estimator()
+    for (let i = 0; i < 100; i++) estimator.learn({ ...SEEN, thread: undefined }, usage(10_000, 100))
+    for (let i = 0; i < 200; i++) estimator.learn({ ...SEEN, thread: undefined }, usage(20_000, 100))
+    ok(estimator.ahead({ ...SEEN, thread: undefined }).inputTokens > 19_000)
+    const { calls = 0, median = 1 } = estimator.error ?? {}
+    ok(calls === 299 && median < 0.3)
+  })
+
+  test('learns nothing from what states nothing, or is spoken', () => {
+    const estimator = new Estimator()
+    estimator.learn(SEEN, usage(0, 0))
+    const spoken = { inputAudioTokens: 1, cachedAudioTokens: 0, inputImageTokens: 0, cachedImageTokens: 0 }
+    estimator.learn(SEEN, { ...usage(9, 9), spoken: { ...spoken, outputAudioTokens: 0, audioMs: 0 } })
+    estimator.learn({ ...SEEN, requestBytes: 0, outputBytes: 0 }, usage(10, 10))
+    deepEqual(estimator.soFar({ ...SEEN, thread: 'x' }), usage(10_000, 100))
+  })
+})

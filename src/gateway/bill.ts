@@ -1,0 +1,72 @@
+import { isPriced } from '../core/intent.ts'
+import type { EpochMs, NanoCredits } from '../core/units.ts'
+import { NO_USAGE, type Precision, type Usage } from '../core/usage.ts'
+import type { Gateway } from './gateway.ts'
+import type { Receipt } from './settle.ts'
+import { finalPrice, NO_PRICE, priceSoFar, seenOf } from './tariff.ts'
+
+/** What a call cost, and how surely that is known. */
+export interface Bill {
+  readonly credits: NanoCredits
+  readonly rate: string | undefined
+  readonly precision: Precision
+  readonly unknown: string | undefined
+  /** Of an estimate. */
+  readonly usage?: Usage
+}
+
+const NOTHING: Bill = { credits: 0n, rate: undefined, precision: 'exact', unknown: undefined }
+
+/** What the call costs and how surely that is known. */
+export function bill(receipt: Receipt, gateway: Gateway): Bill {
+  if (receipt.metered?.usage) return billUsage(receipt, gateway, gateway.now())
+  const guess = billWithoutUsage(receipt, gateway)
+  // A guess by the size of its body would be a price that was made up.
+  const known = guess.precision === 'exact' || isPriced(receipt.request.intent.kind)
+  return known ? guess : { ...NO_PRICE, precision: 'unknown' }
+}
+
+function billWithoutUsage(receipt: Receipt, gateway: Gateway): Bill {
+  const { metered, expected } = receipt
+  if (metered === undefined || receipt.status === undefined) return billNoAnswer(receipt, gateway)
+  // Upstream's errors (and redirections) cost nothing unless they state usage, nor do answers that failed in the middle.
+  if (receipt.status >= 300 || metered.terminal === 'failed' || metered.terminal === 'error') return NOTHING
+  if (receipt.ending !== 'complete') return estimate(receipt, gateway)
+  const { unknownUsageCredits, charging } = gateway.settings
+  return { ...expected, credits: charging === 'message' ? expected.credits : unknownUsageCredits, precision: 'unknown' }
+}
+
+function billUsage(receipt: Receipt, gateway: Gateway, at: EpochMs): Bill {
+  const { request, metered } = receipt
+  const price = finalPrice(
+    { model: request.asked.model ?? metered?.model, serviceTier: tierOf(receipt), usage: metered?.usage ?? NO_USAGE },
+    at,
+    gateway,
+  )
+  return { ...price, precision: 'exact' }
+}
+
+/** No head came. A client that left while upstream was at work may have caused cost that nobody states. */
+function billNoAnswer(receipt: Receipt, gateway: Gateway): Bill {
+  const sent = receipt.attempts.some((attempt) => attempt.sent && attempt.status === undefined)
+  if (!sent) return NOTHING
+  if (receipt.ending === 'client-left') return estimate(receipt, gateway)
+  return { ...NOTHING, precision: 'unknown' }
+}
+
+/** By the request, and by what was seen of the output. */
+function estimate({ request, metered }: Receipt, gateway: Gateway): Bill {
+  return { ...priceSoFar(request, metered?.outputBytes ?? 0, gateway), precision: 'estimated' }
+}
+
+/** The tier that was used: `auto` in an answer only repeats the question. */
+export function tierOf({ metered, request }: Receipt): string | undefined {
+  const stated = metered?.serviceTier
+  return stated === undefined || stated === 'auto' ? request.asked.serviceTier : stated
+}
+
+/** A call that ran to its end tells what others like it use. */
+export function learnFrom({ request, metered }: Receipt, gateway: Gateway): void {
+  if (!metered?.usage || metered.terminal === 'failed') return
+  gateway.estimator.learn(seenOf(request, metered.outputBytes), metered.usage)
+}
