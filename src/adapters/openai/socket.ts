@@ -2,6 +2,7 @@ import type { Socket as Connection } from 'node:net'
 import type { WebSocket } from 'ws'
 import type { Socket, SocketListener } from '../../ports.ts'
 import { Flow } from './flow.ts'
+import { Outlet } from './outlet.ts'
 
 /** Beyond this much that is not sent yet, the other side is behind. */
 const HIGH_WATER_BYTES = 1_048_576
@@ -14,13 +15,20 @@ interface Message {
   readonly binary: boolean
 }
 
-/** The port of one side, over a socket of `ws` that is open, and the connection beneath it. */
+/** The port of the side that a client has, over a socket of `ws` that is open, and the connection beneath it. */
 export function socketOn(ws: WebSocket, connection: Connection): Socket {
-  return new WsSocket(ws, connection)
+  return new WsSocket(ws, connection, new Outlet(connection))
+}
+
+/** The same of the side that upstream has: what is sent to a server is masked, which `ws` does. */
+export function upstreamSocketOn(ws: WebSocket, connection: Connection): Socket {
+  return new WsSocket(ws, connection, undefined)
 }
 
 class WsSocket implements Socket {
   readonly #ws: WebSocket
+  readonly #connection: Connection
+  readonly #outlet: Outlet | undefined
   readonly #flow: Flow
   #listener: SocketListener | undefined
   /** What came before anybody listened, or behind a pause: `ws` may hand over what it has read already. */
@@ -33,8 +41,10 @@ class WsSocket implements Socket {
   #heardAt = performance.now()
   #beat: NodeJS.Timeout | undefined
 
-  constructor(ws: WebSocket, connection: Connection) {
+  constructor(ws: WebSocket, connection: Connection, outlet: Outlet | undefined) {
     this.#ws = ws
+    this.#connection = connection
+    this.#outlet = outlet
     this.#flow = new Flow(connection)
     ws.on('message', (data: Buffer, binary: boolean) => {
       if (this.#closing) return
@@ -44,7 +54,7 @@ class WsSocket implements Socket {
     ws.on('close', (code, reason) => {
       clearInterval(this.#beat)
       this.#closed = { code, reason: reason.toString('utf8') }
-      this.#behind?.resolve()
+      this.#caughtUp()
       this.#tellClosed()
     })
     // What went wrong is followed by the close, which tells.
@@ -59,9 +69,13 @@ class WsSocket implements Socket {
   send(data: Uint8Array | string, binary: boolean): boolean {
     const ws = this.#ws
     if (ws.readyState !== ws.OPEN) return true
-    ws.send(data, { binary, compress: false }, () => this.#sent())
-    if (ws.bufferedAmount <= HIGH_WATER_BYTES) return true
-    this.#behind ??= Promise.withResolvers<void>()
+    if (this.#outlet) this.#outlet.put(data, binary)
+    else ws.send(data, { binary, compress: false })
+    if (ws.bufferedAmount + (this.#outlet?.bytes ?? 0) <= HIGH_WATER_BYTES) return true
+    if (!this.#behind) {
+      this.#behind = Promise.withResolvers<void>()
+      this.#connection.once('drain', () => this.#caughtUp())
+    }
     return false
   }
 
@@ -96,6 +110,7 @@ class WsSocket implements Socket {
     if (code === 1006) return this.cut()
     this.#closing = true
     this.#waiting.length = 0
+    this.#outlet?.flush()
     try {
       if (code === 1005) this.#ws.close()
       else this.#ws.close(sendable(code), cutTo(MOST_REASON_BYTES, reason))
@@ -108,12 +123,12 @@ class WsSocket implements Socket {
   }
 
   cut(): void {
+    this.#outlet?.flush()
     this.#ws.terminate()
   }
 
-  #sent(): void {
-    if (!this.#behind || this.#ws.bufferedAmount > HIGH_WATER_BYTES / 2) return
-    this.#behind.resolve()
+  #caughtUp(): void {
+    this.#behind?.resolve()
     this.#behind = undefined
   }
 

@@ -13,7 +13,7 @@ import {
 } from '../../ports.ts'
 import type { ProxyRoute } from './http.ts'
 import { reasonOf } from './no-reply.ts'
-import { socketOn } from './socket.ts'
+import { upstreamSocketOn } from './socket.ts'
 
 /** Messages of upstream's may be as large as any that a client may send. */
 const MAX_MESSAGE_BYTES = 160 * 1_048_576
@@ -76,7 +76,7 @@ async function answered(ws: WebSocket, signal: AbortSignal): Promise<Handshake> 
     })
     ws.once('open', () => {
       unhook()
-      if (connection) resolve({ status: 101, headers: head, socket: socketOn(ws, connection) })
+      if (connection) resolve({ status: 101, headers: head, socket: upstreamSocketOn(ws, connection) })
     })
     ws.once('unexpected-response', (_request, response: IncomingMessage) => {
       void refusalOf(response).then((body) => {
