@@ -3,6 +3,7 @@ import type { WebSocket } from 'ws'
 import type { Socket, SocketListener } from '../../ports.ts'
 import { Flow } from './flow.ts'
 import { Outlet } from './outlet.ts'
+import { takeShortcut } from './shortcut.ts'
 
 /** Beyond this much that is not sent yet, the other side is behind. */
 const HIGH_WATER_BYTES = 1_048_576
@@ -20,7 +21,7 @@ export function socketOn(ws: WebSocket, connection: Connection): Socket {
   return new WsSocket(ws, connection, new Outlet(connection))
 }
 
-/** The same of the side that upstream has: what is sent to a server is masked, which `ws` does. */
+/** The same of the side that upstream has: what is sent to a server is masked, which `ws` does, and what it sends is not. */
 export function upstreamSocketOn(ws: WebSocket, connection: Connection): Socket {
   return new WsSocket(ws, connection, undefined)
 }
@@ -46,11 +47,13 @@ class WsSocket implements Socket {
     this.#connection = connection
     this.#outlet = outlet
     this.#flow = new Flow(connection)
-    ws.on('message', (data: Buffer, binary: boolean) => {
+    const message = (data: Buffer, binary: boolean): void => {
       if (this.#closing) return
       if (this.#listener && !this.#paused) this.#listener.message(data, binary)
       else this.#waiting.push({ data, binary })
-    })
+    }
+    ws.on('message', message)
+    if (!outlet) takeShortcut(ws, message)
     ws.on('close', (code, reason) => {
       clearInterval(this.#beat)
       this.#closed = { code, reason: reason.toString('utf8') }
@@ -71,7 +74,7 @@ class WsSocket implements Socket {
     if (ws.readyState !== ws.OPEN) return true
     if (this.#outlet) this.#outlet.put(data, binary)
     else ws.send(data, { binary, compress: false })
-    if (ws.bufferedAmount + (this.#outlet?.bytes ?? 0) <= HIGH_WATER_BYTES) return true
+    if (this.#connection.writableLength + (this.#outlet?.bytes ?? 0) <= HIGH_WATER_BYTES) return true
     if (!this.#behind) {
       this.#behind = Promise.withResolvers<void>()
       this.#connection.once('drain', () => this.#caughtUp())
