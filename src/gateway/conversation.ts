@@ -30,6 +30,8 @@ export class Conversation {
   readonly over: Promise<void>
   readonly #over: PromiseWithResolvers<void> = Promise.withResolvers<void>()
   readonly #ended = new AbortController()
+  /** The same as its signal says, for what is asked of every message. */
+  #isOver = false
   readonly #socket: Socket
   readonly #startedAt = performance.now()
   readonly #watch: NodeJS.Timeout
@@ -209,7 +211,7 @@ export class Conversation {
   }
 
   #fromUpstream(line: Line, data: Uint8Array, binary: boolean): void {
-    if (line !== this.#line || this.signal.aborted) return
+    if (line !== this.#line || this.#isOver) return
     this.#upstreamMessages++
     const turn = this.#turn
     if (turn?.ended === true) return
@@ -283,6 +285,7 @@ export class Conversation {
 
   #finish(end: TurnEnd, code: number, reason: string): void {
     if (this.signal.aborted) return
+    this.#isOver = true
     this.#ended.abort(new ClientLeft(reason))
     clearInterval(this.#watch)
     this.gateway.draining.removeEventListener('abort', this.#drain)
