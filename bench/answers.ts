@@ -1,4 +1,5 @@
 /** What the benchmark's upstream answers: bytes that are made once and known to both ends. */
+import { STAMP_DIGITS } from './stamp.ts'
 
 /** What every answer states as its usage. */
 export const USAGE = { inputTokens: 1200, cachedInputTokens: 1024, outputTokens: 192 } as const
@@ -7,7 +8,7 @@ export const USAGE = { inputTokens: 1200, cachedInputTokens: 1024, outputTokens:
 export const STREAM_EVENTS = 200
 
 const MODEL = 'gpt-5.5-2026-04-23'
-const RESPONSE_ID = 'resp_0b9f6e2c4d1a8f370068f0a1b2c3d481a2b3c4d5e6f7a8b9c0'
+export const RESPONSE_ID = 'resp_0b9f6e2c4d1a8f370068f0a1b2c3d481a2b3c4d5e6f7a8b9c0'
 const ITEM_ID = 'msg_0b9f6e2c4d1a8f370068f0a1b3e4f581a2b3c4d5e6f7a8b9c0'
 
 const USAGE_JSON = {
@@ -70,16 +71,12 @@ export interface StreamAnswer {
   readonly bodyBytes: number
 }
 
-/** Where an event carries the instant at which it was sent: this, then so many digits. */
-export const STAMP_MARK: Buffer = Buffer.from('"obfuscation":"')
-export const STAMP_DIGITS = 16
-
 /**
  * A text answer in `count` events as the Responses API sends them, about 250 bytes each; the last one states the usage.
  * Their padding (`obfuscation`) has room for a stamp.
  */
 export function streamAnswer(count: number): StreamAnswer {
-  const events = streamEvents(count)
+  const events = answerEvents(count).map(({ type, json }) => `event: ${type}\ndata: ${json}\n\n`)
   const chunks = events.map((event) => Buffer.from(`${Buffer.byteLength(event).toString(16)}\r\n${event}\r\n`))
   return {
     head: Buffer.from(
@@ -91,7 +88,8 @@ export function streamAnswer(count: number): StreamAnswer {
   }
 }
 
-function streamEvents(count: number): string[] {
+/** A text answer as so many events of the Responses API, type first; the last one states the usage. */
+export function answerEvents(count: number): readonly { readonly type: string; readonly json: string }[] {
   const place = { item_id: ITEM_ID, output_index: 0, content_index: 0 }
   const item = { id: ITEM_ID, type: 'message', status: 'in_progress', content: [], role: 'assistant' }
   const part = { type: 'output_text', annotations: [], logprobs: [], text: '' }
@@ -112,12 +110,8 @@ function streamEvents(count: number): string[] {
   ]
   const delta = { ...place, delta: ' token', logprobs: [], obfuscation: '0'.repeat(STAMP_DIGITS) }
   const middle = Array.from({ length: deltas }, () => ['response.output_text.delta', delta] as const)
-  return [...before, ...middle, ...after].map(
-    ([type, rest], index) => `event: ${type}\ndata: ${JSON.stringify({ type, sequence_number: index, ...rest })}\n\n`,
-  )
-}
-
-/** Microseconds of the clock that all processes of the machine share. */
-export function sharedMicros(): number {
-  return Number(process.hrtime.bigint() / 1000n)
+  return [...before, ...middle, ...after].map(([type, rest], index) => ({
+    type,
+    json: JSON.stringify({ type, sequence_number: index, ...rest }),
+  }))
 }

@@ -4,20 +4,21 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildGateway } from './built.ts'
-import type { LoadOrder } from './load.ts'
+import type { LoadOrder } from './load-order.ts'
 import { provenance } from './machine.ts'
 import { measure, type Rig } from './measure.ts'
 import { nginxVersion } from './nginx.ts'
 import { pageWith } from './page.ts'
 import { Partner } from './partner.ts'
-import { scenarios, type Scenario } from './scenarios.ts'
-import { tables, type Measured } from './table.ts'
+import { measureIdle } from './measure-idle.ts'
+import { idleScenarios, scenarios, type IdleScenario, type Scenario } from './scenarios.ts'
+import { tables, type Measured, type MeasuredIdle } from './table.ts'
 import type { UpstreamOrder } from './upstream.ts'
 
 const USAGE = `npm run bench -- [--quick] [--only NAME,…] [--write] [--profile FOLDER]
 
   --quick           runs each scenario briefly: to see that everything works, not to quote
-  --only NAME,…     runs these scenarios only: ${scenarios(true)
+  --only NAME,…     runs these scenarios only: ${[...scenarios(true), ...idleScenarios(true)]
     .map(({ name }) => name)
     .join(', ')}
   --write           writes the tables into bench/README.md (a whole run only)
@@ -28,6 +29,7 @@ const README = join(import.meta.dirname, 'README.md')
 
 interface Options {
   readonly chosen: readonly Scenario[]
+  readonly idle: readonly IdleScenario[]
   readonly write: boolean
   readonly profileFolder: string | undefined
 }
@@ -43,7 +45,8 @@ function optionsOf(args: readonly string[]): Options {
       profile: { type: 'string' },
     },
   })
-  const all = scenarios(values.quick)
+  const [driven, idle] = [scenarios(values.quick), idleScenarios(values.quick)]
+  const all = [...driven, ...idle]
   const names = values.only?.split(',') ?? all.map(({ name }) => name)
   const unknown = names.find((name) => !all.some((scenario) => scenario.name === name))
   if (unknown !== undefined) throw new Error(`--only: there is no scenario "${unknown}"`)
@@ -51,13 +54,15 @@ function optionsOf(args: readonly string[]): Options {
     throw new Error('--write: goes with a whole run only, without --quick, --only and --profile')
   }
   return {
-    chosen: all.filter(({ name }) => names.includes(name)),
+    chosen: driven.filter(({ name }) => names.includes(name)),
+    idle: idle.filter(({ name }) => names.includes(name)),
     write: values.write,
     profileFolder: values.profile === undefined ? undefined : resolve(values.profile),
   }
 }
 
-async function run({ chosen, profileFolder }: Options): Promise<Measured[]> {
+/** The tables. */
+async function run({ chosen, idle, profileFolder }: Options): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'codex-gateway-bench-'))
   const interrupted = (): void => {
     rmSync(folder, { recursive: true, force: true })
@@ -78,7 +83,12 @@ async function run({ chosen, profileFolder }: Options): Promise<Measured[]> {
       process.stderr.write(`${scenario.title} …\n`)
       measured.push({ scenario, result: await measure(scenario, rig) })
     }
-    return measured
+    const measuredIdle: MeasuredIdle[] = []
+    for (const scenario of idle) {
+      process.stderr.write(`${scenario.title} …\n`)
+      measuredIdle.push({ scenario, result: await measureIdle(scenario, rig) })
+    }
+    return tables(measured, measuredIdle)
   } finally {
     process.off('SIGINT', interrupted).off('SIGTERM', interrupted)
     rmSync(folder, { recursive: true, force: true })
@@ -102,14 +112,14 @@ async function main(): Promise<number> {
     process.stderr.write('nginx is not installed, and there is nothing to compare with: apt-get install nginx-light\n')
     return 1
   }
-  let measured: Measured[]
+  let tablesOf: string
   try {
-    measured = await run(options)
+    tablesOf = await run(options)
   } catch (cause) {
     process.stderr.write(`The run is void: ${cause instanceof Error ? cause.message : String(cause)}\n`)
     return 1
   }
-  const text = `${provenance(nginx)}\n\n${tables(measured)}`
+  const text = `${provenance(nginx)}\n\n${tablesOf}`
   process.stdout.write(text)
   if (options.write) writeFileSync(README, await pageWith(readFileSync(README, 'utf8'), text))
   return 0

@@ -47,6 +47,13 @@ url = "sqlite://${join(folder, 'gateway.db')}"
 
 [upstream]
 http_base_url = "http://127.0.0.1:${upstreamPort}"
+ws_base_url = "ws://127.0.0.1:${upstreamPort}"
+
+[routes]
+websocket = true
+
+[limits]
+ws_max_messages_per_connection = 1_000_000_000
 `,
   )
   const config = loadConfig({ path: file, env: {} })
@@ -79,7 +86,7 @@ async function setUp(config: Config): Promise<string> {
       name: 'bench',
       secret: 'sk-bench',
       http: true,
-      ws: false,
+      ws: true,
       weight: 1,
       maxConcurrent: 10_000,
       organization: undefined,

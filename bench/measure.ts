@@ -1,13 +1,14 @@
 import { join } from 'node:path'
-import { streamAnswer, unaryAnswer } from './answers.ts'
+import { drive, type Driven } from './drive.ts'
 import { figureOf, type Figure } from './figures.ts'
 import { startGatewayProcess, type GatewayProgram, type MeasuredGateway } from './gateway.ts'
-import type { LoadOrder, LoadReport } from './load.ts'
+import type { LoadOrder } from './load-order.ts'
 import { startNginx } from './nginx.ts'
 import type { Partner } from './partner.ts'
-import { cpuMicrosOf, peakMegabytesOf } from './process-tree.ts'
-import { isPaced, type Drive, type Scenario } from './scenarios.ts'
+import { peakMegabytesOf } from './process-tree.ts'
+import type { Scenario } from './scenarios.ts'
 import type { ServerProcess } from './server-process.ts'
+import type { LoadReport } from './tally.ts'
 import type { UpstreamOrder } from './upstream.ts'
 
 export type WayName = 'direct' | 'nginx' | 'gateway'
@@ -23,31 +24,23 @@ export interface Rig {
   readonly gateway: GatewayProgram
 }
 
-interface RoundResult extends LoadReport {
-  /** Of the proxy; undefined without one. */
-  readonly cpuMicros: number | undefined
-}
-
 export interface WayResult {
-  readonly rounds: readonly RoundResult[]
+  readonly rounds: readonly Driven[]
   /** Undefined without a proxy. */
   readonly peakMegabytes: number | undefined
 }
 
 export type ScenarioResult = Readonly<Record<WayName, WayResult>>
 
-interface Way {
+export interface Way {
   readonly port: number
   readonly key: string
   /** The proxy's process. */
   readonly pid: number | undefined
-  readonly rounds: RoundResult[]
+  readonly rounds: Driven[]
   /** Requests sent, warm-up and all. */
   requests: number
 }
-
-/** What an answer causes after it has gone (the settlement) is counted with it. */
-const AFTERMATH_MS = 150
 
 /**
  * Measures the three ways, each in every round, in turn. Both proxies are started anew, so that memory and ledger
@@ -96,31 +89,8 @@ async function runRounds(scenario: Scenario, ways: Readonly<Record<WayName, Way>
   }
 }
 
-async function drive(way: Way, scenario: Scenario, how: Drive, rig: Rig): Promise<RoundResult> {
-  const { upstream, connections, durationMs, rampMs } = how
-  const before = way.pid === undefined ? 0 : cpuMicrosOf(way.pid)
-  const answer = (await rig.load.ask({
-    port: way.port,
-    key: way.key,
-    request: scenario.request,
-    connections,
-    durationMs,
-    rampMs,
-    answerBytes: (upstream.answer === 'unary' ? unaryAnswer() : streamAnswer(upstream.events)).bodyBytes,
-    stamped: isPaced(how),
-  })) as { readonly report: LoadReport } | { readonly problem: string }
-  if ('problem' in answer) throw new Error(`${scenario.name}: ${answer.problem}`)
-  const { report } = answer
-  if (isPaced(how) && how === scenario && report.mostAtOnce < connections) {
-    throw new Error(`${scenario.name}: only ${report.mostAtOnce} of ${connections} streams ran at once`)
-  }
-  way.requests += report.requests
-  await new Promise((resolve) => setTimeout(resolve, AFTERMATH_MS))
-  return { ...report, cpuMicros: way.pid === undefined ? undefined : cpuMicrosOf(way.pid) - before }
-}
-
 /** A figure of every round, taken together. */
-export function over(way: WayResult, figure: (round: RoundResult) => number): Figure {
+export function over(way: WayResult, figure: (round: Driven) => number): Figure {
   return figureOf(way.rounds.map(figure))
 }
 

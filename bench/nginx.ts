@@ -11,24 +11,38 @@ export function nginxVersion(): string | undefined {
   return /nginx\/\S+/.exec(spawnSync(NGINX, ['-v'], { encoding: 'utf8' }).stderr ?? '')?.[0]
 }
 
+/** Connections of both sides together that every scenario but that of idle sockets can do with; nginx has memory for all ready. */
+export const CONNECTIONS = 4096
+
 /** nginx as a reverse proxy that adds as little as it can. */
-export async function startNginx(folder: string, upstreamPort: number): Promise<ServerProcess> {
+export async function startNginx(
+  folder: string,
+  upstreamPort: number,
+  connections: number = CONNECTIONS,
+): Promise<ServerProcess> {
   const port = await freePort()
   mkdirSync(folder, { recursive: true })
   const file = join(folder, 'nginx.conf')
-  writeFileSync(file, configuration(folder, port, upstreamPort))
+  writeFileSync(file, configuration(folder, { port, upstreamPort, connections }))
   return await startServer(NGINX, ['-p', folder, '-c', file, '-e', 'stderr'], port)
 }
 
 /** Request bodies are read whole first, which is nginx's default and what the gateway does; here they stay in memory. */
-function configuration(folder: string, port: number, upstreamPort: number): string {
+function configuration(
+  folder: string,
+  {
+    port,
+    upstreamPort,
+    connections,
+  }: { readonly port: number; readonly upstreamPort: number; readonly connections: number },
+): string {
   const root = process.getuid?.() === 0 ? 'user root;\n' : ''
   return `${root}daemon off;
 worker_processes 1;
-worker_rlimit_nofile 8192;
+worker_rlimit_nofile ${connections + 1000};
 pid ${join(folder, 'nginx.pid')};
 error_log stderr error;
-events { worker_connections 4096; }
+events { worker_connections ${connections}; }
 http {
   access_log off;
   client_body_temp_path ${join(folder, 'body')};
@@ -40,6 +54,11 @@ http {
   client_body_buffer_size 2m;
   keepalive_requests 100000000;
   tcp_nodelay on;
+  underscores_in_headers on;
+  map $http_upgrade $connection_upgrade {
+    default upgrade;
+    "" "";
+  }
   upstream api {
     server 127.0.0.1:${upstreamPort};
     keepalive 512;
@@ -50,7 +69,8 @@ http {
     location / {
       proxy_pass http://api;
       proxy_http_version 1.1;
-      proxy_set_header Connection "";
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection $connection_upgrade;
       proxy_buffering off;
     }
   }

@@ -19,6 +19,10 @@ export class Partner<Order extends object> implements AsyncDisposable {
     return { partner, hello: await partner.#heard() }
   }
 
+  get pid(): number {
+    return this.#child.pid ?? Number.NaN
+  }
+
   async ask(order: Order): Promise<unknown> {
     const answer = this.#heard()
     this.#child.send(order)

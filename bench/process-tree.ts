@@ -12,14 +12,23 @@ export function cpuMicrosOf(root: number): number {
   return nanos / 1000
 }
 
-/** Megabytes (10^6) that the tree's processes have had resident at most, each by its own peak (VmHWM). */
+/** Megabytes (10^6) that the tree's processes have had resident at most, each by its own peak. */
 export function peakMegabytesOf(root: number): number {
+  return bytesOf(root, 'VmHWM') / 1e6
+}
+
+/** Bytes that the tree's processes have resident now. */
+export function residentBytesOf(root: number): number {
+  return bytesOf(root, 'VmRSS')
+}
+
+function bytesOf(root: number, line: 'VmHWM' | 'VmRSS'): number {
   let kibibytes = 0
   for (const pid of treeOf(root)) {
-    const peak = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))
-    kibibytes += Number(peak?.[1] ?? Number.NaN)
+    const found = new RegExp(`^${line}:\\s*(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'latin1'))
+    kibibytes += Number(found?.[1] ?? Number.NaN)
   }
-  return (kibibytes * 1024) / 1e6
+  return kibibytes * 1024
 }
 
 function treeOf(root: number): number[] {

@@ -1,5 +1,5 @@
 /** The requests of the benchmark: a member's, in Codex's words, as bytes that are made once. */
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 
 export interface RequestKind {
   readonly stream: boolean
@@ -26,6 +26,38 @@ export function requestBytes(key: string, kind: RequestKind): Buffer {
     `content-length: ${body.length}`,
   ]
   return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body])
+}
+
+/** The handshake of a WebSocket as codex-cli 0.169 writes it. */
+export function handshakeBytes(key: string, thread: string): Buffer {
+  const turn = { turn_id: '', thread_id: thread, session_id: thread, sandbox: 'seatbelt', request_kind: 'prewarm' }
+  const head = [
+    'GET /v1/responses HTTP/1.1',
+    'host: 127.0.0.1',
+    'connection: Upgrade',
+    'upgrade: websocket',
+    'sec-websocket-version: 13',
+    `sec-websocket-key: ${randomBytes(16).toString('base64')}`,
+    'sec-websocket-extensions: permessage-deflate; client_max_window_bits',
+    `authorization: Bearer ${key}`,
+    'user-agent: codex_cli_rs/0.169.0 (Debian 12.0.0; x86_64) xterm-256color',
+    'originator: codex_cli_rs',
+    'openai-beta: responses_websockets=2026-02-06',
+    `x-codex-turn-metadata: ${JSON.stringify(turn)}`,
+    'x-codex-beta-features: remote_compaction_v2',
+    `x-client-request-id: ${thread}`,
+    `session-id: ${thread}`,
+    `thread-id: ${thread}`,
+    `x-codex-window-id: ${thread}:0`,
+    'version: 0.169.0',
+  ]
+  return Buffer.from(`${head.join('\r\n')}\r\n\r\n`)
+}
+
+/** The message that begins a turn. */
+export function turnText(thread: string, bodyBytes: number): string {
+  const type = '{"type":"response.create",'
+  return type + bodyOf({ stream: true, bodyBytes: bodyBytes - type.length + 1 }, thread).slice(1)
 }
 
 /** The history of a conversation, as long as it takes; reasoning in it is ciphertext, as OpenAI gives it back. */

@@ -11,23 +11,39 @@ export interface Drive {
   readonly rampMs: number
 }
 
-export interface Scenario extends Drive {
+interface Named {
   /** For `--only`. */
   readonly name: string
   readonly title: string
-  readonly request: RequestKind
-  /** Runs before anything counts. */
-  readonly warmUp: Drive
   readonly rounds: number
 }
 
+/** Requests, or turns over WebSockets, are sent and answered. */
+export interface Scenario extends Named, Drive {
+  readonly over: 'http' | 'websocket'
+  readonly request: RequestKind
+  /** Runs before anything counts. */
+  readonly warmUp: Drive
+}
+
+/** So many WebSockets are open, and nothing is said. */
+export interface IdleScenario extends Named {
+  readonly sockets: number
+}
+
 const UNARY: UpstreamOrder = { answer: 'unary' }
-const FULL_SPEED: UpstreamOrder = { answer: 'stream', events: STREAM_EVENTS, everyMs: 0 }
+
+function fullSpeed(events: number): UpstreamOrder {
+  return { answer: 'stream', events, everyMs: 0 }
+}
+
+/** How many frames a turn over a WebSocket has where they come at once. */
+const TURN_EVENTS = 40
 
 /** What Codex sends with the first prompt of a conversation, without the tools that its user added. */
 const SMALL_BYTES = 2000
 
-/** Everything that is measured; briefly where `quick`. */
+/** Everything that is driven; briefly where `quick`. */
 export function scenarios(quick: boolean): readonly Scenario[] {
   const times: Times = quick
     ? { warmUpMs: 700, durationMs: 1000, rounds: 2 }
@@ -40,13 +56,13 @@ export function scenarios(quick: boolean): readonly Scenario[] {
     closed(
       'sse-1',
       'SSE at full speed, 1 at a time',
-      { request: streamed, upstream: FULL_SPEED, connections: 1 },
+      { request: streamed, upstream: fullSpeed(STREAM_EVENTS), connections: 1 },
       times,
     ),
     closed(
       'sse-32',
       'SSE at full speed, 32 at once',
-      { request: streamed, upstream: FULL_SPEED, connections: 32 },
+      { request: streamed, upstream: fullSpeed(STREAM_EVENTS), connections: 32 },
       times,
     ),
     closed(
@@ -73,7 +89,35 @@ export function scenarios(quick: boolean): readonly Scenario[] {
       { connections: 1000, events: 50, everyMs: 250, rampMs: 2000 },
       quick ? 1 : 3,
     ),
+    overWebSocket(
+      closed(
+        'ws-64',
+        `WebSocket at full speed, 64 sockets (turns of ${TURN_EVENTS} frames)`,
+        { request: streamed, upstream: fullSpeed(TURN_EVENTS), connections: 64 },
+        times,
+      ),
+    ),
+    overWebSocket(
+      paced(
+        'ws-paced-400',
+        'WebSocket paced, 400 sockets',
+        { connections: 400, events: STREAM_EVENTS, everyMs: 25, rampMs: 1000 },
+        quick ? 1 : 5,
+      ),
+    ),
   ]
+}
+
+/** Sockets that are idle. */
+export function idleScenarios(quick: boolean): readonly IdleScenario[] {
+  const sockets = quick ? 1000 : 5000
+  const title = `WebSocket idle, ${sockets.toLocaleString('en-US')} sockets`
+  return [{ name: 'ws-idle', title, sockets, rounds: quick ? 1 : 3 }]
+}
+
+function overWebSocket(scenario: Scenario): Scenario {
+  const unit = (title: string): string => title.replace(/ events/, ' frames')
+  return { ...scenario, title: unit(scenario.title), over: 'websocket' }
 }
 
 interface Times {
@@ -90,7 +134,15 @@ function closed(
   { warmUpMs, durationMs, rounds }: Times,
 ): Scenario {
   const drive = { upstream: ask.upstream, connections: ask.connections, durationMs, rampMs: 0 }
-  return { name, title, request: ask.request, ...drive, warmUp: { ...drive, durationMs: warmUpMs }, rounds }
+  return {
+    name,
+    title,
+    over: 'http',
+    request: ask.request,
+    ...drive,
+    warmUp: { ...drive, durationMs: warmUpMs },
+    rounds,
+  }
 }
 
 /** Every connection asks once, and its answer comes event by event, as a model writes. */
@@ -104,6 +156,7 @@ function paced(
   return {
     name,
     title: `${title} (${events} events, one in ${everyMs} ms)`,
+    over: 'http',
     request: { stream: true, bodyBytes: SMALL_BYTES },
     upstream: { answer: 'stream', events, everyMs },
     connections,

@@ -1,72 +1,69 @@
 /** A process of its own: an upstream that answers with canned bytes and costs as little as can be. */
 import { createServer, type AddressInfo, type Socket } from 'node:net'
-import { sharedMicros, STAMP_DIGITS, STAMP_MARK, streamAnswer, unaryAnswer, type StreamAnswer } from './answers.ts'
+import { streamAnswer, unaryAnswer } from './answers.ts'
+import { Pacer, type Paced } from './pacer.ts'
+import { serveSocket, socketKeyOf } from './socket-upstream.ts'
+import { stamped } from './stamp.ts'
+import { TurnAnswer } from './turn-answer.ts'
 
 /** How to answer from now on. */
 export type UpstreamOrder =
   | { readonly answer: 'unary' }
-  /** All events in one write where `everyMs` is 0; else one event of every stream in so many milliseconds. */
+  /**
+   * All events in one write where `everyMs` is 0; else one event of every stream in so many milliseconds. The same of
+   * the frames of a turn where the connection is a WebSocket.
+   */
   | { readonly answer: 'stream'; readonly events: number; readonly everyMs: number }
 
-/** Streams are spread over so many beats of the one timer, so that they do not all move at once. */
-const BEATS = 10
-
 let answer: (socket: Socket) => void = () => undefined
-const paced: Set<PacedStream>[] = Array.from({ length: BEATS }, () => new Set())
-let timer: NodeJS.Timeout | undefined
-let beat = 0
-let begun = 0
+/** Over a WebSocket. */
+let answerTurn: (socket: Socket) => void = () => undefined
+let pacer: Pacer | undefined
 
-class PacedStream {
+/** Sends one chunk a step. */
+class PacedChunks implements Paced {
   readonly #socket: Socket
-  readonly #answer: StreamAnswer
+  readonly #chunks: readonly Buffer[]
   #next = 0
 
-  constructor(socket: Socket, stream: StreamAnswer) {
+  constructor(socket: Socket, chunks: readonly Buffer[]) {
     this.#socket = socket
-    this.#answer = stream
-    socket.write(stream.head)
+    this.#chunks = chunks
     this.step()
   }
 
-  /** Sends one event; false when it was the last. */
   step(): boolean {
-    const { chunks, end } = this.#answer
-    const chunk = chunks[this.#next++]
+    const chunk = this.#chunks[this.#next++]
     if (this.#socket.destroyed || !chunk) return false
-    const last = this.#next === chunks.length
-    this.#socket.write(last ? Buffer.concat([chunk, end]) : stamped(chunk))
-    return !last
+    this.#socket.write(stamped(chunk))
+    return this.#next < this.#chunks.length
   }
 }
 
-function stamped(chunk: Buffer): Buffer {
-  const mark = chunk.indexOf(STAMP_MARK)
-  if (mark === -1) return chunk
-  const copy = Buffer.from(chunk)
-  copy.write(String(sharedMicros()).padStart(STAMP_DIGITS, '0'), mark + STAMP_MARK.length, 'latin1')
-  return copy
-}
-
 function obey(order: UpstreamOrder): void {
-  clearInterval(timer)
+  pacer?.[Symbol.dispose]()
   if (order.answer === 'unary') {
     const { bytes } = unaryAnswer()
     answer = (socket) => socket.write(bytes)
     return
   }
-  const stream = streamAnswer(order.events)
+  const { head, chunks, end } = streamAnswer(order.events)
+  const turns = new TurnAnswer(order.events)
   if (order.everyMs === 0) {
-    const whole = Buffer.concat([stream.head, ...stream.chunks, stream.end])
+    const whole = Buffer.concat([head, ...chunks, end])
     answer = (socket) => socket.write(whole)
+    answerTurn = (socket) => socket.write(turns.whole())
     return
   }
-  timer = setInterval(() => {
-    beat = (beat + 1) % BEATS
-    const moving = paced[beat]
-    for (const one of moving ?? []) if (!one.step()) moving?.delete(one)
-  }, order.everyMs / BEATS)
-  answer = (socket) => paced[begun++ % BEATS]?.add(new PacedStream(socket, stream))
+  const paces = new Pacer(order.everyMs)
+  pacer = paces
+  const last = Buffer.concat([...chunks.slice(-1), end])
+  const paced = [...chunks.slice(0, -1), last]
+  answer = (socket) => {
+    socket.write(head)
+    paces.add(new PacedChunks(socket, paced))
+  }
+  answerTurn = (socket) => paces.add(new PacedChunks(socket, turns.frames()))
 }
 
 const HEAD_END = Buffer.from('\r\n\r\n')
@@ -77,24 +74,33 @@ function serve(socket: Socket): void {
   let missing = 0
   socket.setNoDelay(true)
   socket.on('error', () => socket.destroy())
-  socket.on('data', (chunk: Buffer) => {
+  const read = (chunk: Buffer): void => {
     if (missing > 0) {
       missing -= chunk.length
     } else {
       head = head ? Buffer.concat([head, chunk]) : chunk
       const end = head.indexOf(HEAD_END)
       if (end === -1) return
-      const stated = /\r\ncontent-length: *(\d+)/i.exec(head.toString('latin1', 0, end))
+      const text = head.toString('latin1', 0, end)
+      const key = socketKeyOf(text)
+      if (key !== undefined) {
+        socket.off('data', read)
+        return serveSocket(socket, key, () => answerTurn(socket))
+      }
+      const stated = /\r\ncontent-length: *(\d+)/i.exec(text)
       missing = Number(stated?.[1] ?? 0) - (head.length - end - HEAD_END.length)
       head = undefined
     }
     if (missing === 0) answer(socket)
     if (missing < 0) throw new Error('the upstream got more bytes than the request announced')
-  })
+  }
+  socket.on('data', read)
 }
 
 const server = createServer(serve)
-server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }))
+server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () =>
+  process.send?.({ port: (server.address() as AddressInfo).port }),
+)
 process.on('message', (order: UpstreamOrder) => {
   obey(order)
   process.send?.({ ready: true })

@@ -49,6 +49,8 @@ export class Conversation {
   readonly over: Promise<void>
   readonly #over: PromiseWithResolvers<void> = Promise.withResolvers<void>()
   readonly #ended = new AbortController()
+  /** The same as its signal says, for what is asked of every message. */
+  #isOver = false
   readonly #socket: Socket
   readonly #maxMessages: number
   readonly #startedAt = performance.now()
@@ -123,12 +125,12 @@ export class Conversation {
     line.socket.keepAlive(this.gateway.settings.socket.pingIntervalMs)
     line.socket.listen({
       message: (data, binary) => {
-        if (line !== this.#line || this.signal.aborted) return
+        if (line !== this.#line || this.#isOver) return
         this.#upstreamMessages++
         this.#talk.heard(data, binary)
       },
       closed: (code, reason) => {
-        if (line !== this.#line || this.signal.aborted) return
+        if (line !== this.#line || this.#isOver) return
         this.#lineGone = true
         this.#talk.hungUp(code, reason)
       },
@@ -210,6 +212,7 @@ export class Conversation {
 
   #finish(because: 'client-left' | 'cut', code: number, reason: string): void {
     if (this.signal.aborted) return
+    this.#isOver = true
     this.#ended.abort(new ClientLeft(reason))
     clearInterval(this.#watch)
     this.gateway.draining.removeEventListener('abort', this.#drain)

@@ -75,6 +75,7 @@ export class Turn {
   }
 
   begin(): void {
+    if (this.#begun) return
     this.#begun = true
     this.#began.resolve()
   }

@@ -1,4 +1,5 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo, Socket as Connection } from 'node:net'
@@ -139,5 +140,65 @@ suite('a socket', { concurrency: 4 }, () => {
     await pass(1000)
     on.near.resume()
     equal(closed, true)
+  })
+
+  test('sends messages of every length as they are', async () => {
+    await using on = await pair()
+    const got: { readonly data: Buffer; readonly binary: boolean }[] = []
+    on.far.on('message', (data: Buffer, binary) => got.push({ data, binary }))
+    const sent = [0, 1, 125, 126, 127, 65_535, 65_536, 200_000].flatMap((length) => [
+      { data: randomBytes(length), binary: true },
+      { data: Buffer.from('ü'.repeat(length >> 1)), binary: false },
+    ])
+    // All at once, then each for itself.
+    for (const { data, binary } of sent) on.near.send(data, binary)
+    for (const { data, binary } of sent) {
+      await pass(1)
+      on.near.send(binary ? data : data.toString(), binary)
+    }
+    while (got.length < 2 * sent.length) await pass(5)
+    deepEqual(got, [...sent, ...sent])
+  })
+
+  test('writes together what is said at once', async () => {
+    await using on = await pair()
+    const chunks: number[] = []
+    on.beneath.on('data', (chunk: Buffer) => chunks.push(chunk.length))
+    for (let i = 0; i < 40; i++) on.near.send('x'.repeat(200), false)
+    while (chunks.length === 0) await pass(5)
+    deepEqual(chunks, [40 * 204])
+  })
+
+  test('closes, or is cut, behind what was sent', async () => {
+    for (const [end, code] of [
+      [(near: Socket) => near.close(1012, 'later'), 1012],
+      [(near: Socket) => near.cut(), 1006],
+    ] as const) {
+      await using on = await pair()
+      const got: string[] = []
+      on.far.on('message', (data: Buffer) => got.push(data.toString()))
+      on.near.send('last', false)
+      end(on.near)
+      equal((await on.ended).code, code)
+      deepEqual(got, ['last'])
+    }
+  })
+
+  test('is behind until the other side has taken what was sent, or is gone', async () => {
+    for (const end of [(far: WebSocket) => far.resume(), (far: WebSocket) => far.terminate()]) {
+      await using on = await pair()
+      on.far.pause()
+      let sent = 0
+      while (on.near.send(Buffer.alloc(100_000), true)) {
+        await pass(1)
+        ok(++sent < 1000)
+      }
+      let caughtUp = false
+      const drained = on.near.drained().then(() => (caughtUp = true))
+      await pass(100)
+      equal(caughtUp, false)
+      end(on.far)
+      await drained
+    }
   })
 })

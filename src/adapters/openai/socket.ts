@@ -3,6 +3,8 @@ import type { WebSocket } from 'ws'
 import type { Socket, SocketListener } from '../../ports.ts'
 import { Flow } from './flow.ts'
 import { Intake, type Bounds } from './intake.ts'
+import { Outlet } from './outlet.ts'
+import { takeShortcut } from './shortcut.ts'
 
 /** Beyond this much that is not sent yet, the other side is behind. */
 const HIGH_WATER_BYTES = 1_048_576
@@ -20,15 +22,21 @@ interface Message {
   readonly binary: boolean
 }
 
-/** The port of one side, over a socket of `ws` that is open, and the connection beneath it. */
+/** The port of the side that a client has, over a socket of `ws` that is open, and the connection beneath it. */
 export function socketOn(ws: WebSocket, connection: Connection, bounds: Bounds): Socket {
-  return new WsSocket(ws, connection, bounds)
+  return new WsSocket(ws, connection, bounds, new Outlet(connection))
+}
+
+/** The same of the side that upstream has: what is sent to a server is masked, which `ws` does, and what it sends is not. */
+export function upstreamSocketOn(ws: WebSocket, connection: Connection, bounds: Bounds): Socket {
+  return new WsSocket(ws, connection, bounds, undefined)
 }
 
 class WsSocket implements Socket {
   readonly #ws: WebSocket
   readonly #connection: Connection
   readonly #bounds: Bounds
+  readonly #outlet: Outlet | undefined
   readonly #flow: Flow
   readonly #intake: Intake
   #listener: SocketListener | undefined
@@ -46,10 +54,11 @@ class WsSocket implements Socket {
   /** Bytes that wait for the other side, as they are counted. */
   #owed = 0
 
-  constructor(ws: WebSocket, connection: Connection, bounds: Bounds) {
+  constructor(ws: WebSocket, connection: Connection, bounds: Bounds, outlet: Outlet | undefined) {
     this.#ws = ws
     this.#connection = connection
     this.#bounds = bounds
+    this.#outlet = outlet
     this.#flow = new Flow(connection)
     this.#intake = new Intake(ws, connection, bounds, {
       room: () => {
@@ -61,17 +70,18 @@ class WsSocket implements Socket {
     connection.on('data', () => {
       if (ws.readyState !== ws.OPEN) this.#expectEnd()
     })
-    ws.on('message', (data: Buffer, binary: boolean) => {
+    const message = (data: Buffer, binary: boolean): void => {
       this.#intake.whole()
       if (this.#closing) return
       if (this.#listener && !this.#paused) this.#listener.message(data, binary)
       else this.#waiting.push({ data, binary })
-    })
+    }
+    ws.on('message', message)
+    if (!outlet) takeShortcut(ws, message)
     ws.on('close', (code, reason) => {
       clearInterval(this.#beat)
       this.#intake.end()
-      this.#behind?.resolve()
-      this.#countOwed(0)
+      this.#caughtUp()
       this.#closed ??= { code, reason: reason.toString('utf8') }
       this.#tellClosed()
     })
@@ -90,10 +100,15 @@ class WsSocket implements Socket {
   send(data: Uint8Array | string, binary: boolean): boolean {
     const ws = this.#ws
     if (ws.readyState !== ws.OPEN) return true
-    ws.send(data, { binary, compress: false }, () => this.#sent())
-    if (ws.bufferedAmount <= HIGH_WATER_BYTES) return true
-    this.#countOwed(ws.bufferedAmount)
-    this.#behind ??= Promise.withResolvers<void>()
+    if (this.#outlet) this.#outlet.put(data, binary)
+    else ws.send(data, { binary, compress: false })
+    const owed = this.#connection.writableLength + (this.#outlet?.bytes ?? 0)
+    if (owed <= HIGH_WATER_BYTES) return true
+    this.#countOwed(owed)
+    if (!this.#behind) {
+      this.#behind = Promise.withResolvers<void>()
+      this.#connection.once('drain', () => this.#caughtUp())
+    }
     return false
   }
 
@@ -129,6 +144,7 @@ class WsSocket implements Socket {
     if (code === 1006) return this.cut()
     this.#closing = true
     this.#waiting.length = 0
+    this.#outlet?.flush()
     try {
       if (code === 1005) this.#ws.close()
       else this.#ws.close(sendable(code), cutTo(MOST_REASON_BYTES, reason))
@@ -143,6 +159,7 @@ class WsSocket implements Socket {
   }
 
   cut(): void {
+    this.#outlet?.flush()
     this.#ws.terminate()
   }
 
@@ -178,10 +195,9 @@ class WsSocket implements Socket {
     this.#owed = bytes
   }
 
-  #sent(): void {
-    if (this.#owed > 0) this.#countOwed(this.#ws.bufferedAmount > HIGH_WATER_BYTES ? this.#ws.bufferedAmount : 0)
-    if (!this.#behind || this.#ws.bufferedAmount > HIGH_WATER_BYTES / 2) return
-    this.#behind.resolve()
+  #caughtUp(): void {
+    this.#countOwed(0)
+    this.#behind?.resolve()
     this.#behind = undefined
   }
 

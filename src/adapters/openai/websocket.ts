@@ -16,7 +16,7 @@ import type { ProxyRoute } from './http.ts'
 import type { Bounds } from './intake.ts'
 import { reasonOf } from './no-reply.ts'
 import type { RoomQueue } from './room-queue.ts'
-import { socketOn } from './socket.ts'
+import { upstreamSocketOn } from './socket.ts'
 
 /** Messages of upstream's may be as large as any that a client may send. */
 const MAX_MESSAGE_BYTES = 160 * 1_048_576
@@ -88,7 +88,7 @@ async function answered(ws: WebSocket, signal: AbortSignal, bounds: Bounds): Pro
     })
     ws.once('open', () => {
       unhook()
-      if (connection) resolve({ status: 101, headers: head, socket: socketOn(ws, connection, bounds) })
+      if (connection) resolve({ status: 101, headers: head, socket: upstreamSocketOn(ws, connection, bounds) })
     })
     ws.once('unexpected-response', (_request, response: IncomingMessage) => {
       void refusalOf(response).then((body) => {
