@@ -78,6 +78,8 @@ async function say(peer: RawPeer, said: Said, client: boolean): Promise<void> {
 function metered(row: CallRow): readonly unknown[] {
   const { kind, ending, status, precision, attempts, credits, model } = row
   const { inputTokens, cachedInputTokens, outputTokens, reasoningTokens } = row
+  // Estimates are learned from what ran before.
+  if (precision !== 'exact') return [kind, ending, status, precision, attempts, model]
   return [
     kind,
     ending,

@@ -3,8 +3,9 @@ import type { Room } from '../../ports.ts'
 /** As much as one read of the network's gives: less than that is not counted. */
 const UNCOUNTED_BYTES = 65_536
 const STEP_BYTES = 262_144
-/** What a read takes besides its bytes: a message in reads of one byte must not be had for its length alone. */
+/** What a small read takes besides its bytes: a message in reads of one byte must not be had for its length alone. */
 const READ_BYTES = 256
+const SMALL_BYTES = 4096
 
 /**
  * The room that a message takes before it is whole. `ws` keeps what has come of it and shows nothing of that, so it is
@@ -49,7 +50,7 @@ export class Unfinished {
     this.#control = 0
     // Of a read that is control frames and nothing else, nothing is kept.
     if (!whole && control >= bytes) return false
-    this.#bytes = whole ? bytes : this.#bytes + bytes + READ_BYTES
+    this.#bytes = whole ? bytes : this.#bytes + bytes + (bytes < SMALL_BYTES ? READ_BYTES : 0)
     return true
   }
 
