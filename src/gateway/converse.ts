@@ -66,7 +66,7 @@ export async function converse(client: SocketClient, gateway: Gateway): Promise<
 async function conversed(
   client: SocketClient,
   call: KnownCall,
-  { line, maxMessages, talk }: Begun,
+  { line, maxMessages, flood, talk }: Begun,
   gateway: Gateway,
 ): Promise<void> {
   const socket = accepted(client, line, call)
@@ -75,7 +75,7 @@ async function conversed(
   const told = (cause: unknown): void =>
     gateway.log.warn('connection not in the ledger', { call: id, cause: String(cause) })
   gateway.ledger.connected(connection).catch(told)
-  const conversation = new Conversation(client, socket, { id, gateway, line, member, maxMessages, talk })
+  const conversation = new Conversation(client, socket, { id, gateway, line, member, maxMessages, flood, talk })
   await conversation.over
   await gateway.ledger.disconnected({ ...conversation.summary, id, endedAt: gateway.now() }).catch(told)
 }
@@ -94,7 +94,8 @@ async function openDialogue(client: SocketClient, call: KnownCall, gateway: Gate
   }
   if (opened && 'reply' in opened) return opened
   const { maxMessages } = gateway.settings.socket
-  return { line: opened?.line, maxMessages, talk: (on) => new Dialogue(on), [Symbol.dispose]: () => undefined }
+  const talk: Begun['talk'] = (on) => new Dialogue(on)
+  return { line: opened?.line, maxMessages, flood: 'ends', talk, [Symbol.dispose]: () => undefined }
 }
 
 function accepted(client: SocketClient, line: Line | undefined, call: KnownCall): Socket {

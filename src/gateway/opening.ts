@@ -21,7 +21,7 @@ export interface Declined {
 }
 
 /** What is to be said over a WebSocket, and upstream's end of it where that is open already. Over when it is disposed of. */
-export interface Begun extends Pick<ConversationOptions, 'line' | 'maxMessages' | 'talk'>, Disposable {}
+export interface Begun extends Pick<ConversationOptions, 'line' | 'maxMessages' | 'flood' | 'talk'>, Disposable {}
 
 /** Opens a line before the client's handshake is answered; throws a Refusal when none can be had. */
 export async function openForHandshake(

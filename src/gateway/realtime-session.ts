@@ -18,6 +18,8 @@ import { judgeSaid, Utterance, type Saying } from './utterance.ts'
 const SETTLE_MS = 500
 /** Against the policy (RFC 6455, 7.4.1). */
 const NOT_ALLOWED = 1008
+/** Of so many responses it is remembered that they are over. */
+const REMEMBERED = 1000
 
 /** A message of upstream's that waits for a settlement. */
 interface Last {
@@ -50,6 +52,8 @@ export class RealtimeSession implements Talk {
   /** Responses that are asked for and have not begun, in this order. */
   readonly #asked: Utterance[] = []
   readonly #running = new Map<string, Utterance>()
+  /** Responses that are over: what upstream tells of one again is no other. */
+  readonly #finished = new Set<string>()
   /** What is not settled, or not told, yet. */
   readonly #open = new Set<Promise<void>>()
   #leaving: string | undefined
@@ -84,7 +88,8 @@ export class RealtimeSession implements Talk {
     switch (event.kind) {
       case 'session':
         this.#model = event.model ?? this.#model
-        this.#transcriber = event.transcriber
+        // It is still at work on what was said before it was switched off.
+        this.#transcriber = event.transcriber ?? this.#transcriber
         break
       case 'created':
         this.#created(event.response)
@@ -128,14 +133,18 @@ export class RealtimeSession implements Talk {
   }
 
   #created(response: string): void {
+    if (this.#running.has(response) || this.#finished.has(response)) return
     const utterance = this.#asked.shift() ?? this.#unasked('realtime', this.#model)
     utterance.begin()
     this.#running.set(response, utterance)
   }
 
   #done(done: Extract<RealtimeEvent, { kind: 'done' }>, last: Last): void {
+    if (this.#finished.has(done.response)) return this.#on.pass(last.data, last.binary)
     const utterance = this.#running.get(done.response) ?? this.#unasked('realtime', this.#model)
     this.#running.delete(done.response)
+    this.#finished.add(done.response)
+    if (this.#finished.size > REMEMBERED) this.#finished.delete(this.#finished.keys().next().value ?? '')
     utterance.end({ ending: 'complete', done })
     this.#conclude(utterance, last)
   }

@@ -29,6 +29,7 @@ export async function openSession(client: SocketClient, call: KnownCall, gateway
     line,
     // Of audio there is a message every few milliseconds.
     maxMessages: Infinity,
+    flood: 'waits',
     talk: (on) => {
       if (callId !== undefined) place.use(takeOver(callId, on, gateway))
       return new RealtimeSession(on, { holder, line, model })

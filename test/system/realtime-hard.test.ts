@@ -1,0 +1,80 @@
+import { deepEqual, equal } from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import type { WebSocket } from 'ws'
+import { talk } from '../support/socket-client.ts'
+import { until } from '../support/stand.ts'
+import { wired, type Wired } from '../support/wired.ts'
+
+const PATH = '/v1/realtime?model=gpt-realtime'
+const USAGE = { input_tokens: 100, output_tokens: 10, input_token_details: { audio_tokens: 90, text_tokens: 10 } }
+
+async function upstreamOf(line: Wired): Promise<WebSocket> {
+  return await until(() => line.up.sockets()[0])
+}
+
+function created(id: string): string {
+  return JSON.stringify({ type: 'response.created', response: { id, status: 'in_progress' } })
+}
+
+function done(id: string): string {
+  return JSON.stringify({ type: 'response.done', response: { id, status: 'completed', usage: USAGE } })
+}
+
+suite('a realtime session', { concurrency: 4 }, () => {
+  test('counts a response once that upstream tells of twice', async () => {
+    await using line = await wired({ member: { maxConcurrent: 1 } })
+    const { on } = line
+    using client = await talk(on.url, on.key, { path: PATH })
+    const upstream = await upstreamOf(line)
+    const said = [created('one'), created('one'), done('one'), created('one'), done('one')]
+    for (const text of said) upstream.send(text)
+    await until(() => (client.got.length === said.length ? true : undefined))
+    client.socket.close(1000)
+    deepEqual(
+      (await on.settled()).map(({ responseId, inputTokens }) => [responseId, inputTokens]),
+      [['one', 100]],
+    )
+    await until(() => (line.up.open() === 0 ? true : undefined))
+    using next = await talk(on.url, on.key, { path: PATH })
+    equal(next.head.statusCode, 101)
+  })
+
+  test('hears whatever is said at once, and while a response waits for its place', async () => {
+    await using line = await wired({ member: { maxConcurrent: 1 } })
+    const { on, up } = line
+    up.script = () => undefined
+    using client = await talk(on.url, on.key, { path: PATH })
+    const upstream = await upstreamOf(line)
+    const append = JSON.stringify({ type: 'input_audio_buffer.append', audio: 'AAAA' })
+    for (let i = 0; i < 500; i++) client.socket.send(append)
+    await until(() => (up.messages.length === 500 ? true : undefined))
+    upstream.send(created('heard'))
+    await client.event('response.created')
+    await until(async () => (await on.calls())[0])
+    client.say({ type: 'response.create' })
+    for (let i = 0; i < 3000; i++) client.socket.send(append)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    equal(up.messages.length, 500)
+    upstream.send(done('heard'))
+    await until(() => (up.messages.length === 3501 ? true : undefined))
+    equal(client.socket.readyState, client.socket.OPEN)
+  })
+
+  test('knows what wrote down what was said, also once that is switched off', async () => {
+    await using line = await wired()
+    const { on } = line
+    using client = await talk(on.url, on.key, { path: PATH })
+    const upstream = await upstreamOf(line)
+    const transcription = { model: 'gpt-4o-mini-transcribe' }
+    for (const input of [{ transcription }, { transcription: null }]) {
+      upstream.send(JSON.stringify({ type: 'session.updated', session: { audio: { input } } }))
+    }
+    const type = 'conversation.item.input_audio_transcription.completed'
+    upstream.send(JSON.stringify({ type, item_id: 'item', usage: { type: 'tokens', ...USAGE } }))
+    await client.event(type)
+    deepEqual(
+      (await on.calls()).map(({ model }) => model),
+      ['gpt-4o-mini-transcribe'],
+    )
+  })
+})
