@@ -1,6 +1,6 @@
 import { readRealtime, readRealtimeRequest, type RealtimeError, type RealtimeEvent } from '../core/realtime.ts'
 import { Refusal } from '../core/refusal.ts'
-import type { Ending, Holder, Standing } from '../ports.ts'
+import type { Ending, Holder } from '../ports.ts'
 import { refuseSpent } from './admit.ts'
 import { authenticate } from './authenticate.ts'
 import { COME_BACK, type Conversation, type Talk } from './conversation.ts'
@@ -57,6 +57,8 @@ export class RealtimeSession implements Talk {
   /** What is not settled, or not told, yet. */
   readonly #open = new Set<Promise<void>>()
   #leaving: string | undefined
+  /** The member has used a window up: the session ends with what runs. */
+  #spent: Refusal | undefined
   /** How what runs has ended, once the session has. */
   #ended: Ending | undefined
 
@@ -174,7 +176,8 @@ export class RealtimeSession implements Talk {
 
   /** Something that upstream has begun by itself. */
   #unasked(kind: Saying['kind'], model: string | undefined): Utterance {
-    const refusal = this.#unwelcome()
+    // What ran beside the response that used a window up is heard to its end; what begins now is not.
+    const refusal = this.#unwelcome() ?? (kind === 'realtime' ? this.#spent : undefined)
     if (refusal) this.#track(this.#dismiss(refusal, undefined))
     return this.#utter({ kind, model, askedIn: undefined, event: undefined })
   }
@@ -207,7 +210,8 @@ export class RealtimeSession implements Talk {
     if (signal.aborted) return
     if (error && judgeSaid(error, this.#model, gateway.now()).whoseTrouble === 'key') return await this.#comeBack()
     this.#on.pass(data, binary)
-    if (standing) await this.#endIfSpent(standing)
+    if (standing) this.#spent ??= refusalOf(() => refuseSpent(standing))
+    if (this.#spent && this.#running.size + this.#asked.length === 0) await this.#dismiss(this.#spent, undefined)
   }
 
   /** Of a pooled key's own trouble a member hears in our words, and finds another key when it comes back. */
@@ -216,19 +220,9 @@ export class RealtimeSession implements Talk {
     this.#on.close(COME_BACK, 'please come back')
   }
 
-  /** What upstream begins by itself cannot be refused beforehand: a session goes no further than the member's quota. */
-  async #endIfSpent(standing: Standing): Promise<void> {
-    try {
-      refuseSpent(standing)
-    } catch (cause) {
-      await this.#on.client.refuse(cause as Refusal)
-      this.#on.close(NOT_ALLOWED, 'the quota is used up')
-    }
-  }
-
   async #dismiss(refusal: Refusal, event: string | undefined): Promise<void> {
     await this.#on.client.refuse(refusal, event)
-    this.#on.close(NOT_ALLOWED, 'not allowed any more')
+    this.#on.close(NOT_ALLOWED, refusal === this.#spent ? 'the quota is used up' : 'not allowed any more')
   }
 
   /** Why the member may not speak any more. */

@@ -23,6 +23,9 @@ import { recordInput } from './truth.ts'
 /** Less audio than this is not taken as something that was said. */
 const SHORTEST_MS = 100
 
+/** Who calls is listened to, without a word about it. */
+const CALL = { audio: { input: { turn_detection: { type: 'server_vad' } } } }
+
 type Handler = (frame: JsonObject, mind: Mind) => void
 
 /**
@@ -54,11 +57,12 @@ export class RealtimeSocket implements Speaking {
   #handled: Promise<void> = Promise.resolve()
 
   /** A session of its own, or, set up with `fields`, the one of a call over WebRTC. */
-  constructor(connection: Connection, house: House, model: string, fields: JsonObject = {}) {
+  constructor(connection: Connection, house: House, model: string, fields?: JsonObject) {
     this.#connection = connection
     this.#house = house
     this.#model = model
     this.#session = new RealtimeSession(model)
+    if (fields !== undefined) this.#session.update(CALL)
     this.#session.update({ ...fields, model })
     this.#say('session.created', { session: this.#session.config })
   }

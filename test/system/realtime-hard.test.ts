@@ -60,6 +60,38 @@ suite('a realtime session', { concurrency: 4 }, () => {
     equal(client.socket.readyState, client.socket.OPEN)
   })
 
+  test('whose quota is used up hears what runs beside to its end, and nothing that begins after it', async () => {
+    for (const last of [done('two'), created('three')]) {
+      await using line = await wired({ member: { fiveHourQuota: 1n } })
+      const { on } = line
+      using client = await talk(on.url, on.key, { path: PATH })
+      const upstream = await upstreamOf(line)
+      for (const text of [created('one'), created('two'), done('one')]) upstream.send(text)
+      await client.event('response.done')
+      equal(client.socket.readyState, client.socket.OPEN)
+      upstream.send(last)
+      const { error } = await client.event('error')
+      equal(Object(error).code, 'member_5h_quota_exceeded')
+      deepEqual(await client.closed, { code: 1008, reason: 'the quota is used up' })
+      const ends = (await on.settled()).map(({ responseId, ending }) => [responseId, ending])
+      const cut = [
+        [undefined, 'cut'],
+        [undefined, 'cut'],
+        ['one', 'complete'],
+      ]
+      deepEqual(
+        ends,
+        last === done('two')
+          ? [
+              ['two', 'complete'],
+              ['one', 'complete'],
+            ]
+          : cut,
+      )
+      equal(client.events().filter(({ type }) => type === 'response.done').length, last === done('two') ? 2 : 1)
+    }
+  })
+
   test('knows what wrote down what was said, also once that is switched off', async () => {
     await using line = await wired()
     const { on } = line
