@@ -59,6 +59,8 @@ export class RealtimeSession implements Talk {
   #leaving: string | undefined
   /** The member has used a window up: the session ends with what runs. */
   #spent: Refusal | undefined
+  /** It was used up by writing down what was said: the answer to that may be on its way, and is heard. */
+  #answerDue = false
   /** How what runs has ended, once the session has. */
   #ended: Ending | undefined
 
@@ -177,7 +179,8 @@ export class RealtimeSession implements Talk {
   /** Something that upstream has begun by itself. */
   #unasked(kind: Saying['kind'], model: string | undefined): Utterance {
     // What ran beside the response that used a window up is heard to its end; what begins now is not.
-    const refusal = this.#unwelcome() ?? (kind === 'realtime' ? this.#spent : undefined)
+    const refusal = this.#unwelcome() ?? (kind === 'realtime' && !this.#answerDue ? this.#spent : undefined)
+    if (kind === 'realtime') this.#answerDue = false
     if (refusal) this.#track(this.#dismiss(refusal, undefined))
     return this.#utter({ kind, model, askedIn: undefined, event: undefined })
   }
@@ -204,14 +207,17 @@ export class RealtimeSession implements Talk {
     this.#track(this.#deliver(utterance, last).finally(this.#on.hush()))
   }
 
-  async #deliver({ settled }: Utterance, { data, binary, error }: Last): Promise<void> {
+  async #deliver({ saying, settled }: Utterance, { data, binary, error }: Last): Promise<void> {
     const standing = await soon(settled, SETTLE_MS)
     const { gateway, signal } = this.#on
     if (signal.aborted) return
     if (error && judgeSaid(error, this.#model, gateway.now()).whoseTrouble === 'key') return await this.#comeBack()
     this.#on.pass(data, binary)
-    if (standing) this.#spent ??= refusalOf(() => refuseSpent(standing))
-    if (this.#spent && this.#running.size + this.#asked.length === 0) await this.#dismiss(this.#spent, undefined)
+    const rests = this.#running.size + this.#asked.length === 0
+    const spent = standing && refusalOf(() => refuseSpent(standing))
+    this.#answerDue = spent !== undefined && !this.#spent && rests && saying.kind === 'transcription'
+    this.#spent ??= spent
+    if (this.#spent && rests && !this.#answerDue) await this.#dismiss(this.#spent, undefined)
   }
 
   /** Of a pooled key's own trouble a member hears in our words, and finds another key when it comes back. */

@@ -92,6 +92,25 @@ suite('a realtime session', { concurrency: 4 }, () => {
     }
   })
 
+  test('whose quota is used up by writing down what was said hears the answer to that, or ends with what is said next', async () => {
+    const type = 'conversation.item.input_audio_transcription.completed'
+    const written = JSON.stringify({ type, item_id: 'item', usage: { type: 'tokens', ...USAGE } })
+    for (const last of [[created('one'), done('one')], [written]]) {
+      await using line = await wired({ member: { fiveHourQuota: 1n } })
+      const { on } = line
+      using client = await talk(on.url, on.key, { path: PATH })
+      const upstream = await upstreamOf(line)
+      for (const text of [written, ...last, created('two')]) upstream.send(text)
+      deepEqual(await client.closed, { code: 1008, reason: 'the quota is used up' })
+      deepEqual(
+        client.got.slice(0, -1).map(({ data }) => data.toString()),
+        [written, ...last],
+      )
+      const rows = await on.settled()
+      deepEqual([rows.length, ...new Set(rows.map(({ precision }) => precision))], [1 + 1, 'exact'])
+    }
+  })
+
   test('knows what wrote down what was said, also once that is switched off', async () => {
     await using line = await wired()
     const { on } = line
