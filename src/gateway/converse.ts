@@ -11,10 +11,13 @@ import type { Gateway } from './gateway.ts'
 import { knownCall, NOTHING_ASKED, socketRoute, type KnownCall } from './identify.ts'
 import type { Line } from './line.ts'
 import { openForHandshake, type Begun, type Declined, type OpenedNow } from './opening.ts'
-import { openSession } from './realtime.ts'
-import { explained, noteRefusal } from './refused.ts'
+import { isOwnSession, openSession } from './realtime.ts'
+import { explained, noteRefusal, RefusedCallError } from './refused.ts'
 import { REFUSED_MS, soon } from './soon.ts'
 import { standingOf } from './standing.ts'
+
+/** Against the policy (RFC 6455, 7.4.1). */
+const NOT_ALLOWED = 1008
 
 /** Upstream refused the handshake in a way that is the client's to know: with this answer. */
 export class HandshakeRefused extends Error {
@@ -36,7 +39,7 @@ export class HandshakeRefused extends Error {
  * One WebSocket, from its handshake to its end: turns of the Responses API, or a realtime session.
  *
  * Rejects, before it is accepted, with a Refusal (a stranger's), a RefusedCallError (a member's) or HandshakeRefused;
- * the edge answers.
+ * the edge answers. A realtime session is refused in a message of its own.
  */
 export async function converse(client: SocketClient, gateway: Gateway): Promise<void> {
   const holder = authenticate(client.headers, gateway.directory, gateway.now)
@@ -51,7 +54,9 @@ export async function converse(client: SocketClient, gateway: Gateway): Promise<
     if (standing) refuseSpent(standing)
     begun = await (call.route.path === '/v1/responses' ? openDialogue : openSession)(client, call, gateway)
   } catch (cause) {
-    throw await explained(cause, call, false, gateway)
+    const refused = await explained(cause, call, false, gateway)
+    if (!(refused instanceof RefusedCallError) || !isOwnSession(client)) throw refused
+    return await tellNo(client, refused)
   }
   if ('reply' in begun) {
     const { reply } = begun
@@ -61,6 +66,21 @@ export async function converse(client: SocketClient, gateway: Gateway): Promise<
   }
   using talking = begun
   await conversed(client, call, talking, gateway)
+}
+
+/**
+ * Accepts a handshake only to say why nothing will come of it. What a refused one says no client of realtime sessions
+ * shows: Codex (0.169.0) and OpenAI's own tell its status, browsers nothing at all.
+ */
+async function tellNo(client: SocketClient, refused: RefusedCallError): Promise<void> {
+  // Who offers subprotocols takes no answer that chooses none.
+  const [protocol = ''] = (header(client.headers, 'sec-websocket-protocol') ?? '').split(',')
+  const chosen = protocol === '' ? [] : ['sec-websocket-protocol', protocol.trim()]
+  const socket = client.accept(['x-request-id', refused.requestId, ...chosen])
+  const closed = new Promise<void>((resolve) => socket.listen({ message: () => undefined, closed: () => resolve() }))
+  await client.refuse(refused)
+  socket.close(NOT_ALLOWED, refused.refusal.code)
+  await closed
 }
 
 async function conversed(

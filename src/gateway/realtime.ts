@@ -4,7 +4,7 @@ import type { SocketClient, Upstream } from '../ports.ts'
 import { COME_BACK, type Conversation } from './conversation.ts'
 import { checkModelAllowed, serving } from './eligible.ts'
 import type { Gateway } from './gateway.ts'
-import { callIdOf, type KnownCall } from './identify.ts'
+import { callIdOf, socketRoute, type KnownCall } from './identify.ts'
 import { openForHandshake, type Begun, type Declined } from './opening.ts'
 import { RealtimeSession } from './realtime-session.ts'
 
@@ -36,6 +36,11 @@ export async function openSession(client: SocketClient, call: KnownCall, gateway
     },
     [Symbol.dispose]: () => place.dispose(),
   }
+}
+
+/** Whether a session of its own is asked for: Codex asks again for one beside a call, as long as its handshake is refused. */
+export function isOwnSession({ path }: SocketClient): boolean {
+  return socketRoute(path).path !== '/v1/responses' && callIdOf(path) === undefined
 }
 
 function own({ facts, holder }: KnownCall, { directory }: Gateway): readonly Upstream[] {
