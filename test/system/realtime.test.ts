@@ -144,9 +144,9 @@ suite('a realtime session', { concurrency: 4 }, () => {
       (client: SocketTalk) => client.socket.close(1000),
     ]) {
       using client = await session(on, { output_modalities: ['text'] })
+      equal((await toldNo(on.url, on.key, { path: PATH })).code, 'concurrency_limit_exceeded')
       client.say({ type: 'response.create' })
       await client.event('response.output_text.delta')
-      equal((await toldNo(on.url, on.key, { path: PATH })).code, 'concurrency_limit_exceeded')
       end(client)
       await until(async () => ((await on.calls()).every(({ ending }) => ENDED.has(ending)) ? true : undefined))
       await until(() => (on.simulator.openConnections() === 0 ? true : undefined))
