@@ -1,6 +1,7 @@
 /** Composition root, continued: the gateway out of the configuration and the store. */
 import { memoryCoordinator } from './adapters/coordination/memory.ts'
 import type { OpenAiHttp } from './adapters/openai/http.ts'
+import { RoomQueue } from './adapters/openai/room-queue.ts'
 import { connect } from './adapters/openai/websocket.ts'
 import type { Store } from './adapters/store/store.ts'
 import type { Config } from './config.ts'
@@ -10,7 +11,7 @@ import { GentleReader } from './gateway/gentle-reader.ts'
 import { Notices } from './gateway/notices.ts'
 import { Owners } from './gateway/owners.ts'
 import { Sessions } from './gateway/sessions.ts'
-import type { Log, Upstream } from './ports.ts'
+import type { Log, Room, Upstream } from './ports.ts'
 
 /** Codex waits for 15 s. */
 const HANDSHAKE_MS = 12_000
@@ -20,7 +21,7 @@ export function gatewayOn(
   store: Store,
   upstream: OpenAiHttp,
   config: Config,
-  { log, stop, draining }: Pick<Gateway, 'log' | 'stop' | 'draining'>,
+  { log, stop, draining, room }: Pick<Gateway, 'log' | 'stop' | 'draining'> & { readonly room: Room },
 ): Gateway {
   const { limits, credit } = config
   const sockets = {
@@ -30,6 +31,9 @@ export function gatewayOn(
     proxy: config.proxy,
     ca: config.ca,
     vault: store.vault,
+    idleTimeoutMs: config.upstream.idleTimeoutSecs * 1000,
+    room,
+    queue: new RoomQueue(),
   }
   return {
     directory: store.directory,

@@ -8,6 +8,7 @@ import { gatewayOn } from './app-gateway.ts'
 import type { AdminStore, SimulatorOptions } from './admin/world.ts'
 import { readSealingKey } from './config-sealing-key.ts'
 import type { Config } from './config-shape.ts'
+import { BodyBudget } from './edge/body-budget.ts'
 import { Probes } from './edge/probes.ts'
 import { listen } from './edge/server.ts'
 import { converse } from './gateway/converse.ts'
@@ -79,14 +80,16 @@ async function serveOn(store: Store, config: Config, log: Log): Promise<RunningG
     vault: store.vault,
   })
   const draining = new AbortController()
-  const gateway = gatewayOn(store, upstream, config, { log, stop: stopping.signal, draining: draining.signal })
+  const { limits } = config
+  const budget = new BodyBudget(limits)
+  const beside = { log, stop: stopping.signal, draining: draining.signal, room: budget.roomOf(undefined) }
+  const gateway = gatewayOn(store, upstream, config, beside)
   const probes = new Probes({
     directory: store.directory,
     ledger: store.ledger,
     now: Date.now,
     draining: () => draining.signal.aborted,
   })
-  const { limits } = config
   const relays = {
     relay: (client: Client) => relay(client, gateway),
     converse: (client: SocketClient) => converse(client, gateway),
@@ -101,11 +104,10 @@ async function serveOn(store: Store, config: Config, log: Log): Promise<RunningG
       maxHeaderBytes: limits.maxHeaderBytes,
       maxBodyBytes: limits.maxBodyBytes,
       maxDecompressedBytes: limits.maxDecompressedBytes,
-      maxBufferedBytes: limits.maxBufferedBytes,
-      maxMemberBufferedBytes: limits.maxMemberBufferedBytes,
       bodyIdleMs: limits.bodyIdleSecs * 1000,
       clientStallMs: limits.clientStallSecs * 1000,
     },
+    budget,
     contact: config.quota.contact,
     log,
     now: Date.now,

@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import {
-  bytes,
   choice,
   count,
   credits,
@@ -18,6 +17,7 @@ import {
   secs,
   text,
 } from './config-kinds.ts'
+import { limits, limitsOf } from './config-limits.ts'
 import type { SettledConfig } from './config-shape.ts'
 import { TIERS } from './config-tiers.ts'
 
@@ -52,10 +52,10 @@ const upstream = z.strictObject({
     (value) => isBaseUrlOf(value, ['http:', 'https:']),
   ),
   ws_base_url: text(
-    'wss://api.openai.com',
-    'Base URL of the API over WebSocket',
-    'a ws:// or wss:// URL without query, credentials or a final /v1, such as "wss://api.openai.com"',
-    (value) => isBaseUrlOf(value, ['ws:', 'wss:']),
+    '',
+    'Base URL of the API over WebSocket; when empty, `http_base_url` over WebSocket',
+    'empty, or a ws:// or wss:// URL without query, credentials or a final /v1, such as "wss://api.openai.com"',
+    (value) => value === '' || isBaseUrlOf(value, ['ws:', 'wss:']),
   ),
   connect_timeout_secs: secs(10, 'How long to wait for a connection', 0.001),
   timeout_secs: secs(120, 'How long to wait for the response head of a stream; never cuts a running stream', 0.001),
@@ -100,27 +100,6 @@ const credit = z.strictObject({
   ),
 })
 
-const limits = z.strictObject({
-  default_member_concurrency: count(4, 'Calls at once for a new member (0 = unlimited)'),
-  default_member_5h_quota: credits(0, 'Credits per 5 hours for a new member (0 = unlimited)'),
-  default_member_weekly_quota: credits(0, 'Credits per 7 days for a new member (0 = unlimited)'),
-  default_upstream_concurrency: count(8, 'Calls at once for a new upstream key', 1),
-  queue_secs: secs(10, 'How long a call waits for a place before it is refused'),
-  codex_queue_secs: secs(45, 'The same for Codex streams, which wait patiently'),
-  max_header_bytes: bytes(65_536, 'Largest head of a request or a response'),
-  max_body_bytes: bytes(134_217_728, 'Largest request body as it comes'),
-  max_decompressed_bytes: bytes(268_435_456, 'Largest request body once decompressed'),
-  max_buffered_bytes: bytes(1_073_741_824, 'All request bodies held in memory together'),
-  max_member_buffered_bytes: bytes(536_870_912, 'Those of one member together'),
-  max_queued_per_member: count(100, 'Calls of one member that may wait for a place; one more is refused at once'),
-  body_idle_secs: secs(60, 'How long a request body may make no progress', 0.001),
-  client_stall_secs: secs(120, 'How long a client may take no byte of its answer before it counts as gone', 0.001),
-  ws_idle_timeout_secs: secs(3300, 'How long a WebSocket may be silent between turns', 0.001),
-  ws_upstream_ping_interval_secs: secs(20, 'How often to ping upstream on a WebSocket', 0.001),
-  ws_max_connection_secs: secs(3300, 'How long a WebSocket may live; upstream cuts at 3600', 0.001),
-  ws_max_messages_per_connection: count(5000, 'Messages, both ways together, on one WebSocket', 1),
-})
-
 const quota = z.strictObject({
   contact: text(
     'Ask your gateway admin for more quota',
@@ -133,8 +112,8 @@ const quota = z.strictObject({
 
 const routes = z.strictObject({
   websocket: flag(
-    false,
-    'Serve WebSocket at /v1/responses; otherwise an upgrade is answered with 426, at which Codex goes on over HTTP',
+    true,
+    'Serve WebSocket at /v1/responses and /v1/realtime; otherwise an upgrade is answered with 426, at which Codex goes on over HTTP',
   ),
   search: flag(true, 'Serve POST /v1/alpha/search, with which Codex searches the web'),
   webrtc: flag(
@@ -238,7 +217,7 @@ function serverOf(values: z.infer<typeof server>): SettledConfig['server'] {
 function upstreamOf(values: z.infer<typeof upstream>): SettledConfig['upstream'] {
   return {
     httpBaseUrl: values.http_base_url,
-    wsBaseUrl: values.ws_base_url,
+    wsBaseUrl: values.ws_base_url || values.http_base_url.replace(/^http/i, 'ws'),
     connectTimeoutSecs: values.connect_timeout_secs,
     timeoutSecs: values.timeout_secs,
     unaryTimeoutSecs: values.unary_timeout_secs,
@@ -264,28 +243,5 @@ function creditOf(values: z.infer<typeof credit>): SettledConfig['credit'] {
     unknownModelMessageCredits: nanoCredits(values.unknown_model_message_credits),
     unknownUsageCredits: nanoCredits(values.unknown_usage_credits),
     tierTenths: new Map(Object.entries(values.tiers).map(([tier, factor]) => [tier, BigInt(Math.round(factor * 10))])),
-  }
-}
-
-function limitsOf(values: z.infer<typeof limits>): SettledConfig['limits'] {
-  return {
-    defaultMemberConcurrency: values.default_member_concurrency,
-    defaultMember5hQuota: nanoCredits(values.default_member_5h_quota),
-    defaultMemberWeeklyQuota: nanoCredits(values.default_member_weekly_quota),
-    defaultUpstreamConcurrency: values.default_upstream_concurrency,
-    queueSecs: values.queue_secs,
-    codexQueueSecs: values.codex_queue_secs,
-    maxHeaderBytes: values.max_header_bytes,
-    maxBodyBytes: values.max_body_bytes,
-    maxDecompressedBytes: values.max_decompressed_bytes,
-    maxBufferedBytes: values.max_buffered_bytes,
-    maxMemberBufferedBytes: values.max_member_buffered_bytes,
-    maxQueuedPerMember: values.max_queued_per_member,
-    bodyIdleSecs: values.body_idle_secs,
-    clientStallSecs: values.client_stall_secs,
-    wsIdleTimeoutSecs: values.ws_idle_timeout_secs,
-    wsUpstreamPingIntervalSecs: values.ws_upstream_ping_interval_secs,
-    wsMaxConnectionSecs: values.ws_max_connection_secs,
-    wsMaxMessagesPerConnection: values.ws_max_messages_per_connection,
   }
 }

@@ -61,6 +61,13 @@ suite('the configuration', () => {
     ok(page.includes(plain(settingsTable())), 'run node scripts/write-settings-table.mjs, then npm run format')
   })
 
+  test('reaches upstream over WebSocket where it reaches it over HTTP, unless told otherwise', () => {
+    equal(load('').upstream.wsBaseUrl, 'wss://api.openai.com')
+    equal(load('[upstream]\nhttp_base_url = "http://127.0.0.1:9090"').upstream.wsBaseUrl, 'ws://127.0.0.1:9090')
+    const both = '[upstream]\nhttp_base_url = "https://a.example"\nws_base_url = "wss://b.example"'
+    equal(load(both).upstream.wsBaseUrl, 'wss://b.example')
+  })
+
   test('takes every key of the original gateway', () => {
     const config = load(`
 [server]

@@ -2,6 +2,15 @@
 import type { HeaderList } from './core/headers.ts'
 import type { MemberId } from './core/units.ts'
 
+/** What may be taken of the process's memory. */
+export interface Room {
+  /** Throws a Refusal when there is no room for so many bytes more. */
+  take(bytes: number): void
+  /** Counts bytes that are held already, whether there is room for them or not. */
+  add(bytes: number): void
+  give(bytes: number): void
+}
+
 /** What one side of a WebSocket has to say. Messages come whole, in order. */
 export interface SocketListener {
   message(data: Uint8Array, binary: boolean): void
@@ -36,8 +45,11 @@ export interface SocketClient {
   readonly headers: HeaderList
   /** Takes room for a message in the member's share of memory; throws a Refusal when there is none. */
   hold(member: MemberId, bytes: number): Disposable
-  /** Answers 101 with these headers; from here on nothing can be refused but in frames. Throws when it has left. */
-  accept(headers: HeaderList): Socket
+  /**
+   * Answers 101 with these headers; from here on nothing can be refused but in frames, and what comes is held in the
+   * member's share of memory. Throws when it has left.
+   */
+  accept(headers: HeaderList, member: MemberId): Socket
   /**
    * Says no, in a message that its API's clients understand; resolves when it may be said no again. `event` is the
    * client's name for what was refused, where it has one.

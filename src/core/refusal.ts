@@ -10,6 +10,7 @@ export type RefusalCode =
   | 'invalid_request'
   | 'not_found'
   | 'method_not_allowed'
+  | 'upgrade_refused'
   | 'member_5h_quota_exceeded'
   | 'member_weekly_quota_exceeded'
   | 'concurrency_limit_exceeded'
@@ -56,6 +57,8 @@ export const REFUSAL_STATUS: Readonly<Record<RefusalCode, number>> = {
   invalid_request: 400,
   not_found: 404,
   method_not_allowed: 405,
+  // At this Codex goes on over HTTP, for its whole session and without a word to its user.
+  upgrade_refused: 426,
   member_5h_quota_exceeded: 429,
   member_weekly_quota_exceeded: 429,
   concurrency_limit_exceeded: 429,

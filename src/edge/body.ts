@@ -4,6 +4,7 @@ import { brotliDecompress, gunzip, inflate, zstdDecompress } from 'node:zlib'
 import { Refusal } from '../core/refusal.ts'
 import type { MemberId } from '../core/units.ts'
 import type { Body } from '../ports.ts'
+import type { BodyBudget } from './body-budget.ts'
 
 export interface BodyLimits {
   readonly maxBodyBytes: number
@@ -11,45 +12,6 @@ export interface BodyLimits {
   readonly maxDecompressedBytes: number
   /** How long a body may make no progress. */
   readonly bodyIdleMs: number
-}
-
-/** What request bodies may take of the process's memory. */
-export interface BodyRoom {
-  /** All of them together. */
-  readonly maxBufferedBytes: number
-  /** Those of one member: whoever sends the largest there are must leave room for the others. */
-  readonly maxMemberBufferedBytes: number
-}
-
-/** Bytes of request bodies that the process holds at the moment: of each member, and all together. */
-export class BodyBudget {
-  readonly #room: BodyRoom
-  readonly #shares = new Map<MemberId, number>()
-  #heldBytes = 0
-
-  constructor(room: BodyRoom) {
-    this.#room = room
-  }
-
-  /** Throws a Refusal when there is no room for so many more. */
-  take(member: MemberId, bytes: number): void {
-    const share = (this.#shares.get(member) ?? 0) + bytes
-    if (share > this.#room.maxMemberBufferedBytes) throw noRoom('The gateway holds as much of your requests')
-    if (this.#heldBytes + bytes > this.#room.maxBufferedBytes) throw noRoom('The gateway holds as many request bodies')
-    this.#heldBytes += bytes
-    this.#shares.set(member, share)
-  }
-
-  give(member: MemberId, bytes: number): void {
-    this.#heldBytes -= bytes
-    const share = (this.#shares.get(member) ?? 0) - bytes
-    if (share > 0) this.#shares.set(member, share)
-    else this.#shares.delete(member)
-  }
-}
-
-function noRoom(what: string): Refusal {
-  return new Refusal('concurrency_limit_exceeded', `${what} as it can at the moment.`, { retryAfterMs: 10_000 })
 }
 
 type Inflate = (bytes: Uint8Array, options: { readonly maxOutputLength: number }) => Promise<Uint8Array>

@@ -3,7 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { MemberId } from '../core/units.ts'
 import type { Body, Client, HeaderList } from '../ports.ts'
-import { readRequestBody, type BodyBudget, type BodyLimits } from './body.ts'
+import { readRequestBody, type BodyLimits } from './body.ts'
+import type { BodyBudget } from './body-budget.ts'
 
 export interface ClientLimits extends BodyLimits {
   /** A client that accepts no byte for so long has left. */

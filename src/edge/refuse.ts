@@ -33,6 +33,7 @@ const TYPE: Readonly<Record<RefusalCode, string>> = {
   invalid_request: 'invalid_request_error',
   not_found: 'invalid_request_error',
   method_not_allowed: 'invalid_request_error',
+  upgrade_refused: 'invalid_request_error',
   member_5h_quota_exceeded: 'usage_limit_reached',
   member_weekly_quota_exceeded: 'usage_limit_reached',
   concurrency_limit_exceeded: 'rate_limit_error',
@@ -51,6 +52,7 @@ const SAME_FOR_CODEX: ReadonlySet<RefusalCode> = new Set([
   'codex_only',
   'not_found',
   'method_not_allowed',
+  'upgrade_refused',
   'draining',
 ])
 

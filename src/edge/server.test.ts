@@ -2,6 +2,7 @@ import { equal, match, rejects } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { Refusal } from '../core/refusal.ts'
 import type { Client, Log } from '../ports.ts'
+import { BodyBudget } from './body-budget.ts'
 import { Probes } from './probes.ts'
 import { listen, type DataServer } from './server.ts'
 
@@ -9,8 +10,6 @@ const LIMITS = {
   maxHeaderBytes: 16_384,
   maxBodyBytes: 100_000,
   maxDecompressedBytes: 100_000,
-  maxBufferedBytes: 100_000,
-  maxMemberBufferedBytes: 100_000,
   bodyIdleMs: 1000,
   clientStallMs: 1000,
 }
@@ -29,6 +28,7 @@ async function serving(relay: (client: Client) => Promise<void>): Promise<DataSe
   const never = (): Promise<void> => Promise.reject(new Error('no WebSocket is expected'))
   const server = await listen({ relay, converse: never }, probes, {
     ...options,
+    budget: new BodyBudget({ maxBufferedBytes: 100_000, maxMemberBufferedBytes: 100_000 }),
     socketOn: never as never,
     webSockets: false,
     webRtc: false,

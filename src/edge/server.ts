@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { Refusal } from '../core/refusal.ts'
 import { ClientLeft } from '../gateway/patience.ts'
 import type { Client, Clock, Log, SocketClient } from '../ports.ts'
-import { BodyBudget, type BodyRoom } from './body.ts'
+import type { BodyBudget } from './body-budget.ts'
 import { Connections } from './connections.ts'
 import { HttpClient, type ClientLimits } from './http.ts'
 import type { Probes } from './probes.ts'
@@ -15,7 +15,9 @@ import type { SocketOptions } from './websocket.ts'
 export interface ServerOptions {
   readonly host: string
   readonly port: number
-  readonly limits: ClientLimits & BodyRoom & { readonly maxHeaderBytes: number }
+  readonly limits: ClientLimits & { readonly maxHeaderBytes: number }
+  /** What bodies and messages may take of the process's memory. */
+  readonly budget: BodyBudget
   readonly contact: string
   readonly socketOn: SocketOptions['socketOn']
   /** Whether WebSocket is served. */
@@ -52,7 +54,6 @@ export interface Relays {
 /** Listens; resolves once it does, rejects when the address cannot be had. */
 export async function listen(relays: Relays, probes: Probes, options: ServerOptions): Promise<DataServer> {
   const { headersMs = HEADERS_MS } = options
-  const budget = new BodyBudget(options.limits)
   const running = new Set<Promise<void>>()
   const connections = new Connections()
   let draining = false
@@ -69,7 +70,7 @@ export async function listen(relays: Relays, probes: Probes, options: ServerOpti
       shouldUpgradeCallback: ({ headers }) => /\bwebsocket\b/i.test(headers.upgrade ?? ''),
     },
     (request, response) => {
-      const call = exchange(request, response, { relay: relays.relay, probes, options, budget, draining })
+      const call = exchange(request, response, { relay: relays.relay, probes, options, draining })
       track(running, connections.occupy(request.socket, response, call))
     },
   )
@@ -81,7 +82,7 @@ export async function listen(relays: Relays, probes: Probes, options: ServerOpti
   server.on('checkExpectation', (request, response) => server.emit('request', request, response))
   server.on('upgrade', (request, connection, head) => {
     connections.release(connection)
-    track(running, upgrade(request, connection, head, { converse: relays.converse, options, budget, draining }))
+    track(running, upgrade(request, connection, head, { converse: relays.converse, options, draining }))
   })
   server.on('clientError', (cause, socket) => refuseUnreadable(cause, socket, connections.answering(socket)))
   await new Promise<void>((resolve, reject) => {
@@ -119,7 +120,6 @@ interface Exchange {
   readonly relay: (client: Client) => Promise<void>
   readonly probes: Probes
   readonly options: ServerOptions
-  readonly budget: BodyBudget
   /** Whether the request came over a kept-alive connection after the listener was closed. */
   readonly draining: boolean
 }
@@ -138,9 +138,9 @@ async function exchange(request: IncomingMessage, response: ServerResponse, on: 
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { relay, options, budget, draining }: Exchange,
+  { relay, options, draining }: Exchange,
 ): Promise<void> {
-  const client = new HttpClient(request, response, options.limits, budget)
+  const client = new HttpClient(request, response, options.limits, options.budget)
   try {
     if (draining) throw new Refusal('draining', 'The gateway is about to stop.', { retryAfterMs: COMES_BACK_MS })
     await relay(client)

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { Refusal, REFUSAL_STATUS } from '../core/refusal.ts'
@@ -8,7 +7,6 @@ import type { HeaderList, SocketClient } from '../ports.ts'
 import { callIdOf } from '../gateway/identify.ts'
 import { ClientLeft } from '../gateway/patience.ts'
 import { answerFor, frameFor, realtimeEventFor, stackOf } from './answer.ts'
-import type { BodyBudget } from './body.ts'
 import type { ServerOptions } from './server.ts'
 import { checkHandshake, VERSION } from './handshake.ts'
 import { WsClient } from './websocket.ts'
@@ -18,24 +16,24 @@ const LINGER_MS = 1000
 export interface Upgrade {
   readonly converse: (client: SocketClient) => Promise<void>
   readonly options: ServerOptions
-  readonly budget: BodyBudget
   readonly draining: boolean
 }
 
 /** Serves a request for a WebSocket, from its handshake to its end. Never rejects. */
 export async function upgrade(request: IncomingMessage, connection: Duplex, head: Buffer, on: Upgrade): Promise<void> {
-  const { options, budget } = on
+  const { options } = on
   connection.on('error', () => connection.destroy())
-  if (!options.webSockets) return refuseAll(connection)
   const client = new WsClient(request, connection, head, {
     maxMessageBytes: options.limits.maxBodyBytes,
-    budget,
+    budget: options.budget,
+    idleMs: options.limits.bodyIdleMs,
     socketOn: options.socketOn,
     refusalOf: (cause, event) =>
       pathOf(request) === '/v1/responses' ? frameFor(cause, options) : realtimeEventFor(cause, event, options),
   })
   try {
     if (on.draining) throw new Refusal('draining', 'The gateway is about to stop.', { retryAfterMs: 5000 })
+    if (!options.webSockets) throw new Refusal('upgrade_refused', 'This gateway serves Codex over HTTP alone.')
     checkRoute(request, options)
     checkHandshake(request)
     await on.converse(client)
@@ -70,14 +68,6 @@ function checkRoute(request: IncomingMessage, { webRtc }: ServerOptions): void {
 
 function pathOf({ url = '' }: IncomingMessage): string {
   return url.split('?', 1)[0] ?? ''
-}
-
-/** At this Codex goes on over HTTP at once, for its whole session and without a word to its user. */
-function refuseAll(connection: Duplex): void {
-  const message = 'This gateway serves Codex over HTTP, not over WebSocket.'
-  const error = { message, type: 'invalid_request_error', code: 'upgrade_refused', param: null }
-  const headers = ['content-type', 'application/json', 'x-request-id', randomUUID()]
-  end(connection, 426, headers, Buffer.from(JSON.stringify({ error })))
 }
 
 async function refuse(cause: unknown, connection: Duplex, options: ServerOptions): Promise<void> {
@@ -116,7 +106,7 @@ const REASONS: ReadonlyMap<number, string> = new Map([
   [REFUSAL_STATUS.unauthorized, 'Unauthorized'],
   [403, 'Forbidden'],
   [404, 'Not Found'],
-  [426, 'Upgrade Required'],
+  [REFUSAL_STATUS.upgrade_refused, 'Upgrade Required'],
   [429, 'Too Many Requests'],
   [500, 'Internal Server Error'],
   [502, 'Bad Gateway'],

@@ -5,18 +5,26 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import { Refusal } from '../core/refusal.ts'
 import type { MemberId } from '../core/units.ts'
 import { ClientLeft } from '../gateway/patience.ts'
-import type { HeaderList, Socket, SocketClient } from '../ports.ts'
-import type { BodyBudget } from './body.ts'
+import type { HeaderList, Room, Socket, SocketClient } from '../ports.ts'
+import type { BodyBudget } from './body-budget.ts'
 import { withKeyOfProtocol } from './subprotocol.ts'
 
 /** What is read of a message at all; beyond it the connection is closed (1009). */
 const MOST_MESSAGE_BYTES = 160 * 1_048_576
 
+interface SocketBounds {
+  readonly room: Room
+  readonly idleMs: number
+  readonly full: { readonly refusal: (cause: Error) => string }
+}
+
 export interface SocketOptions {
   /** Largest message that is served; what is larger is refused in a frame. */
   readonly maxMessageBytes: number
   readonly budget: BodyBudget
-  readonly socketOn: (ws: WebSocket, connection: Connection) => Socket
+  /** How long a message may make no progress before it is whole. */
+  readonly idleMs: number
+  readonly socketOn: (ws: WebSocket, connection: Connection, bounds: SocketBounds) => Socket
   /** The message that refuses something; `event` is the client's name for it, if it has one. */
   readonly refusalOf: (cause: Error, event: string | undefined) => string
 }
@@ -78,7 +86,8 @@ export class WsClient implements SocketClient {
     return { [Symbol.dispose]: () => budget.give(member, bytes) }
   }
 
-  accept(headers: HeaderList): Socket {
+  accept(headers: HeaderList, member: MemberId): Socket {
+    const { budget, idleMs, refusalOf, socketOn } = this.#options
     const add = (lines: string[]): void => {
       for (let i = 0; i + 1 < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`)
     }
@@ -87,7 +96,12 @@ export class WsClient implements SocketClient {
     this.#connection.setDefaultEncoding('latin1')
     let accepted: Socket | undefined
     server.handleUpgrade(this.#request, this.#connection, this.#head, (ws) => {
-      accepted = this.#options.socketOn(ws, this.#request.socket)
+      const bounds = {
+        room: budget.roomOf(member),
+        idleMs,
+        full: { refusal: (cause: Error) => refusalOf(cause, undefined) },
+      }
+      accepted = socketOn(ws, this.#request.socket, bounds)
     })
     server.off('headers', add)
     this.#connection.setDefaultEncoding('utf8')

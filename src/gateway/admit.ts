@@ -18,6 +18,9 @@ import { REFUSED_MS, soon } from './soon.ts'
 import { windowsOf } from './standing.ts'
 import { expectedPrice } from './tariff.ts'
 
+/** How long the end of an answer waits for its settlement: nobody hangs because a ledger does. */
+const SETTLE_MS = 2000
+
 /**
  * Proof that a call was admitted: it has its place and stands open in the ledger. Disposing of it settles the call,
  * then gives back the upstream's place and the member's: in this order, and on every way out.
@@ -31,12 +34,27 @@ export class Admission {
   readonly #place: Place | undefined
   readonly #gateway: Gateway
   #seat: Seat | undefined
+  #settlement: Promise<Standing> | undefined
 
   constructor(receipt: Receipt, standing: Standing, place: Place | undefined, gateway: Gateway) {
     this.receipt = receipt
     this.standing = standing
     this.#place = place
     this.#gateway = gateway
+  }
+
+  /** Whether it has been settled before its scope ends. */
+  get isSettled(): boolean {
+    return this.#settlement !== undefined
+  }
+
+  /** Settles the call, by what its receipt says now; resolves when that is done, or takes too long. Never rejects. */
+  async settleSoon(): Promise<void> {
+    await soon(this.#settle(), SETTLE_MS)
+  }
+
+  #settle(): Promise<Standing> {
+    return (this.#settlement ??= settle(this.receipt, this.#gateway))
   }
 
   sit(seat: Seat): void {
@@ -63,7 +81,7 @@ export class Admission {
 
   async #end(): Promise<void> {
     try {
-      this.settled = await settle(this.receipt, this.#gateway)
+      this.settled = await this.#settle()
     } finally {
       await this.rise()
       await this.#place?.[Symbol.asyncDispose]()

@@ -2,7 +2,7 @@ import { header, replyHeaders, without } from '../core/headers.ts'
 import { intentOf } from '../core/intent.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { CallId } from '../core/units.ts'
-import type { Reply, Socket, SocketClient, Standing } from '../ports.ts'
+import type { Reply, Socket, SocketClient, Standing, Upstream } from '../ports.ts'
 import { refuseSpent } from './admit.ts'
 import { authenticate } from './authenticate.ts'
 import { Conversation } from './conversation.ts'
@@ -18,6 +18,8 @@ import { standingOf } from './standing.ts'
 
 /** Against the policy (RFC 6455, 7.4.1). */
 const NOT_ALLOWED = 1008
+/** How long who is told no has to hear it. */
+const TOLD_MS = 2000
 
 /** Upstream refused the handshake in a way that is the client's to know: with this answer. */
 export class HandshakeRefused extends Error {
@@ -44,6 +46,10 @@ export class HandshakeRefused extends Error {
 export async function converse(client: SocketClient, gateway: Gateway): Promise<void> {
   const holder = authenticate(client.headers, gateway.directory, gateway.now)
   const call = knownCall(client, holder, socketRoute(client.path), gateway.now())
+  const isDialogue = call.route.path === '/v1/responses'
+  if (isDialogue && socketKeys(gateway).length === 0) {
+    throw new Refusal('upgrade_refused', 'No upstream key of this gateway is for WebSocket. Go on over HTTP.')
+  }
   let standing: Standing | undefined
   let begun: Begun | Declined
   try {
@@ -52,11 +58,11 @@ export async function converse(client: SocketClient, gateway: Gateway): Promise<
     }
     standing = await standingOf(holder.member, gateway)
     if (standing) refuseSpent(standing)
-    begun = await (call.route.path === '/v1/responses' ? openDialogue : openSession)(client, call, gateway)
+    begun = await (isDialogue ? openDialogue : openSession)(client, call, gateway)
   } catch (cause) {
     const refused = await explained(cause, call, false, gateway)
     if (!(refused instanceof RefusedCallError) || !isOwnSession(client)) throw refused
-    return await tellNo(client, refused)
+    return await tellNo(client, call, refused)
   }
   if ('reply' in begun) {
     const { reply } = begun
@@ -72,13 +78,15 @@ export async function converse(client: SocketClient, gateway: Gateway): Promise<
  * Accepts a handshake only to say why nothing will come of it. What a refused one says no client of realtime sessions
  * shows: Codex (0.169.0) and OpenAI's own tell its status, browsers nothing at all.
  */
-async function tellNo(client: SocketClient, refused: RefusedCallError): Promise<void> {
+async function tellNo(client: SocketClient, { facts }: KnownCall, refused: RefusedCallError): Promise<void> {
   // Who offers subprotocols takes no answer that chooses none.
   const [protocol = ''] = (header(client.headers, 'sec-websocket-protocol') ?? '').split(',')
   const chosen = protocol === '' ? [] : ['sec-websocket-protocol', protocol.trim()]
-  const socket = client.accept(['x-request-id', refused.requestId, ...chosen])
+  const socket = client.accept(['x-request-id', facts.id, ...chosen], facts.member)
   const closed = new Promise<void>((resolve) => socket.listen({ message: () => undefined, closed: () => resolve() }))
   await client.refuse(refused)
+  // Codex says something first, and of a connection that is closed by then tells only that.
+  await soon(closed, TOLD_MS)
   socket.close(NOT_ALLOWED, refused.refusal.code)
   await closed
 }
@@ -100,12 +108,16 @@ async function conversed(
   await gateway.ledger.disconnected({ ...conversation.summary, id, endedAt: gateway.now() }).catch(told)
 }
 
+function socketKeys({ directory }: Gateway): readonly Upstream[] {
+  return directory.upstreams().filter((upstream) => upstream.enabled && upstream.ws)
+}
+
 /**
  * Turns of the Responses API. Where a key is only missing for now the handshake is accepted all the same, and the first
  * turn waits for one, or hears why there is none: a refused handshake turns WebSocket off for Codex's whole session.
  */
 async function openDialogue(client: SocketClient, call: KnownCall, gateway: Gateway): Promise<Begun | Declined> {
-  const candidates = gateway.directory.upstreams().filter((upstream) => upstream.enabled && upstream.ws)
+  const candidates = socketKeys(gateway)
   let opened: OpenedNow | undefined
   try {
     opened = await openForHandshake(client, call, { candidates, wait: false }, gateway)
@@ -120,7 +132,7 @@ async function openDialogue(client: SocketClient, call: KnownCall, gateway: Gate
 
 function accepted(client: SocketClient, line: Line | undefined, call: KnownCall): Socket {
   try {
-    return client.accept(line ? shown(line, call) : ['x-request-id', call.facts.id])
+    return client.accept(line ? shown(line, call) : ['x-request-id', call.facts.id], call.facts.member)
   } catch (cause) {
     // Nobody is there to use it.
     line?.socket.cut()

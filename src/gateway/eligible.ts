@@ -38,7 +38,7 @@ export function serving(model: string | undefined, directory: Directory, over: O
   const found = all.filter((u) => u.enabled && carries(u, over) && serves(u.models, model))
   if (found.length > 0) return found
   const why = all.some((u) => u.enabled && carries(u, over))
-    ? `None of the gateway’s upstream keys serves the model ${model ?? '(none named)'}`
+    ? `None of the gateway’s upstream keys serves the model ${model ?? '(none named)'}${over === 'http' ? '' : ` over ${NAMES[over]}`}`
     : `The gateway has no upstream key for ${NAMES[over]} that is enabled`
   throw new Refusal('model_not_found', `${why}. Ask your gateway admin to add one.`)
 }

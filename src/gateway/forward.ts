@@ -15,31 +15,43 @@ export interface Strip {
  * Holds one chunk at a time: when the client is slow it stops reading, and TCP slows the upstream. A client that
  * leaves and an upstream that breaks are endings to be settled, not errors, so neither rejects. A reply cut short is
  * cut short for the client too: it must not look complete.
+ *
+ * The chunk with which the answer is whole waits for `whole`, which never rejects: what a client has seen completed is
+ * settled.
  */
 export async function forward(
   reply: Reply,
   headers: HeaderList,
   client: Client,
-  path: { meter: Meter; strip?: Strip | undefined },
+  path: { meter: Meter; strip?: Strip | undefined; whole: () => Promise<void> },
 ): Promise<Ending> {
-  const { meter, strip } = path
+  const { meter, strip, whole } = path
   try {
     client.begin(reply.status, headers)
   } catch (cause) {
     reply.cancel()
     throw cause
   }
-  const sink = strip
+  const write = strip
     ? (chunk: Uint8Array) => writeAll(client, strip.push(chunk))
     : (chunk: Uint8Array) => client.write(chunk)
+  let last: Last | undefined
+  let wasWhole = false
+  const release = async (): Promise<void> => {
+    const held = last
+    last = undefined
+    await held?.settled
+    if (!held || !write(held.chunk)) await client.drained()
+  }
   try {
-    await reply.pump(
-      (chunk) => {
-        meter.feed(chunk)
-        return sink(chunk)
-      },
-      () => client.drained(),
-    )
+    await reply.pump((chunk) => {
+      meter.feed(chunk)
+      if (wasWhole || meter.metered.terminal === undefined) return write(chunk)
+      wasWhole = true
+      last = { chunk, settled: whole() }
+      return false
+    }, release)
+    if (last) await release()
   } catch (cause) {
     reply.cancel()
     if (client.signal.aborted) return 'client-left'
@@ -50,6 +62,12 @@ export async function forward(
   if (strip) writeAll(client, strip.end())
   client.end()
   return 'complete'
+}
+
+/** A chunk that waits. */
+interface Last {
+  readonly chunk: Uint8Array
+  readonly settled: Promise<void>
 }
 
 function writeAll(client: Client, chunks: readonly Uint8Array[]): boolean {

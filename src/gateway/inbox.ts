@@ -1,7 +1,7 @@
 import { Refusal } from '../core/refusal.ts'
 import type { MemberId } from '../core/units.ts'
 import type { Socket, SocketClient } from '../ports.ts'
-import { held, type HeldMessage } from './held-message.ts'
+import { held, HeldMessage } from './held-message.ts'
 
 /** In a dialogue nobody has so many to say while a turn waits. */
 const MOST_WAITING = 64
@@ -16,15 +16,15 @@ export interface InboxOptions {
 
 /**
  * The messages of a client that are still to be dealt with, one after the other, each held in the member's share of
- * memory. The client goes on being read meanwhile, for whoever is not read from cannot be heard to leave: if it may
- * wait, until there is no room.
+ * memory; one that cannot be held is refused when its turn comes. The client goes on being read meanwhile, for whoever
+ * is not read from cannot be heard to leave: if it may wait, until there is no room.
  */
 export class Inbox {
   readonly #client: SocketClient
   readonly #socket: Socket
   readonly #options: InboxOptions
   readonly #handle: (message: HeldMessage) => Promise<void>
-  readonly #waiting: HeldMessage[] = []
+  readonly #waiting: (HeldMessage | Refusal)[] = []
   #bytes = 0
   #working = false
   #paused = false
@@ -50,12 +50,12 @@ export class Inbox {
     if (flood === 'ends' && this.#waiting.length >= MOST_WAITING) return false
     try {
       this.#waiting.push(held(this.#client, member, data, binary))
+      this.#bytes += data.length
     } catch (cause) {
       if (!(cause instanceof Refusal)) throw cause
-      void this.#client.refuse(cause)
-      return true
+      // A client that reads nothing is not refused without end: what waits to be refused is counted too.
+      this.#waiting.push(cause)
     }
-    this.#bytes += data.length
     if (flood === 'waits' && !this.#paused && this.#isFull(1)) {
       this.#paused = true
       this.#socket.pause()
@@ -66,21 +66,26 @@ export class Inbox {
 
   close(): void {
     this.#closed = true
-    for (const message of this.#waiting.splice(0)) message.release()
+    for (const message of this.#waiting.splice(0)) if (!(message instanceof Refusal)) message.release()
   }
 
   async #work(): Promise<void> {
     this.#working = true
     for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
-      using message = next
-      this.#bytes -= message.bytes.length
+      if (next instanceof HeldMessage) this.#bytes -= next.bytes.length
       if (this.#paused && !this.#isFull(0.5)) {
         this.#paused = false
         this.#socket.resume()
       }
-      await this.#handle(message)
+      if (next instanceof Refusal) await this.#client.refuse(next)
+      else await this.#handleHeld(next)
     }
     this.#working = false
+  }
+
+  async #handleHeld(held: HeldMessage): Promise<void> {
+    using message = held
+    await this.#handle(message)
   }
 
   #isFull(share: number): boolean {

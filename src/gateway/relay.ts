@@ -101,7 +101,14 @@ async function pass(reply: Reply, client: Client, trying: Trying): Promise<void>
   const strip = chatStrip(request, contentType)
   // What is taken out of the answer makes it shorter than upstream said.
   const stated = strip ? without(headers, 'content-length') : headers
-  receipt.ending = await forward(reply, stated, client, { meter, strip })
+  const whole = async (): Promise<void> => {
+    receipt.ending = 'complete'
+    noteEnd(reply, trying)
+    await admission.settleSoon()
+  }
+  const ending = await forward(reply, stated, client, { meter, strip, whole })
+  if (admission.isSettled) return
+  receipt.ending = ending
   // Its bytes have passed as they came, but an answer without its last event is none that is whole.
   if (receipt.ending === 'complete' && reply.status < 300 && meter.unfinished) receipt.ending = 'upstream-broke'
   noteEnd(reply, trying)

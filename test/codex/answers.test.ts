@@ -93,6 +93,8 @@ suite('the real codex exec', () => {
         requests: 2,
         messages: 2,
         wsConnections: 0,
+        wsClientMessages: 0,
+        wsUpstreamMessages: 0,
       })
     })
   }

@@ -3,10 +3,13 @@ import { suite, test } from 'node:test'
 import { startCodexStand, type CodexStand } from '../support/codex-stand.ts'
 import { expectTruth } from '../support/truth.ts'
 
+const HTTP_ONLY = '[routes]\nwebsocket = false\n'
+
 suite('codex with a gateway that speaks HTTP only', () => {
   test('goes on over HTTP after one refused upgrade, for the whole session and without a word to its user', async () => {
     await using line = await startCodexStand({
       simulator: { agent: 'shell-and-edit' },
+      toml: HTTP_ONLY,
       codex: { providerSettings: 'supports_websockets = true' },
     })
     const result = await line.codex.exec(['Write the note.'])
@@ -30,6 +33,7 @@ suite('codex with a gateway that speaks HTTP only', () => {
 
   test('finds in codex doctor that WebSockets do not work while HTTPS does', async () => {
     await using line = await startCodexStand({
+      toml: HTTP_ONLY,
       codex: { providerSettings: 'supports_websockets = true' },
     })
     const report = await line.codex.command(['doctor'])

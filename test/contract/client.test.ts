@@ -1,3 +1,4 @@
+import { BodyBudget } from '../../src/edge/body-budget.ts'
 import { Probes } from '../../src/edge/probes.ts'
 import { listen } from '../../src/edge/server.ts'
 import { silent } from './bench.ts'
@@ -10,7 +11,7 @@ clientContract('the HTTP listener', async (caller, settings) => {
     now: Date.now,
     draining: () => false,
   })
-  const limits = { ...settings, maxHeaderBytes: 16_384, maxBufferedBytes: 100_000_000 }
+  const limits = { ...settings, maxHeaderBytes: 16_384 }
   const converse = (): Promise<void> => Promise.reject(new Error('no WebSocket is expected'))
   return await listen({ relay: caller, converse }, probes, {
     socketOn: converse as never,
@@ -19,6 +20,7 @@ clientContract('the HTTP listener', async (caller, settings) => {
     host: '127.0.0.1',
     port: 0,
     limits,
+    budget: new BodyBudget({ ...settings, maxBufferedBytes: 100_000_000 }),
     contact: 'nobody',
     log: silent,
     now: Date.now,

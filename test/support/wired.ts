@@ -11,8 +11,12 @@ export interface Wired extends AsyncDisposable {
 export async function wired(options: StandOptions = {}, upstream = ''): Promise<Wired> {
   await using parts = new AsyncDisposableStack()
   const up = parts.use(await socketUpstream())
-  const toml = `[upstream]\nws_base_url = "${up.url}"\n${upstream}[routes]\nwebsocket = true\n${options.toml ?? ''}`
-  const on = parts.use(await startStand({ ...options, toml }))
+  const on = parts.use(await startStand({ ...options, toml: wiring(up.url, options.toml, upstream) }))
   const all = parts.move()
   return { on, up, [Symbol.asyncDispose]: () => all.disposeAsync() }
+}
+
+/** The settings of a gateway whose WebSockets go to an upstream of the test's. */
+export function wiring(url: string, toml = '', upstream = ''): string {
+  return `[upstream]\nws_base_url = "${url}"\n${upstream}[routes]\nwebsocket = true\n${toml}`
 }

@@ -23,7 +23,7 @@ interface Expected {
   readonly whole: boolean
   readonly ending: string
   readonly precision: string
-  readonly errorClass?: string
+  readonly errorClass?: string | undefined
 }
 
 /** One call that meets the fault: one try, one row, and the client sees what upstream did. */
@@ -49,6 +49,7 @@ async function expectOne(on: Stand, fault: Fault, expected: Expected): Promise<s
   return answered.text
 }
 
+const WHOLE = { whole: false, ending: 'complete', errorClass: undefined, precision: 'exact' } as const
 const BROKE = { whole: false, ending: 'upstream-broke', errorClass: 'broken_stream' } as const
 
 suite('an upstream that breaks', { concurrency: 4 }, () => {
@@ -56,8 +57,9 @@ suite('an upstream that breaks', { concurrency: 4 }, () => {
     await using on = await stand()
     const total = eventsIn((await ask(on.url, turn(on.key))).text).length
     for (let sent = 0; sent <= total; sent++) {
-      const precision = sent === total ? 'exact' : 'estimated'
-      const text = await expectOne(on, { reset: { afterEvents: sent } }, { ...BROKE, precision })
+      // With its last event an answer is whole, and settled before the client sees it.
+      const settled = sent === total ? WHOLE : { ...BROKE, precision: 'estimated' as const }
+      const text = await expectOne(on, { reset: { afterEvents: sent } }, settled)
       equal(eventsIn(text).length, sent, 'everything that came before went through')
     }
     expectTruth(await on.settled(), on.simulator.truth())

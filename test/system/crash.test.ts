@@ -10,20 +10,25 @@ import { ask, turn } from '../support/wire.ts'
 const KILLS = 20
 const CLIENTS = 10
 
-/** Calls without a pause until the gateway is gone; what goes wrong is what the test is about. */
-async function callOnAndOn(url: string, key: string): Promise<void> {
+/**
+ * Calls without a pause until the gateway is gone; what goes wrong is what the test is about. `seen` gets the threads
+ * whose answers were seen to be complete.
+ */
+async function callOnAndOn(url: string, key: string, seen: Set<string>): Promise<void> {
   for (;;) {
+    const thread = randomUUID()
     try {
-      await ask(url, turn(key, { thread: randomUUID() }))
+      const { text } = await ask(url, turn(key, { thread }))
+      if (text.includes('"type":"response.completed"')) seen.add(thread)
     } catch {
       return // The gateway is dead.
     }
   }
 }
 
-async function killUnderLoad(ground: Ground): Promise<void> {
+async function killUnderLoad(ground: Ground, seen: Set<string>): Promise<void> {
   const gateway = await serve(ground.configFile)
-  const clients = Array.from({ length: CLIENTS }, () => callOnAndOn(gateway.url, ground.key))
+  const clients = Array.from({ length: CLIENTS }, () => callOnAndOn(gateway.url, ground.key, seen))
   await sleep(50 + Math.random() * 250)
   gateway.signal('SIGKILL')
   equal(await gateway.ended, 'SIGKILL')
@@ -37,7 +42,8 @@ suite('a gateway that is killed under load', () => {
       member: { maxConcurrent: 0, fiveHourQuota: 10n ** 18n, weeklyQuota: 10n ** 18n },
       upstreams: [{ name: 'alpha', maxConcurrent: 100 }],
     })
-    for (let i = 0; i < KILLS; i++) await killUnderLoad(ground)
+    const seen = new Set<string>()
+    for (let i = 0; i < KILLS; i++) await killUnderLoad(ground, seen)
     await using last = await serve(ground.configFile)
     ok((await ask(last.url, turn(ground.key, { thread: randomUUID() }))).whole)
     const rows = await ground.settled()
@@ -57,6 +63,12 @@ suite('a gateway that is killed under load', () => {
         [row.responseId, row.inputTokens, row.cachedInputTokens, row.outputTokens],
         [call.id, call.inputTokens, call.cachedInputTokens, call.outputTokens],
       )
+    }
+    // What a client has seen completed is exact, whatever happened the moment after.
+    ok(seen.size > KILLS)
+    for (const thread of seen) {
+      const [row] = rowsOf.get(thread) ?? []
+      deepEqual([row?.ending, row?.precision], ['complete', 'exact'])
     }
     equal(new Set(rows.map(({ threadId }) => threadId)).size, rows.length)
     ok(

@@ -192,8 +192,8 @@ suite('the listener', { concurrency: 4 }, () => {
     await raw.sees(/response\.completed/)
   })
 
-  test('sends an upgrade on to HTTP', async () => {
-    await using on = await startStand()
+  test('sends an upgrade on to HTTP where it speaks nothing else', async () => {
+    await using on = await startStand({ toml: '[routes]\nwebsocket = false\n' })
     using raw = await connected(on.url)
     raw.write(UPGRADE)
     await raw.sees(/^HTTP\/1\.1 426 [^]*"code":"upgrade_refused"/)
@@ -211,7 +211,7 @@ suite('the listener', { concurrency: 4 }, () => {
   })
 
   test('closes an upgrade for a client that does not, a while after its whole answer', async () => {
-    await using on = await startStand()
+    await using on = await startStand({ toml: '[routes]\nwebsocket = false\n' })
     using raw = await connected(on.url, { allowHalfOpen: true })
     const began = performance.now()
     const ended = once(raw.socket, 'end')
@@ -221,7 +221,7 @@ suite('the listener', { concurrency: 4 }, () => {
     equal(body.length, Number(length))
     deepEqual(JSON.parse(body), {
       error: {
-        message: 'This gateway serves Codex over HTTP, not over WebSocket.',
+        message: 'This gateway serves Codex over HTTP alone.',
         type: 'invalid_request_error',
         code: 'upgrade_refused',
         param: null,

@@ -1,5 +1,6 @@
 import { deepEqual, match, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { BodyBudget } from '../../src/edge/body-budget.ts'
 import { Probes } from '../../src/edge/probes.ts'
 import { listen, type DataServer } from '../../src/edge/server.ts'
 import type { Store } from '../../src/adapters/store/store.ts'
@@ -26,11 +27,10 @@ async function listener({ directory, ledger }: Store): Promise<DataServer> {
       maxHeaderBytes: 65_536,
       maxBodyBytes: MB,
       maxDecompressedBytes: MB,
-      maxMemberBufferedBytes: 1_000_000,
-      maxBufferedBytes: MB,
       bodyIdleMs: 10_000,
       clientStallMs: 10_000,
     },
+    budget: new BodyBudget({ maxBufferedBytes: MB, maxMemberBufferedBytes: MB }),
     contact: 'nobody',
     log: silent,
     now: Date.now,

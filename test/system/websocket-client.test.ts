@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net'
 import { suite, test } from 'node:test'
 import { WebSocket } from 'ws'
 import { socketOn } from '../../src/adapters/openai/socket.ts'
-import { BodyBudget } from '../../src/edge/body.ts'
+import type { MemberId } from '../../src/core/units.ts'
+import { BodyBudget } from '../../src/edge/body-budget.ts'
 import { WsClient } from '../../src/edge/websocket.ts'
 import { create, talk } from '../support/socket-client.ts'
 import { answer } from '../support/socket-upstream.ts'
@@ -21,8 +22,9 @@ suite('a client of a WebSocket', { concurrency: 4 }, () => {
     const accepted = new Promise<WsClient>((resolve) => {
       http.on('upgrade', (request, connection, head) => {
         const refusalOf = (): string => 'x'.repeat(100_000)
-        const client = new WsClient(request, connection, head, { maxMessageBytes: 1, budget, socketOn, refusalOf })
-        client.accept([])
+        const options = { maxMessageBytes: 1, idleMs: 10_000, budget, socketOn, refusalOf }
+        const client = new WsClient(request, connection, head, options)
+        client.accept([], 1 as MemberId)
         resolve(client)
       })
     })

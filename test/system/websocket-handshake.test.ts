@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { suite, test } from 'node:test'
 import { connected, head } from '../support/raw.ts'
-import { refusedTalk } from '../support/socket-client.ts'
+import { refusedTalk, toldNo } from '../support/socket-client.ts'
 import { startStand } from '../support/stand.ts'
 import { wired } from '../support/wired.ts'
 
@@ -143,5 +143,14 @@ suite('the handshake of a WebSocket', { concurrency: 4 }, () => {
       ]),
       ids.toReversed().map((id) => [404, 'upstream_error', 'ws', id, 0n]),
     )
+  })
+
+  test('sends Codex on to HTTP where no upstream key is for WebSocket, and writes nothing down', async () => {
+    await using line = await wired({ upstreams: [{ name: 'alpha', ws: false }] })
+    const refused = await refusedTalk(line.on.url, line.on.key)
+    deepEqual([refused.status, JSON.parse(refused.text).error.code], [426, 'upgrade_refused'])
+    deepEqual(await line.on.calls(), [])
+    const realtime = await toldNo(line.on.url, line.on.key, { path: '/v1/realtime?model=gpt-realtime' })
+    equal(realtime.code, 'model_not_found')
   })
 })

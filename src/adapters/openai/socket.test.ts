@@ -5,6 +5,7 @@ import type { AddressInfo, Socket as Connection } from 'node:net'
 import { suite, test } from 'node:test'
 import { WebSocket, WebSocketServer } from 'ws'
 import type { Socket } from '../../ports.ts'
+import { RoomQueue } from './room-queue.ts'
 import { socketOn } from './socket.ts'
 
 interface Pair extends AsyncDisposable {
@@ -15,12 +16,19 @@ interface Pair extends AsyncDisposable {
   readonly ended: Promise<{ readonly code: number; readonly reason: string }>
 }
 
+const nothing = (): void => undefined
+const BOUNDS = {
+  room: { take: nothing, add: nothing, give: nothing },
+  idleMs: 60_000,
+  full: { queue: new RoomQueue() },
+}
+
 async function pair(): Promise<Pair> {
   const http = createServer()
   const server = new WebSocketServer({ noServer: true, perMessageDeflate: false })
   const accepted = new Promise<Socket>((resolve) => {
     http.on('upgrade', (request, connection, head) => {
-      server.handleUpgrade(request, connection, head, (ws) => resolve(socketOn(ws, request.socket)))
+      server.handleUpgrade(request, connection, head, (ws) => resolve(socketOn(ws, request.socket, BOUNDS)))
     })
   })
   await once(http.listen(0, '127.0.0.1'), 'listening')
@@ -72,6 +80,19 @@ suite('a socket', { concurrency: 4 }, () => {
     await pass(50)
     on.near.close(1000, '')
     equal(await Promise.race([closed, pass(2000)]), 1000)
+  })
+
+  test('that is gone keeps no timer', async () => {
+    await using on = await pair()
+    on.near.cut()
+    await on.ended
+    await pass(50)
+    const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+    const before = timers()
+    on.near.keepAlive(1000)
+    on.near.close(1000, '')
+    on.near.cut()
+    equal(timers(), before)
   })
 
   test('is cut by a code that cannot be sent', async () => {

@@ -2,9 +2,15 @@ import type { Socket as Connection } from 'node:net'
 import type { WebSocket } from 'ws'
 import type { Socket, SocketListener } from '../../ports.ts'
 import { Flow } from './flow.ts'
+import { Intake, type Bounds } from './intake.ts'
 
 /** Beyond this much that is not sent yet, the other side is behind. */
 const HIGH_WATER_BYTES = 1_048_576
+
+/** An end that was begun and makes no progress for so long is not waited for. */
+const END_MS = 5000
+/** Codes of RFC 6455, 7.4.1 and its registry. */
+const TRY_AGAIN_LATER = 1013
 
 /** What a close frame has room for (RFC 6455, 5.5) beside its code. */
 const MOST_REASON_BYTES = 123
@@ -15,13 +21,16 @@ interface Message {
 }
 
 /** The port of one side, over a socket of `ws` that is open, and the connection beneath it. */
-export function socketOn(ws: WebSocket, connection: Connection): Socket {
-  return new WsSocket(ws, connection)
+export function socketOn(ws: WebSocket, connection: Connection, bounds: Bounds): Socket {
+  return new WsSocket(ws, connection, bounds)
 }
 
 class WsSocket implements Socket {
   readonly #ws: WebSocket
+  readonly #connection: Connection
+  readonly #bounds: Bounds
   readonly #flow: Flow
+  readonly #intake: Intake
   #listener: SocketListener | undefined
   /** What came before anybody listened, or behind a pause: `ws` may hand over what it has read already. */
   readonly #waiting: Message[] = []
@@ -32,23 +41,45 @@ class WsSocket implements Socket {
   #behind: PromiseWithResolvers<void> | undefined
   #heardAt = performance.now()
   #beat: NodeJS.Timeout | undefined
+  /** Its connection is to be closed by either side. */
+  #ending = false
+  /** Bytes that wait for the other side, as they are counted. */
+  #owed = 0
 
-  constructor(ws: WebSocket, connection: Connection) {
+  constructor(ws: WebSocket, connection: Connection, bounds: Bounds) {
     this.#ws = ws
+    this.#connection = connection
+    this.#bounds = bounds
     this.#flow = new Flow(connection)
+    this.#intake = new Intake(ws, connection, bounds, {
+      room: () => {
+        if (!this.#paused) ws.resume()
+      },
+      none: (cause) => this.#refuse(cause),
+    })
+    // The other side has closed it; of that `ws` tells when the connection is gone.
+    connection.on('data', () => {
+      if (ws.readyState !== ws.OPEN) this.#expectEnd()
+    })
     ws.on('message', (data: Buffer, binary: boolean) => {
+      this.#intake.whole()
       if (this.#closing) return
       if (this.#listener && !this.#paused) this.#listener.message(data, binary)
       else this.#waiting.push({ data, binary })
     })
     ws.on('close', (code, reason) => {
       clearInterval(this.#beat)
-      this.#closed = { code, reason: reason.toString('utf8') }
+      this.#intake.end()
       this.#behind?.resolve()
+      this.#countOwed(0)
+      this.#closed ??= { code, reason: reason.toString('utf8') }
       this.#tellClosed()
     })
-    // What went wrong is followed by the close, which tells.
-    ws.on('error', () => undefined)
+    // What went wrong is followed by the close, which tells; what still comes `ws` throws away.
+    ws.on('error', () => {
+      this.#intake.end()
+      this.#expectEnd()
+    })
   }
 
   listen(listener: SocketListener): void {
@@ -61,6 +92,7 @@ class WsSocket implements Socket {
     if (ws.readyState !== ws.OPEN) return true
     ws.send(data, { binary, compress: false }, () => this.#sent())
     if (ws.bufferedAmount <= HIGH_WATER_BYTES) return true
+    this.#countOwed(ws.bufferedAmount)
     this.#behind ??= Promise.withResolvers<void>()
     return false
   }
@@ -70,6 +102,7 @@ class WsSocket implements Socket {
   }
 
   keepAlive(everyMs: number): void {
+    if (this.#ending || this.#ws.readyState === this.#ws.CLOSED) return
     clearInterval(this.#beat)
     this.#heardAt = performance.now()
     this.#beat = setInterval(() => {
@@ -89,7 +122,7 @@ class WsSocket implements Socket {
   resume(): void {
     this.#paused = false
     this.#handOver()
-    if (!this.#paused) this.#ws.resume()
+    if (!this.#paused && !this.#intake.waits) this.#ws.resume()
   }
 
   close(code: number, reason: string): void {
@@ -104,14 +137,49 @@ class WsSocket implements Socket {
       this.cut()
     }
     // Behind a pause the other side's answer would not be seen, and the connection kept until a time limit.
+    this.#intake.hurry()
     this.#ws.resume()
+    this.#expectEnd()
   }
 
   cut(): void {
     this.#ws.terminate()
   }
 
+  /** There is no room for the rest of a message, or it does not come. */
+  #refuse(cause: Error): void {
+    const { full } = this.#bounds
+    if (this.#closing || !('refusal' in full)) return this.cut()
+    this.send(full.refusal(cause), false)
+    // What comes behind it cannot be told from the rest of it.
+    this.close(TRY_AGAIN_LATER, 'no room for the message')
+    this.#closed = { code: TRY_AGAIN_LATER, reason: 'no room for the message' }
+    this.#tellClosed()
+    // `ws` would go on keeping it. It is read and thrown away: who is in the middle of sending may not read yet.
+    this.#connection.removeAllListeners('data').resume()
+    this.#intake.end()
+    this.#connection.end()
+  }
+
+  /** Who does not end the connection, and takes and sends nothing, is cut off. */
+  #expectEnd(): void {
+    if (this.#ending || this.#ws.readyState === this.#ws.CLOSED) return
+    this.#ending = true
+    clearInterval(this.#beat)
+    this.#flow.look()
+    this.#beat = setInterval(() => {
+      if (!this.#flow.look().lives) this.cut()
+    }, END_MS)
+  }
+
+  /** They are in memory already, whether there is room for them or not. */
+  #countOwed(bytes: number): void {
+    this.#bounds.room.add(bytes - this.#owed)
+    this.#owed = bytes
+  }
+
   #sent(): void {
+    if (this.#owed > 0) this.#countOwed(this.#ws.bufferedAmount > HIGH_WATER_BYTES ? this.#ws.bufferedAmount : 0)
     if (!this.#behind || this.#ws.bufferedAmount > HIGH_WATER_BYTES / 2) return
     this.#behind.resolve()
     this.#behind = undefined

@@ -1,6 +1,7 @@
 import { deepEqual, rejects } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { NoReply, type Upstream, type Vault } from '../../ports.ts'
+import { RoomQueue } from './room-queue.ts'
 import { connect, type WebSocketOptions } from './websocket.ts'
 
 suite('a handshake upstream', () => {
@@ -11,6 +12,9 @@ suite('a handshake upstream', () => {
       proxy: undefined,
       ca: undefined,
       maxHeaderBytes: 16_384,
+      idleTimeoutMs: 60_000,
+      room: { take: () => undefined, add: () => undefined, give: () => undefined },
+      queue: new RoomQueue(),
       vault: { secretOf: () => 'sk' } as unknown as Vault,
     }
     const upstream = { id: 1, baseUrl: undefined } as unknown as Upstream

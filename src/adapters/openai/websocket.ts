@@ -7,12 +7,15 @@ import {
   NoReply,
   type Handshake,
   type HeaderList,
+  type Room,
   type Upstream,
   type UpstreamRequest,
   type Vault,
 } from '../../ports.ts'
 import type { ProxyRoute } from './http.ts'
+import type { Bounds } from './intake.ts'
 import { reasonOf } from './no-reply.ts'
+import type { RoomQueue } from './room-queue.ts'
 import { socketOn } from './socket.ts'
 
 /** Messages of upstream's may be as large as any that a client may send. */
@@ -30,6 +33,11 @@ export interface WebSocketOptions {
   readonly ca: string | undefined
   readonly maxHeaderBytes: number
   readonly vault: Vault
+  /** How long a message may make no progress. */
+  readonly idleTimeoutMs: number
+  readonly room: Room
+  /** Of all of upstream's messages that wait for it. */
+  readonly queue: RoomQueue
 }
 
 /** Opens a WebSocket upstream: resolves at its answer, 101 or not; rejects with NoReply when there is none. */
@@ -55,10 +63,14 @@ export async function connect(
     // It was never sent, so it says nothing about the key.
     throw new NoReply('unsendable', false, cause)
   }
-  return await answered(ws, signal)
+  return await answered(ws, signal, {
+    room: options.room,
+    idleMs: options.idleTimeoutMs,
+    full: { queue: options.queue },
+  })
 }
 
-async function answered(ws: WebSocket, signal: AbortSignal): Promise<Handshake> {
+async function answered(ws: WebSocket, signal: AbortSignal, bounds: Bounds): Promise<Handshake> {
   return await new Promise<Handshake>((resolve, reject) => {
     let head: HeaderList = []
     const left = (): void => {
@@ -76,7 +88,7 @@ async function answered(ws: WebSocket, signal: AbortSignal): Promise<Handshake> 
     })
     ws.once('open', () => {
       unhook()
-      if (connection) resolve({ status: 101, headers: head, socket: socketOn(ws, connection) })
+      if (connection) resolve({ status: 101, headers: head, socket: socketOn(ws, connection, bounds) })
     })
     ws.once('unexpected-response', (_request, response: IncomingMessage) => {
       void refusalOf(response).then((body) => {
