@@ -13,6 +13,12 @@ const REALTIME = [
 const USD: Readonly<Record<string, readonly (readonly number[])[]>> = {
   'gpt-realtime': REALTIME,
   'gpt-realtime-1.5': REALTIME,
+  // No price is published: what an unknown model costs.
+  'gpt-live-1-codex': [
+    [1.75, 0.175, 14],
+    [1.75, 0.175, 14],
+    [1.75, 0.175, 0],
+  ],
   'gpt-4o-mini-transcribe': [
     [1.25, 1.25, 5],
     [1.25, 1.25, 5],
