@@ -81,7 +81,11 @@ export class RealtimeSession implements Talk {
 
   async said(message: HeldMessage): Promise<void> {
     const { type, id, model } = readRealtimeRequest(message.bytes)
-    if (type === 'response.create') return await this.#ask(message, id)
+    if (type === 'response.create') {
+      // Nothing is begun any more: it is asked for again where the client comes back.
+      if (this.#leaving === undefined) await this.#ask(message, id)
+      return
+    }
     const refusal = type === 'session.update' && model !== undefined ? this.#mayNot(model) : undefined
     if (refusal) return await this.#on.client.refuse(refusal, id)
     await this.#on.passUp(message.bytes, message.binary)

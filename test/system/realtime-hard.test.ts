@@ -1,4 +1,4 @@
-import { deepEqual, equal } from 'node:assert/strict'
+import { deepEqual, equal, match } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { WebSocket } from 'ws'
 import { talk } from '../support/socket-client.ts'
@@ -109,6 +109,36 @@ suite('a realtime session', { concurrency: 4 }, () => {
       const rows = await on.settled()
       deepEqual([rows.length, ...new Set(rows.map(({ precision }) => precision))], [1 + 1, 'exact'])
     }
+  })
+
+  test('ends with 1012 when the gateway stops: at once, or behind what runs, and begins nothing any more', async () => {
+    await using line = await wired()
+    const { on, up } = line
+    up.script = () => undefined
+    using idle = await talk(on.url, on.key, { path: PATH })
+    const other = await upstreamOf(line)
+    using busy = await talk(on.url, on.key, { path: PATH })
+    const upstream = await until(() => up.sockets().find((socket) => socket !== other))
+    busy.say({ type: 'response.create' })
+    await until(() => (up.messages.length === 1 ? true : undefined))
+    upstream.send(created('one'))
+    await busy.event('response.created')
+    const stopped = on.gateway.stop(new AbortController().signal)
+    equal((await idle.closed).code, 1012)
+    busy.say({ type: 'response.create' })
+    busy.say({ type: 'input_audio_buffer.clear' })
+    await until(() => (up.messages.length === 2 ? true : undefined))
+    match(up.messages[1]?.data.toString() ?? '', /clear/)
+    equal(busy.socket.readyState, busy.socket.OPEN)
+    upstream.send(done('one'))
+    await busy.event('response.done')
+    equal((await busy.closed).code, 1012)
+    await stopped
+    deepEqual(
+      (await on.settled()).map(({ responseId, ending, precision }) => [responseId, ending, precision]),
+      [['one', 'complete', 'exact']],
+    )
+    equal(up.open(), 0)
   })
 
   test('knows what wrote down what was said, also once that is switched off', async () => {
