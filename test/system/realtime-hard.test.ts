@@ -1,8 +1,8 @@
 import { deepEqual, equal, match } from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import type { WebSocket } from 'ws'
-import { talk } from '../support/socket-client.ts'
-import { until } from '../support/stand.ts'
+import { WebSocket } from 'ws'
+import { refusedTalk, talk, toldNo } from '../support/socket-client.ts'
+import { startStand, until } from '../support/stand.ts'
 import { wired, type Wired } from '../support/wired.ts'
 
 const PATH = '/v1/realtime?model=gpt-realtime'
@@ -139,6 +139,35 @@ suite('a realtime session', { concurrency: 4 }, () => {
       [['one', 'complete', 'exact']],
     )
     equal(up.open(), 0)
+  })
+
+  test('that does not come about keeps no place, whoever gave it up', async () => {
+    await using on = await startStand({ member: { maxConcurrent: 1 } })
+    const [path, handshake] = [PATH, { on: 'handshake', path: '/v1/realtime' } as const]
+    on.simulator.script({ ...handshake, status: 400, body: { error: { message: 'No.' } } })
+    equal((await refusedTalk(on.url, on.key, { path })).status, 400)
+    on.simulator.script({ ...handshake, headDelayMs: 60_000 })
+    const headers = { authorization: `Bearer ${on.key}`, originator: 'codex_exec' }
+    const leaving = new WebSocket(`${on.url.replace('http', 'ws')}${path}`, { headers })
+    leaving.on('error', () => undefined)
+    await until(() => (on.simulator.openConnections() === 1 ? true : undefined))
+    leaving.terminate()
+    await until(() => (on.simulator.openConnections() === 0 ? true : undefined))
+    const unknown = await toldNo(on.url, on.key, { path: '/v1/realtime?model=gpt-none' })
+    deepEqual([unknown.code, unknown.close], ['model_not_found', 1008])
+    match(unknown.message, /^OpenAI has no such model/)
+    using client = await talk(on.url, on.key, { path })
+    await client.event('session.created')
+    client.say({ type: 'response.create' })
+    await client.event('response.done')
+    deepEqual(
+      (await on.settled()).map(({ ending, status }) => [ending, status]),
+      [
+        ['complete', 200],
+        ['refused', 404],
+        ['refused', 400],
+      ],
+    )
   })
 
   test('knows what wrote down what was said, also once that is switched off', async () => {
