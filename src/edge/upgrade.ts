@@ -38,6 +38,7 @@ export async function upgrade(request: IncomingMessage, connection: Duplex, head
     checkHandshake(request)
     await on.converse(client)
   } catch (cause) {
+    client.release()
     const left = client.signal.aborted || cause instanceof ClientLeft
     if (client.accepted || left) {
       if (!left) options.log.error('conversation failed', { cause: stackOf(cause) })

@@ -48,6 +48,12 @@ export class WsClient implements SocketClient {
   readonly #options: SocketOptions
   readonly #gone = new AbortController()
   #socket: Socket | undefined
+  readonly #look = (): void => {
+    if (this.#connection.readableLength === 0) this.#connection.read(0)
+  }
+  readonly #leave = (): void => {
+    this.#connection.destroy()
+  }
 
   constructor(request: IncomingMessage, connection: Duplex, head: Buffer, options: SocketOptions) {
     this.#request = request
@@ -56,6 +62,13 @@ export class WsClient implements SocketClient {
     this.#head = head
     this.#options = options
     connection.once('close', () => this.#gone.abort(new Error('the client left')))
+    // Only reading shows that it has left: nothing of what it says is taken before it has its answer.
+    connection.on('readable', this.#look).on('end', this.#leave)
+  }
+
+  /** Goes on reading nothing but what others take: it gets its answer. */
+  release(): void {
+    this.#connection.off('readable', this.#look).off('end', this.#leave)
   }
 
   get signal(): AbortSignal {
@@ -91,6 +104,7 @@ export class WsClient implements SocketClient {
     const add = (lines: string[]): void => {
       for (let i = 0; i + 1 < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`)
     }
+    this.release()
     server.once('headers', add)
     // Headers are bytes, and `ws` writes them as a text.
     this.#connection.setDefaultEncoding('latin1')

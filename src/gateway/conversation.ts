@@ -37,6 +37,8 @@ export interface ConversationOptions {
   readonly line: Line | undefined
   /** Both ways together; what comes after the last of them is served on another connection. */
   readonly maxMessages: number
+  /** A client that says more than goes upstream is not waited for, or not read from until there is room. */
+  readonly flood: 'ends' | 'waits'
   readonly talk: (conversation: Conversation) => Talk
 }
 
@@ -78,7 +80,7 @@ export class Conversation {
     this.#socket = socket
     this.#maxMessages = on.maxMessages
     this.#talk = on.talk(this)
-    this.#inbox = new Inbox(client, on.member, (message) => this.#said(message))
+    this.#inbox = new Inbox(client, socket, on, (message) => this.#said(message))
     this.#watch = setInterval(() => this.#look(), WATCH_MS)
     const { draining, stop } = this.gateway
     draining.addEventListener('abort', this.#drain)

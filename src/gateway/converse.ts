@@ -11,10 +11,15 @@ import type { Gateway } from './gateway.ts'
 import { knownCall, NOTHING_ASKED, socketRoute, type KnownCall } from './identify.ts'
 import type { Line } from './line.ts'
 import { openForHandshake, type Begun, type Declined, type OpenedNow } from './opening.ts'
-import { openSession } from './realtime.ts'
-import { explained, noteRefusal } from './refused.ts'
+import { isOwnSession, openSession } from './realtime.ts'
+import { explained, noteRefusal, RefusedCallError } from './refused.ts'
 import { REFUSED_MS, soon } from './soon.ts'
 import { standingOf } from './standing.ts'
+
+/** Against the policy (RFC 6455, 7.4.1). */
+const NOT_ALLOWED = 1008
+/** How long who is told no has to hear it. */
+const TOLD_MS = 2000
 
 /** Upstream refused the handshake in a way that is the client's to know: with this answer. */
 export class HandshakeRefused extends Error {
@@ -36,7 +41,7 @@ export class HandshakeRefused extends Error {
  * One WebSocket, from its handshake to its end: turns of the Responses API, or a realtime session.
  *
  * Rejects, before it is accepted, with a Refusal (a stranger's), a RefusedCallError (a member's) or HandshakeRefused;
- * the edge answers.
+ * the edge answers. A realtime session is refused in a message of its own.
  */
 export async function converse(client: SocketClient, gateway: Gateway): Promise<void> {
   const holder = authenticate(client.headers, gateway.directory, gateway.now)
@@ -55,7 +60,9 @@ export async function converse(client: SocketClient, gateway: Gateway): Promise<
     if (standing) refuseSpent(standing)
     begun = await (isDialogue ? openDialogue : openSession)(client, call, gateway)
   } catch (cause) {
-    throw await explained(cause, call, false, gateway)
+    const refused = await explained(cause, call, false, gateway)
+    if (!(refused instanceof RefusedCallError) || !isOwnSession(client)) throw refused
+    return await tellNo(client, call, refused)
   }
   if ('reply' in begun) {
     const { reply } = begun
@@ -67,10 +74,27 @@ export async function converse(client: SocketClient, gateway: Gateway): Promise<
   await conversed(client, call, talking, gateway)
 }
 
+/**
+ * Accepts a handshake only to say why nothing will come of it. What a refused one says no client of realtime sessions
+ * shows: Codex (0.169.0) and OpenAI's own tell its status, browsers nothing at all.
+ */
+async function tellNo(client: SocketClient, { facts }: KnownCall, refused: RefusedCallError): Promise<void> {
+  // Who offers subprotocols takes no answer that chooses none.
+  const [protocol = ''] = (header(client.headers, 'sec-websocket-protocol') ?? '').split(',')
+  const chosen = protocol === '' ? [] : ['sec-websocket-protocol', protocol.trim()]
+  const socket = client.accept(['x-request-id', facts.id, ...chosen], facts.member)
+  const closed = new Promise<void>((resolve) => socket.listen({ message: () => undefined, closed: () => resolve() }))
+  await client.refuse(refused)
+  // Codex says something first, and of a connection that is closed by then tells only that.
+  await soon(closed, TOLD_MS)
+  socket.close(NOT_ALLOWED, refused.refusal.code)
+  await closed
+}
+
 async function conversed(
   client: SocketClient,
   call: KnownCall,
-  { line, maxMessages, talk }: Begun,
+  { line, maxMessages, flood, talk }: Begun,
   gateway: Gateway,
 ): Promise<void> {
   const socket = accepted(client, line, call)
@@ -79,7 +103,7 @@ async function conversed(
   const told = (cause: unknown): void =>
     gateway.log.warn('connection not in the ledger', { call: id, cause: String(cause) })
   gateway.ledger.connected(connection).catch(told)
-  const conversation = new Conversation(client, socket, { id, gateway, line, member, maxMessages, talk })
+  const conversation = new Conversation(client, socket, { id, gateway, line, member, maxMessages, flood, talk })
   await conversation.over
   await gateway.ledger.disconnected({ ...conversation.summary, id, endedAt: gateway.now() }).catch(told)
 }
@@ -102,7 +126,8 @@ async function openDialogue(client: SocketClient, call: KnownCall, gateway: Gate
   }
   if (opened && 'reply' in opened) return opened
   const { maxMessages } = gateway.settings.socket
-  return { line: opened?.line, maxMessages, talk: (on) => new Dialogue(on), [Symbol.dispose]: () => undefined }
+  const talk: Begun['talk'] = (on) => new Dialogue(on)
+  return { line: opened?.line, maxMessages, flood: 'ends', talk, [Symbol.dispose]: () => undefined }
 }
 
 function accepted(client: SocketClient, line: Line | undefined, call: KnownCall): Socket {

@@ -5,7 +5,7 @@ import type { Gateway } from './gateway.ts'
 import type { KnownCall } from './identify.ts'
 import { openLine, type Line } from './line.ts'
 import { noSeat } from './no-seat.ts'
-import { Patience } from './patience.ts'
+import { ClientLeft, Patience } from './patience.ts'
 import { unopened } from './turn-end.ts'
 
 /** A handshake gets an answer within 15 s (codex-cli): what is not open by then is not opened in it. */
@@ -21,7 +21,7 @@ export interface Declined {
 }
 
 /** What is to be said over a WebSocket, and upstream's end of it where that is open already. Over when it is disposed of. */
-export interface Begun extends Pick<ConversationOptions, 'line' | 'maxMessages' | 'talk'>, Disposable {}
+export interface Begun extends Pick<ConversationOptions, 'line' | 'maxMessages' | 'flood' | 'talk'>, Disposable {}
 
 /** Opens a line before the client's handshake is answered; throws a Refusal when none can be had. */
 export async function openForHandshake(
@@ -36,6 +36,9 @@ export async function openForHandshake(
   using patience = new Patience(client.signal, wait ? WAIT_MS : 0)
   try {
     return await opened({ headers: client.headers, path: client.path, signal }, call, candidates, { gateway, patience })
+  } catch (cause) {
+    // It calls the handshake upstream off, which is nobody's failure.
+    throw client.signal.aborted ? new ClientLeft('the client left') : cause
   } finally {
     clearTimeout(timer)
   }

@@ -1,6 +1,6 @@
 import { readRealtime, readRealtimeRequest, type RealtimeError, type RealtimeEvent } from '../core/realtime.ts'
 import { Refusal } from '../core/refusal.ts'
-import type { Ending, Holder, Standing } from '../ports.ts'
+import type { Ending, Holder } from '../ports.ts'
 import { refuseSpent } from './admit.ts'
 import { authenticate } from './authenticate.ts'
 import { COME_BACK, type Conversation, type Talk } from './conversation.ts'
@@ -18,6 +18,8 @@ import { judgeSaid, Utterance, type Saying } from './utterance.ts'
 const SETTLE_MS = 500
 /** Against the policy (RFC 6455, 7.4.1). */
 const NOT_ALLOWED = 1008
+/** Of so many responses it is remembered that they are over. */
+const REMEMBERED = 1000
 
 /** A message of upstream's that waits for a settlement. */
 interface Last {
@@ -50,9 +52,15 @@ export class RealtimeSession implements Talk {
   /** Responses that are asked for and have not begun, in this order. */
   readonly #asked: Utterance[] = []
   readonly #running = new Map<string, Utterance>()
+  /** Responses that are over: what upstream tells of one again is no other. */
+  readonly #finished = new Set<string>()
   /** What is not settled, or not told, yet. */
   readonly #open = new Set<Promise<void>>()
   #leaving: string | undefined
+  /** The member has used a window up: the session ends with what runs. */
+  #spent: Refusal | undefined
+  /** It was used up by writing down what was said: the answer to that may be on its way, and is heard. */
+  #answerDue = false
   /** How what runs has ended, once the session has. */
   #ended: Ending | undefined
 
@@ -73,7 +81,11 @@ export class RealtimeSession implements Talk {
 
   async said(message: HeldMessage): Promise<void> {
     const { type, id, model } = readRealtimeRequest(message.bytes)
-    if (type === 'response.create') return await this.#ask(message, id)
+    if (type === 'response.create') {
+      // Nothing is begun any more: it is asked for again where the client comes back.
+      if (this.#leaving === undefined) await this.#ask(message, id)
+      return
+    }
     const refusal = type === 'session.update' && model !== undefined ? this.#mayNot(model) : undefined
     if (refusal) return await this.#on.client.refuse(refusal, id)
     await this.#on.passUp(message.bytes, message.binary)
@@ -84,7 +96,8 @@ export class RealtimeSession implements Talk {
     switch (event.kind) {
       case 'session':
         this.#model = event.model ?? this.#model
-        this.#transcriber = event.transcriber
+        // It is still at work on what was said before it was switched off.
+        this.#transcriber = event.transcriber ?? this.#transcriber
         break
       case 'created':
         this.#created(event.response)
@@ -128,14 +141,18 @@ export class RealtimeSession implements Talk {
   }
 
   #created(response: string): void {
+    if (this.#running.has(response) || this.#finished.has(response)) return
     const utterance = this.#asked.shift() ?? this.#unasked('realtime', this.#model)
     utterance.begin()
     this.#running.set(response, utterance)
   }
 
   #done(done: Extract<RealtimeEvent, { kind: 'done' }>, last: Last): void {
+    if (this.#finished.has(done.response)) return this.#on.pass(last.data, last.binary)
     const utterance = this.#running.get(done.response) ?? this.#unasked('realtime', this.#model)
     this.#running.delete(done.response)
+    this.#finished.add(done.response)
+    if (this.#finished.size > REMEMBERED) this.#finished.delete(this.#finished.keys().next().value ?? '')
     utterance.end({ ending: 'complete', done })
     this.#conclude(utterance, last)
   }
@@ -165,7 +182,9 @@ export class RealtimeSession implements Talk {
 
   /** Something that upstream has begun by itself. */
   #unasked(kind: Saying['kind'], model: string | undefined): Utterance {
-    const refusal = this.#unwelcome()
+    // What ran beside the response that used a window up is heard to its end; what begins now is not.
+    const refusal = this.#unwelcome() ?? (kind === 'realtime' && !this.#answerDue ? this.#spent : undefined)
+    if (kind === 'realtime') this.#answerDue = false
     if (refusal) this.#track(this.#dismiss(refusal, undefined))
     return this.#utter({ kind, model, askedIn: undefined, event: undefined })
   }
@@ -192,13 +211,17 @@ export class RealtimeSession implements Talk {
     this.#track(this.#deliver(utterance, last).finally(this.#on.hush()))
   }
 
-  async #deliver({ settled }: Utterance, { data, binary, error }: Last): Promise<void> {
+  async #deliver({ saying, settled }: Utterance, { data, binary, error }: Last): Promise<void> {
     const standing = await soon(settled, SETTLE_MS)
     const { gateway, signal } = this.#on
     if (signal.aborted) return
     if (error && judgeSaid(error, this.#model, gateway.now()).whoseTrouble === 'key') return await this.#comeBack()
     this.#on.pass(data, binary)
-    if (standing) await this.#endIfSpent(standing)
+    const rests = this.#running.size + this.#asked.length === 0
+    const spent = standing && refusalOf(() => refuseSpent(standing))
+    this.#answerDue = spent !== undefined && !this.#spent && rests && saying.kind === 'transcription'
+    this.#spent ??= spent
+    if (this.#spent && rests && !this.#answerDue) await this.#dismiss(this.#spent, undefined)
   }
 
   /** Of a pooled key's own trouble a member hears in our words, and finds another key when it comes back. */
@@ -207,19 +230,9 @@ export class RealtimeSession implements Talk {
     this.#on.close(COME_BACK, 'please come back')
   }
 
-  /** What upstream begins by itself cannot be refused beforehand: a session goes no further than the member's quota. */
-  async #endIfSpent(standing: Standing): Promise<void> {
-    try {
-      refuseSpent(standing)
-    } catch (cause) {
-      await this.#on.client.refuse(cause as Refusal)
-      this.#on.close(NOT_ALLOWED, 'the quota is used up')
-    }
-  }
-
   async #dismiss(refusal: Refusal, event: string | undefined): Promise<void> {
     await this.#on.client.refuse(refusal, event)
-    this.#on.close(NOT_ALLOWED, 'not allowed any more')
+    this.#on.close(NOT_ALLOWED, refusal === this.#spent ? 'the quota is used up' : 'not allowed any more')
   }
 
   /** Why the member may not speak any more. */

@@ -4,7 +4,7 @@ import type { SocketClient, Upstream } from '../ports.ts'
 import { COME_BACK, type Conversation } from './conversation.ts'
 import { checkModelAllowed, serving } from './eligible.ts'
 import type { Gateway } from './gateway.ts'
-import { callIdOf, type KnownCall } from './identify.ts'
+import { callIdOf, socketRoute, type KnownCall } from './identify.ts'
 import { openForHandshake, type Begun, type Declined } from './opening.ts'
 import { RealtimeSession } from './realtime-session.ts'
 
@@ -16,10 +16,12 @@ import { RealtimeSession } from './realtime-session.ts'
 export async function openSession(client: SocketClient, call: KnownCall, gateway: Gateway): Promise<Begun | Declined> {
   const { holder } = call
   call.facts = { ...call.facts, kind: 'realtime', model: queryModel(client.path) || undefined }
-  using scope = new DisposableStack()
-  scope.use(gateway.sessions.take(holder.member))
   const callId = callIdOf(client.path)
   const candidates = callId === undefined ? own(call, gateway) : [await makerOf(callId, call, gateway)]
+  // A call has one WebSocket beside it, and a new one needs the place of the old one.
+  if (callId !== undefined) gateway.sessions.closeBeside(callId)
+  using scope = new DisposableStack()
+  scope.use(await gateway.sessions.take(holder.member))
   const opened = await openForHandshake(client, call, { candidates, wait: true }, gateway)
   if ('reply' in opened) return opened
   const { line } = opened
@@ -29,12 +31,20 @@ export async function openSession(client: SocketClient, call: KnownCall, gateway
     line,
     // Of audio there is a message every few milliseconds.
     maxMessages: Infinity,
+    flood: 'waits',
     talk: (on) => {
+      // Nothing begins any more: whoever comes back at once finds the place free.
+      on.signal.addEventListener('abort', () => place.dispose(), { once: true })
       if (callId !== undefined) place.use(takeOver(callId, on, gateway))
       return new RealtimeSession(on, { holder, line, model })
     },
     [Symbol.dispose]: () => place.dispose(),
   }
+}
+
+/** Whether a session of its own is asked for: Codex asks again for one beside a call, as long as its handshake is refused. */
+export function isOwnSession({ path }: SocketClient): boolean {
+  return socketRoute(path).path !== '/v1/responses' && callIdOf(path) === undefined
 }
 
 function own({ facts, holder }: KnownCall, { directory }: Gateway): readonly Upstream[] {

@@ -32,6 +32,9 @@ export function madeAt(upstream: Upstream, startedAt: number): AttemptOutcome {
 /** No line could be had. */
 export function unopened({ whoseTrouble, errorClass }: Judgement): Refusal {
   if (whoseTrouble === 'key') return keysTrouble()
+  if (errorClass === 'model_not_found') {
+    return new Refusal('model_not_found', 'OpenAI has no such model, or none that the gateway’s upstream keys may use.')
+  }
   const why = `OpenAI could not be reached over WebSocket (${errorClass}).`
   return new Refusal('upstream_error', why, { retryAfterMs: retryAfterMs() })
 }

@@ -30,6 +30,9 @@ const SILENCE = Buffer.alloc(PIECE_MS * AUDIO_BYTES_PER_MS).toString('base64')
 
 const SILENT: RealtimeOutput = { outputText: 0, outputAudio: 0 }
 
+/** Why it was: the client said so, or somebody began to speak. */
+export type Cancelled = 'client_cancelled' | 'turn_detected'
+
 type Status = 'completed' | 'cancelled' | 'failed' | 'incomplete'
 
 /** One answer on its way out, as the realtime API tells it. */
@@ -42,7 +45,7 @@ export class RealtimeResponse {
   #text = ''
   #audioBytes = 0
   #begun = false
-  #cancelled = false
+  #cancelled: Cancelled | undefined
 
   constructor(start: RealtimeStart) {
     this.#start = start
@@ -50,8 +53,8 @@ export class RealtimeResponse {
   }
 
   /** Ends it with its next event, which is the last one. */
-  cancel(): void {
-    this.#cancelled = true
+  cancel(reason: Cancelled): void {
+    this.#cancelled ??= reason
   }
 
   /** What it costs to read the answer as a part of the conversation later. */
@@ -66,13 +69,13 @@ export class RealtimeResponse {
     const { ending } = this.#start
     let sent = 0
     const generated = this.#beforeTheEnd()
-    while (!this.#cancelled && sent !== ending?.afterEvents) {
+    while (this.#cancelled === undefined && sent !== ending?.afterEvents) {
       const next = generated.next()
       if (next.done === true) break
       yield next.value
       sent++
     }
-    if (this.#cancelled) yield this.#done('cancelled', { reason: 'client_cancelled' }, true)
+    if (this.#cancelled !== undefined) yield this.#done('cancelled', { reason: this.#cancelled }, true)
     else yield this.#end(ending)
   }
 

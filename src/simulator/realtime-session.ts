@@ -1,5 +1,10 @@
 import { newId } from './ids.ts'
 import { asList, asObject, asText, type JsonObject } from './json.ts'
+import type { Listening } from './realtime-ear.ts'
+
+/** What turn detection defaults to (OpenAI, "Voice activity detection"). */
+const PREFIX_MS = 300
+const SILENCE_MS = 500
 
 /** How a realtime session is set up; clients see and change it as the API's session object. */
 export class RealtimeSession {
@@ -21,7 +26,7 @@ export class RealtimeSession {
       truncation: 'auto',
       prompt: null,
       expires_at: Math.floor(Date.now() / 1000) + 3600,
-      // The simulator hears no pauses: whoever wants an answer commits and asks for it.
+      // At OpenAI a session listens for pauses from its beginning on; here it does when it is told to.
       audio: {
         input: { format, transcription: null, noise_reduction: null, turn_detection: null },
         output: { format, voice: 'marin', speed: 1 },
@@ -43,6 +48,19 @@ export class RealtimeSession {
   get transcriptionModel(): string | undefined {
     const input = asObject(asObject(this.#config['audio'])?.['input'])
     return asText(asObject(input?.['transcription'])?.['model'])
+  }
+
+  /** How it listens for pauses; undefined when it does not, and whoever wants an answer commits and asks for it. */
+  get listening(): Listening | undefined {
+    const detection = asObject(asObject(asObject(this.#config['audio'])?.['input'])?.['turn_detection'])
+    if (detection === undefined) return undefined
+    const { prefix_padding_ms: prefixMs, silence_duration_ms: silenceMs } = detection
+    return {
+      prefixMs: typeof prefixMs === 'number' ? prefixMs : PREFIX_MS,
+      silenceMs: typeof silenceMs === 'number' ? silenceMs : SILENCE_MS,
+      answers: detection['create_response'] !== false,
+      yields: detection['interrupt_response'] !== false,
+    }
   }
 
   /** The session's settings for one response, which may have its own. */

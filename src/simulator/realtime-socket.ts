@@ -13,6 +13,7 @@ import {
   type Modal,
   type RealtimeInput,
 } from './realtime-conversation.ts'
+import { Ear, type Heard, type Listening } from './realtime-ear.ts'
 import { RealtimeResponse, totalOf } from './realtime-response.ts'
 import { RealtimeSession } from './realtime-session.ts'
 import { activeAlready, objectIn, openTurn, refuseTurn, scriptedError, tell, type SocketTurn } from './socket-turn.ts'
@@ -22,9 +23,15 @@ import { recordInput } from './truth.ts'
 /** Less audio than this is not taken as something that was said. */
 const SHORTEST_MS = 100
 
+/** Who calls is listened to, without a word about it. */
+const CALL = { audio: { input: { turn_detection: { type: 'server_vad' } } } }
+
 type Handler = (frame: JsonObject, mind: Mind) => void
 
-/** The realtime API over WebSocket: a session that is told things, in writing or as audio, and answers when asked to. */
+/**
+ * The realtime API over WebSocket: a session that is told things, in writing or as audio, and answers when asked to, or
+ * when it hears that somebody has spoken.
+ */
 export class RealtimeSocket implements Speaking {
   readonly #connection: Connection
   readonly #house: House
@@ -34,23 +41,28 @@ export class RealtimeSocket implements Speaking {
   readonly #handlers: Readonly<Record<string, Handler>> = {
     'session.update': (frame) => this.#update(frame),
     'conversation.item.create': (frame, mind) => this.#create(frame, mind),
-    'input_audio_buffer.append': (frame) => this.#append(frame),
+    'input_audio_buffer.append': (frame, mind) => this.#append(frame, mind),
     'input_audio_buffer.commit': (_, mind) => this.#commit(mind),
     'input_audio_buffer.clear': () => this.#clear(),
     'response.create': (frame, mind) => this.#respond(frame, mind),
     'response.cancel': () => this.#cancel(),
   }
+  readonly #ear = new Ear()
   #audioBytes = 0
+  /** The item that speech which goes on will be. */
+  #speech = ''
+  #answered: Promise<void> = Promise.resolve()
   #running: { readonly turn: SocketTurn; readonly response: RealtimeResponse | undefined } | undefined
   /** Ends when every frame that came has been handled, one after the other. */
   #handled: Promise<void> = Promise.resolve()
 
   /** A session of its own, or, set up with `fields`, the one of a call over WebRTC. */
-  constructor(connection: Connection, house: House, model: string, fields: JsonObject = {}) {
+  constructor(connection: Connection, house: House, model: string, fields?: JsonObject) {
     this.#connection = connection
     this.#house = house
     this.#model = model
     this.#session = new RealtimeSession(model)
+    if (fields !== undefined) this.#session.update(CALL)
     this.#session.update({ ...fields, model })
     this.#say('session.created', { session: this.#session.config })
   }
@@ -96,10 +108,26 @@ export class RealtimeSocket implements Speaking {
     this.#add(item, tokensOf(given, tokenizer))
   }
 
-  #append(frame: JsonObject): void {
+  #append(frame: JsonObject, mind: Mind): void {
     const audio = asText(frame['audio'])
     if (audio === undefined) throw missing('audio')
-    this.#audioBytes += Buffer.byteLength(audio, 'base64')
+    const bytes = Buffer.from(audio, 'base64')
+    this.#audioBytes += bytes.length
+    const { listening } = this.#session
+    if (listening === undefined) return this.#ear.skip(bytes.length)
+    for (const heard of this.#ear.hear(bytes, listening)) this.#hear(heard, listening, mind)
+  }
+
+  #hear(heard: Heard, { answers, yields }: Listening, mind: Mind): void {
+    if (heard.speech === 'started') {
+      this.#speech = newId('item')
+      this.#say('input_audio_buffer.speech_started', { audio_start_ms: heard.atMs, item_id: this.#speech })
+      if (yields) this.#running?.response?.cancel('turn_detected')
+      return
+    }
+    this.#say('input_audio_buffer.speech_stopped', { audio_end_ms: heard.atMs, item_id: this.#speech })
+    this.#take(this.#speech, heard.bytes, mind)
+    if (answers) void this.#respondWhenFree(mind)
   }
 
   #commit(mind: Mind): void {
@@ -111,8 +139,14 @@ export class RealtimeSocket implements Speaking {
         { code: 'input_audio_buffer_commit_empty' },
       )
     }
+    this.#ear.forget()
+    this.#take(newId('item'), bytes, mind)
+  }
+
+  /** Makes an item of so much audio. */
+  #take(id: string, bytes: number, mind: Mind): void {
     this.#audioBytes = 0
-    const [id, content] = [newId('item'), [{ type: 'input_audio', transcript: null }]]
+    const [ms, content] = [bytes / AUDIO_BYTES_PER_MS, [{ type: 'input_audio', transcript: null }]]
     this.#say('input_audio_buffer.committed', { previous_item_id: this.#conversation.last, item_id: id })
     const item = { id, object: 'realtime.item', type: 'message', status: 'completed', role: 'user', content }
     this.#add(item, { text: 0, audio: audioTokens(bytes), image: 0 })
@@ -124,14 +158,25 @@ export class RealtimeSocket implements Speaking {
 
   #clear(): void {
     this.#audioBytes = 0
+    this.#ear.forget()
     this.#say('input_audio_buffer.cleared', {})
   }
 
   #respond(frame: JsonObject, mind: Mind): void {
     if (this.#running !== undefined) throw activeAlready(this.#running.response?.id)
+    this.#begin(frame, mind)
+  }
+
+  /** Unasked: behind the answer that runs. */
+  async #respondWhenFree(mind: Mind): Promise<void> {
+    while (this.#running !== undefined) await this.#answered
+    if (this.#connection.open) this.#begin({}, mind)
+  }
+
+  #begin(frame: JsonObject, mind: Mind): void {
     const turn = openTurn(this.#connection, this.#house, this.#model)
     this.#running = { turn, response: undefined }
-    void this.#answer(turn, frame, mind).finally(() => (this.#running = undefined))
+    this.#answered = this.#answer(turn, frame, mind).finally(() => (this.#running = undefined))
   }
 
   async #answer(turn: SocketTurn, frame: JsonObject, mind: Mind): Promise<void> {
@@ -177,7 +222,7 @@ export class RealtimeSocket implements Speaking {
     if (this.#running?.response === undefined) {
       throw new ApiError(400, 'Cancellation failed: no active response found.', { code: 'response_cancel_not_active' })
     }
-    this.#running.response.cancel()
+    this.#running.response.cancel('client_cancelled')
   }
 
   #add(item: JsonObject & { readonly id: string }, tokens: Modal): void {

@@ -1,9 +1,13 @@
 import { deepEqual, equal, match, partialDeepStrictEqual } from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { openAppServer, type AppServer } from '../support/app-server.ts'
+import { openAppServer } from '../support/app-server.ts'
 import { ALPHA, BETA, startCodexStand, type CodexStand } from '../support/codex-stand.ts'
 import { SDP } from '../support/offers.ts'
+import { expectSpokenTruth } from '../support/spoken-truth.ts'
 import { until } from '../support/stand.ts'
+import { speak, startVoice } from '../support/voice.ts'
+
+const OFFER = { type: 'webrtc', sdp: SDP }
 
 async function line(toml: string): Promise<CodexStand> {
   return await startCodexStand({
@@ -12,16 +16,6 @@ async function line(toml: string): Promise<CodexStand> {
     toml,
     codex: { voice: true },
   })
-}
-
-/** Has a thread talk over WebRTC, by the version of Codex's voice protocol. */
-async function talk(app: AppServer, version: string): Promise<string> {
-  const { thread } = await app.request('thread/start', {})
-  const threadId = String((thread as { readonly id: unknown }).id)
-  const transport = { type: 'webrtc', sdp: SDP }
-  const realtime = { threadId, version, outputModality: 'audio', prompt: 'be brief', transport }
-  await app.request('thread/realtime/start', realtime)
-  return threadId
 }
 
 suite('a codex session that talks over WebRTC', () => {
@@ -33,7 +27,7 @@ suite('a codex session that talks over WebRTC', () => {
     test(`gets upstream’s answer to its offer, and asks for the WebSocket of that call (${version})`, async () => {
       await using session = await line('[routes]\nwebrtc = true\n')
       await using app = await openAppServer(session.codex.appServer())
-      const threadId = await talk(app, version)
+      const threadId = await startVoice(app, { version, transport: OFFER })
       match(String((await app.heard('thread/realtime/sdp'))['sdp']), /^v=0\r\n.*\r\nm=audio /s)
 
       const [truth] = session.stand.simulator.truth()
@@ -49,10 +43,43 @@ suite('a codex session that talks over WebRTC', () => {
     })
   }
 
+  test('is metered over the WebSocket beside its call, where that tells of answers (v1)', async () => {
+    await using session = await line('[routes]\nwebsocket = true\nwebrtc = true\n')
+    await using app = await openAppServer(session.codex.appServer())
+    const threadId = await startVoice(app, { version: 'v1', transport: OFFER })
+    await app.heard('thread/realtime/started')
+    await speak(app, threadId)
+    const { stand } = session
+    await until(() =>
+      stand.simulator.truth().some(({ terminalType }) => terminalType === 'response.done') ? true : undefined,
+    )
+    const [said, offered] = await stand.settled()
+    partialDeepStrictEqual(said, { kind: 'realtime', path: '/v1/realtime', model: 'gpt-realtime-1.5', threadId })
+    deepEqual([said?.upstream, said?.ending, said?.precision], [offered?.upstream, 'complete', 'exact'])
+    expectSpokenTruth(
+      [said].flatMap((row) => row ?? []),
+      stand.simulator.truth(),
+    )
+    deepEqual(app.all('thread/realtime/error'), [])
+  })
+
+  test('has that WebSocket too where it tells of no answers as far as is known (v3)', async () => {
+    await using session = await line('[routes]\nwebsocket = true\nwebrtc = true\n')
+    await using app = await openAppServer(session.codex.appServer())
+    await startVoice(app, { version: 'v3', transport: OFFER })
+    await app.heard('thread/realtime/started')
+    const [beside] = await until(() =>
+      session.stand.simulator.webSockets().length > 0 ? session.stand.simulator.webSockets() : undefined,
+    )
+    match(String(beside?.path), /^\/v1\/live\/rtc_/)
+    equal(beside?.closedAt, undefined)
+    deepEqual(app.all('thread/realtime/error'), [])
+  })
+
   test('hears that it is switched off, and whom to ask', async () => {
     await using session = await line('')
     await using app = await openAppServer(session.codex.appServer())
-    await talk(app, 'v1')
+    await startVoice(app, { version: 'v1', transport: OFFER })
     const { message } = await app.heard('thread/realtime/error')
     match(String(message), /switched off at this gateway.*webrtc = true under \[routes\]/)
     deepEqual(session.stand.simulator.requests(), [])

@@ -8,8 +8,10 @@ export type Message = Readonly<Record<string, unknown>>
 export interface AppServer extends AsyncDisposable {
   /** Resolves with the result; rejects with what went wrong. */
   request(method: string, params: Message): Promise<Message>
-  /** Resolves with the parameters of the first such notification, also of one that has come already. */
-  heard(method: string): Promise<Message>
+  /** Resolves with the parameters of the first such notification that fits, also of one that has come already. */
+  heard(method: string, fits?: (params: Message) => boolean): Promise<Message>
+  /** The parameters of all such notifications so far. */
+  all(method: string): readonly Message[]
 }
 
 /** `codex app-server`, with which nobody has spoken yet. */
@@ -39,7 +41,12 @@ export async function openAppServer(child: ChildProcessWithoutNullStreams): Prom
       if (answer['error'] !== undefined) throw new Error(`${method}: ${JSON.stringify(answer['error'])}`)
       return answer['result'] as Message
     },
-    heard: async (method) => (await find(method, (message) => message['method'] === method))['params'] as Message,
+    heard: async (method, fits = () => true) => {
+      const isIt = (message: Message): boolean => message['method'] === method && fits(message['params'] as Message)
+      return (await find(method, isIt))['params'] as Message
+    },
+    all: (method) =>
+      messages.flatMap((message) => (message['method'] === method ? [message['params'] as Message] : [])),
     [Symbol.asyncDispose]: async () => {
       child.stdin.end()
       child.kill('SIGKILL')

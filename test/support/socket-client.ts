@@ -92,6 +92,18 @@ export async function refusedTalk(url: string, key: string, how: Talk = {}): Pro
   return { status: response.statusCode ?? 0, header, text }
 }
 
+/** Asks for a realtime session that will be refused: the error that it is told, and how it is closed. */
+export async function toldNo(
+  url: string,
+  key: string,
+  how: Talk,
+): Promise<{ readonly code: unknown; readonly message: string; readonly close: number }> {
+  using client = await talk(url, key, how)
+  const { error } = await client.event('error')
+  const { code, message } = error as { readonly code: unknown; readonly message: string }
+  return { code, message, close: (await client.closed).code }
+}
+
 /** A `response.create` as Codex makes it. */
 export function create(rest: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {
   const input = [{ type: 'message', role: 'user', content: [{ type: 'input_text', text: 'Hi' }] }]

@@ -4,11 +4,20 @@ import type { CallRow } from '../../src/ports.ts'
 import type { TrueCall } from '../../src/simulator/simulator.ts'
 
 /** USD for a million tokens: text, audio, image; input, cached, output. */
+const REALTIME = [
+  [4, 0.4, 16],
+  [32, 0.4, 64],
+  [5, 0.5, 0],
+]
+
 const USD: Readonly<Record<string, readonly (readonly number[])[]>> = {
-  'gpt-realtime': [
-    [4, 0.4, 16],
-    [32, 0.4, 64],
-    [5, 0.5, 0],
+  'gpt-realtime': REALTIME,
+  'gpt-realtime-1.5': REALTIME,
+  // No price is published: what an unknown model costs.
+  'gpt-live-1-codex': [
+    [1.75, 0.175, 14],
+    [1.75, 0.175, 14],
+    [1.75, 0.175, 0],
   ],
   'gpt-4o-mini-transcribe': [
     [1.25, 1.25, 5],

@@ -2,7 +2,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { WebSocket } from 'ws'
 import { rowsIn } from '../support/ledger-file.ts'
-import { refusedTalk, talk } from '../support/socket-client.ts'
+import { talk, toldNo } from '../support/socket-client.ts'
 import { until } from '../support/stand.ts'
 import { wired, type Wired } from '../support/wired.ts'
 
@@ -122,7 +122,7 @@ suite('what upstream says in a realtime session unasked', { concurrency: 4 }, ()
     ok(!client.got.some(({ data }) => data.includes('acme')))
     const [row] = await on.settled()
     deepEqual([row?.credits, row?.precision], [0n, 'exact'])
-    match((await refusedTalk(on.url, on.key, { path: PATH })).text, /upstream keys/)
+    match((await toldNo(on.url, on.key, { path: PATH })).message, /upstream keys/)
   })
 
   test('is the last, once the member is disabled', async () => {

@@ -2,7 +2,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { NANO_PER_CREDIT } from '../../src/core/units.ts'
 import { rowsIn } from '../support/ledger-file.ts'
-import { refusedTalk, talk, type SocketTalk } from '../support/socket-client.ts'
+import { talk, toldNo, type SocketTalk } from '../support/socket-client.ts'
 import { expectSpokenTruth } from '../support/spoken-truth.ts'
 import { startStand, until, type Stand, type StandOptions } from '../support/stand.ts'
 
@@ -76,10 +76,11 @@ suite('a realtime session', { concurrency: 4 }, () => {
 
   test('is refused what the member may not do, and told in its own words', async () => {
     await using on = await stand({ member: { models: ['gpt-realtime'] } })
-    const other = await refusedTalk(on.url, on.key, { path: '/v1/realtime?model=gpt-realtime-2' })
-    equal(other.status, 403)
-    match(other.text, /gpt-realtime-2 is not allowed to you/)
-    equal((await refusedTalk(on.url, on.key, { path: '/v1/realtime' })).status, 403)
+    const other = await toldNo(on.url, on.key, { path: '/v1/realtime?model=gpt-realtime-2' })
+    deepEqual([other.code, other.close], ['model_not_allowed', 1008])
+    match(other.message, /gpt-realtime-2 is not allowed to you/)
+    equal((await toldNo(on.url, on.key, { path: '/v1/realtime' })).code, 'model_not_allowed')
+    deepEqual(on.simulator.webSockets(), [])
     using client = await session(on)
     client.say({ type: 'session.update', event_id: 'mine', session: { model: 'gpt-realtime-2' } })
     const { error } = await client.event('error')
@@ -95,8 +96,10 @@ suite('a realtime session', { concurrency: 4 }, () => {
     equal(Object(error).code, 'member_5h_quota_exceeded')
     match(String(Object(error).message), /5-hour quota is used up/)
     equal((await client.closed).code, 1008)
-    const again = await refusedTalk(on.url, on.key, { path: PATH })
-    deepEqual([again.status, JSON.parse(again.text).error.type], [429, 'usage_limit_reached'])
+    const again = await toldNo(on.url, on.key, { path: PATH })
+    deepEqual([again.code, again.close], ['member_5h_quota_exceeded', 1008])
+    const [row] = await on.calls()
+    deepEqual([row?.ending, row?.status, row?.refusal], ['refused', 429, 'member_5h_quota_exceeded'])
     expectSpokenTruth(await on.settled(), on.simulator.truth())
   })
 
@@ -124,6 +127,12 @@ suite('a realtime session', { concurrency: 4 }, () => {
     using client = await talk(on.url, '', { path: PATH, protocols })
     equal(client.socket.protocol, 'realtime')
     await client.event('session.created')
+    // Nor does it show anybody a handshake that was refused.
+    const path = '/v1/realtime?model=gpt-none'
+    await on.admin(({ registry }) => registry.setUpstream('alpha', { models: ['gpt-realtime'] }))
+    await until(async () =>
+      (await toldNo(on.url, '', { path, protocols })).code === 'model_not_found' ? true : undefined,
+    )
     const upstream = on.simulator.requests().map(({ rawHeaders }) => rawHeaders.join(' '))
     ok(!upstream.some((text) => text.includes(on.key)))
   })
@@ -135,9 +144,9 @@ suite('a realtime session', { concurrency: 4 }, () => {
       (client: SocketTalk) => client.socket.close(1000),
     ]) {
       using client = await session(on, { output_modalities: ['text'] })
+      equal((await toldNo(on.url, on.key, { path: PATH })).code, 'concurrency_limit_exceeded')
       client.say({ type: 'response.create' })
       await client.event('response.output_text.delta')
-      equal((await refusedTalk(on.url, on.key, { path: PATH })).status, 429)
       end(client)
       await until(async () => ((await on.calls()).every(({ ending }) => ENDED.has(ending)) ? true : undefined))
       await until(() => (on.simulator.openConnections() === 0 ? true : undefined))

@@ -56,7 +56,7 @@ suite('the WebSocket beside a call over WebRTC', { concurrency: 4 }, () => {
   })
 
   test('is one: a second one takes its place, or each response would be paid twice', async () => {
-    await using on = await stand()
+    await using on = await stand({ member: { maxConcurrent: 1 } })
     const path = `/v1/realtime?call_id=${await newCall(on)}`
     using first = await talk(on.url, on.key, { path })
     using second = await talk(on.url, on.key, { path })
