@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, partialDeepStrictEqual } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { openAppServer, type AppServer } from '../support/app-server.ts'
+import { HAS_VOICE } from '../support/codex-version.ts'
 import { ALPHA, BETA, startCodexStand, type CodexStand } from '../support/codex-stand.ts'
 import { SDP } from '../support/offers.ts'
 import { until } from '../support/stand.ts'
@@ -24,7 +25,7 @@ async function talk(app: AppServer, version: string): Promise<string> {
   return threadId
 }
 
-suite('a codex session that talks over WebRTC', () => {
+const talks = (): void => {
   const versions = {
     v1: { path: '/v1/realtime/calls', model: 'gpt-realtime-1.5', beside: '/v1/realtime?intent=quicksilver&call_id=' },
     v3: { path: '/v1/live', model: 'gpt-live-1-codex', beside: '/v1/live/' },
@@ -58,4 +59,5 @@ suite('a codex session that talks over WebRTC', () => {
     deepEqual(session.stand.simulator.requests(), [])
     equal(session.requests().length, 1)
   })
-})
+}
+if (HAS_VOICE) suite('a codex session that talks over WebRTC', talks)
