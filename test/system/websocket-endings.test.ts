@@ -184,6 +184,8 @@ suite('a conversation over WebSocket comes to its end', { concurrency: 4 }, () =
     await until(() => (up.messages.length === 2 ? true : undefined))
     const stopped = on.gateway.stop(new AbortController().signal)
     equal((await idle.closed).code, 1012)
+    const moved = await silent.event('error')
+    deepEqual((moved['error'] as { code: string }).code, 'websocket_connection_limit_reached')
     equal((await silent.closed).code, 1012)
     equal(running.socket.readyState, running.socket.OPEN)
     release()
@@ -192,5 +194,19 @@ suite('a conversation over WebSocket comes to its end', { concurrency: 4 }, () =
     await stopped
     ok((await on.settled()).every(({ ending }) => ending !== undefined))
     equal(up.open(), 0)
+  })
+
+  test('that is told so only where its client takes it: codex 0.100 is just closed', async () => {
+    await using line = await wired()
+    const { on, up } = line
+    up.script = () => undefined
+    const old = { session_id: 'old' }
+    using client = await talk(on.url, on.key, { codex: false, headers: { originator: 'codex_exec', ...old } })
+    client.say(create())
+    await until(() => (up.messages.length === 1 ? true : undefined))
+    const stopped = on.gateway.stop(new AbortController().signal)
+    equal((await client.closed).code, 1012)
+    deepEqual(client.events(), [])
+    await stopped
   })
 })

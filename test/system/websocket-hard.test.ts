@@ -77,7 +77,8 @@ suite('a turn over WebSocket that waits', { concurrency: 4 }, () => {
     client.say(create())
     await sleep(100)
     const stopped = on.gateway.stop(new AbortController().signal)
-    equal((await client.closed).code, 1012)
+    const told = (await client.event('error'))['error'] as { code: string }
+    equal(told.code, 'websocket_connection_limit_reached')
     end()
     await stopped
     equal(creates(line), 1)
