@@ -63,6 +63,8 @@ suite('the estimator', () => {
     const spoken = { inputAudioTokens: 1, cachedAudioTokens: 0, inputImageTokens: 0, cachedImageTokens: 0 }
     estimator.learn(SEEN, { ...usage(9, 9), spoken: { ...spoken, outputAudioTokens: 0, audioMs: 0 } })
     estimator.learn({ ...SEEN, requestBytes: 0, outputBytes: 0 }, usage(10, 10))
+    estimator.learn({ ...SEEN, model: 'warm', thread: 'w', outputBytes: 0 }, usage(10_000, 0))
+    equal(estimator.ahead({ ...SEEN, model: 'warm', thread: 'x' }).outputTokens, 4000)
     deepEqual(estimator.soFar({ ...SEEN, thread: 'x' }), usage(10_000, 100))
   })
 })

@@ -88,7 +88,8 @@ export class Estimator {
     const isNew = seen.thread === undefined || !this.#threads.has(seen.thread)
     if (!seen.continues) means.perRequestByte.add(inputTokens / seen.requestBytes)
     if (seen.outputBytes > 0) means.perOutputByte.add(outputTokens / seen.outputBytes)
-    means.output.add(outputTokens)
+    // A warm-up says nothing, and tells nothing of answers.
+    if (outputTokens > 0) means.output.add(outputTokens)
     if (isNew) means.cachedShare.add(cachedInputTokens / inputTokens)
     means.calls++
     remember(this.#models, seen.model ?? '', means, MOST_MODELS)
