@@ -7,7 +7,7 @@ import type { Store } from './adapters/store/store.ts'
 import type { Config } from './config.ts'
 import { Estimator } from './core/estimate.ts'
 import { cardWith, type RateCard } from './core/price.ts'
-import type { Gateway } from './gateway/gateway.ts'
+import type { Gateway, ReadOn } from './gateway/gateway.ts'
 import { GentleReader } from './gateway/gentle-reader.ts'
 import { Notices } from './gateway/notices.ts'
 import { Owners } from './gateway/owners.ts'
@@ -57,6 +57,7 @@ export function gatewayOn(
         maxMessages: limits.wsMaxMessagesPerConnection,
         pingIntervalMs: limits.wsUpstreamPingIntervalSecs * 1000,
       },
+      readOn: readOnOf(config),
       retryAttempts: config.upstream.retryAttempts,
       charging: credit.accounting === 'token' ? 'tokens' : 'message',
       unknownUsageCredits: credit.unknownUsageCredits,
@@ -80,6 +81,11 @@ export async function teach({ estimator, ledger }: Pick<Gateway, 'estimator' | '
     const thread = conversation === undefined ? undefined : `${member}:${conversation}`
     estimator.learn({ ...seen, thread, continues: seen.requestBytes === 0 }, usage)
   }
+}
+
+function readOnOf({ upstream }: Config): ReadOn | undefined {
+  if (upstream.clientLeft === 'abort') return undefined
+  return { ms: upstream.clientLeftSecs * 1000, bytes: upstream.clientLeftBytes }
 }
 
 function socketsOf({ upstream, limits, proxy, ca }: Config): Omit<WebSocketOptions, 'vault' | 'room' | 'queue'> {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import {
+  bytes,
   choice,
   count,
   credits,
@@ -61,6 +62,12 @@ const upstream = z.strictObject({
   timeout_secs: secs(120, 'How long to wait for the response head of a stream; never cuts a running stream', 0.001),
   unary_timeout_secs: secs(600, 'How long to wait for the response head of a call that is not streamed', 0.001),
   idle_timeout_secs: secs(600, 'How long a running response may send nothing', 0.001),
+  client_left: choice(
+    ['abort', 'drain'],
+    'What becomes of an answer whose client has left: it is called off, and its cost estimated; or it is read on to its end, and its cost is exact',
+  ),
+  client_left_secs: secs(120, 'How long such an answer is read on', 0.001),
+  client_left_bytes: bytes(16_777_216, 'How much of such an answer is read on'),
   retry_attempts: count(
     2,
     'Tries of one call, at most, that may have run upstream (0 and 1: never a second); what a key refuses moves on to another without counting',
@@ -222,6 +229,9 @@ function upstreamOf(values: z.infer<typeof upstream>): SettledConfig['upstream']
     timeoutSecs: values.timeout_secs,
     unaryTimeoutSecs: values.unary_timeout_secs,
     idleTimeoutSecs: values.idle_timeout_secs,
+    clientLeft: values.client_left,
+    clientLeftSecs: values.client_left_secs,
+    clientLeftBytes: values.client_left_bytes,
     retryAttempts: values.retry_attempts,
     cooldownSecs: values.cooldown_secs,
     maxFailuresBeforeCooldown: values.max_failures_before_cooldown,

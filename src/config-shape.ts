@@ -25,6 +25,9 @@ export interface SettledConfig {
     readonly timeoutSecs: number
     readonly unaryTimeoutSecs: number
     readonly idleTimeoutSecs: number
+    readonly clientLeft: 'abort' | 'drain'
+    readonly clientLeftSecs: number
+    readonly clientLeftBytes: number
     readonly retryAttempts: number
     readonly cooldownSecs: number
     readonly maxFailuresBeforeCooldown: number

@@ -5,6 +5,7 @@ import type { HeldMessage } from './held-message.ts'
 import { Inbox } from './inbox.ts'
 import type { Line } from './line.ts'
 import { ClientLeft } from './patience.ts'
+import { soon } from './soon.ts'
 
 /** Service restart: Codex comes back with its whole history, and its user sees nothing. */
 export const COME_BACK = 1012
@@ -14,6 +15,8 @@ const WATCH_MS = 1000
 export interface Talk {
   /** Whether nothing runs: the conversation may end without loss. */
   readonly idle: boolean
+  /** Resolves when the answer that runs has ended and is settled; undefined when none does that could be read on. */
+  readonly answered: Promise<void> | undefined
   /** Whether key and member are good for it still. */
   readonly fits: boolean
   /** Deals with a message of the client's; the next one waits for it. */
@@ -64,6 +67,9 @@ export class Conversation {
   #lineGone = false
   /** For so many reasons upstream is not read from. */
   #hushes = 0
+  /** How much of an answer is still read on, whose client has left. */
+  #mostBytes: number | undefined
+  readonly #tooMuch: PromiseWithResolvers<void> = Promise.withResolvers<void>()
   #idleSince = performance.now()
   #clientMessages = 0
   #upstreamMessages = 0
@@ -129,6 +135,7 @@ export class Conversation {
       message: (data, binary) => {
         if (line !== this.#line || this.#isOver) return
         this.#upstreamMessages++
+        this.#count(data)
         this.#talk.heard(data, binary)
       },
       closed: (code, reason) => {
@@ -195,7 +202,20 @@ export class Conversation {
 
   #clientClosed(code: number, reason: string): void {
     if (!this.signal.aborted) this.#end = { reason: 'client left', code }
-    this.#finish('client-left', code === 1006 ? 1001 : code, reason)
+    const { readOn } = this.gateway.settings
+    const end = (): void => this.#finish('client-left', code === 1006 ? 1001 : code, reason)
+    const answered = readOn && !this.signal.aborted ? this.#talk.answered : undefined
+    if (!readOn || !answered) return end()
+    // What is said to it from now on goes nowhere.
+    this.#mostBytes = readOn.bytes
+    void soon(Promise.race([answered, this.#tooMuch.promise]), readOn.ms).then(end)
+  }
+
+  /** Of an answer that is read on for a client who has left. */
+  #count({ length }: Uint8Array): void {
+    if (this.#mostBytes === undefined) return
+    this.#mostBytes -= length
+    if (this.#mostBytes < 0) this.#tooMuch.resolve()
   }
 
   /** Looks whether the conversation has come to its end, between turns. */

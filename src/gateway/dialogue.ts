@@ -66,6 +66,10 @@ export class Dialogue implements Talk {
     return this.#current === undefined
   }
 
+  get answered(): Promise<void> | undefined {
+    return this.#turn ? this.#told : undefined
+  }
+
   get fits(): boolean {
     return this.#wish === undefined || this.serves(this.#wish)
   }

@@ -45,6 +45,11 @@ export interface Switches {
   readonly webrtc: boolean
 }
 
+export interface ReadOn {
+  readonly ms: number
+  readonly bytes: number
+}
+
 export interface Settings {
   readonly routes: Switches
   readonly socket: SocketSettings
@@ -58,6 +63,8 @@ export interface Settings {
   readonly unaryTimeoutMs: number
   /** How long a WebSocket handshake may take: Codex waits for 15 s. */
   readonly handshakeTimeoutMs: number
+  /** How far an answer is read on whose client has left; undefined: it is called off. */
+  readonly readOn: ReadOn | undefined
   /** Tries of one call that may have run upstream. */
   readonly retryAttempts: number
   readonly charging: 'tokens' | 'message'

@@ -75,6 +75,11 @@ export class RealtimeSession implements Talk {
     return this.#open.size === 0
   }
 
+  /** A session goes on for as long as somebody talks: there is no end to read on to. */
+  get answered(): undefined {
+    return undefined
+  }
+
   get fits(): boolean {
     return this.#on.lineIsOpen && isServing(this.#line.upstream, this.#on.gateway) && this.#unwelcome() === undefined
   }

@@ -13,6 +13,7 @@ import { HeldAnswer } from './held-answer.ts'
 import { identify, knownCall, type CallRequest } from './identify.ts'
 import { relayModels } from './models.ts'
 import { readOffer } from './offer.ts'
+import { ReadOnClient } from './read-on.ts'
 import { Patience } from './patience.ts'
 import { noteFailure, rememberOwner } from './settle.ts'
 import { explained } from './refused.ts'
@@ -49,7 +50,7 @@ export async function relay(client: Client, gateway: Gateway): Promise<void> {
       await using admission = await admit(request, gateway, patience)
       opened = true
       const trying = { request, outgoing: outgoing(client, request, gateway), gateway, patience, admission }
-      await answered(held ?? client, trying)
+      await answered(held ?? readingOn(client, gateway), trying)
     }
     held?.release()
   } catch (cause) {
@@ -57,6 +58,10 @@ export async function relay(client: Client, gateway: Gateway): Promise<void> {
   } finally {
     body?.release()
   }
+}
+
+function readingOn(client: Client, { settings }: Gateway): Client {
+  return settings.readOn ? new ReadOnClient(client, settings.readOn) : client
 }
 
 /** From the first try to the last byte; whatever happens, the receipt says what to settle. */
@@ -102,7 +107,7 @@ async function pass(reply: Reply, client: Client, trying: Trying): Promise<void>
   // What is taken out of the answer makes it shorter than upstream said.
   const stated = strip ? without(headers, 'content-length') : headers
   const whole = async (): Promise<void> => {
-    receipt.ending = 'complete'
+    receipt.ending = client.signal.aborted ? 'client-left' : 'complete'
     noteEnd(reply, trying)
     await admission.settleSoon()
   }

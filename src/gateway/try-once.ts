@@ -5,6 +5,7 @@ import { NoReply, type Reply, type Upstream, type UpstreamRequest } from '../por
 import type { Admission } from './admit.ts'
 import type { Gateway } from './gateway.ts'
 import type { CallRequest } from './identify.ts'
+import { lasting } from './read-on.ts'
 import type { Patience } from './patience.ts'
 import { peek } from './peek.ts'
 import { judgeFailure } from './report.ts'
@@ -41,7 +42,7 @@ export async function tryOnce(trying: Trying, upstream: Upstream): Promise<Reply
     receipt.attempts.push({ upstream: upstream.id, status, errorClass, sent, startedAt, durationMs })
   }
   try {
-    const reply = await gateway.upstream.open(outgoing, upstream, patience.client)
+    const reply = await gateway.upstream.open(outgoing, upstream, lasting(patience.client, gateway))
     learn(reply, upstream, gateway)
     receipt.upstream = upstream
     receipt.organization = header(reply.headers, 'openai-organization') ?? upstream.organization
