@@ -80,7 +80,8 @@ suite('a giant message', () => {
 
 suite('a connection', { concurrency: 4 }, () => {
   test('whose client reads nothing is not sent refusals without end', async () => {
-    const small = 'max_body_bytes = 1024\nmax_member_buffered_bytes = 1024\nmax_buffered_bytes = 1000000\n'
+    const small =
+      'max_body_bytes = 1024\nmax_member_buffered_bytes = 1024\nmax_buffered_bytes = 1000000\nws_max_messages_per_connection = 1000000\n'
     await using line = await wired({ toml: `[limits]\n${small}` })
     const { on } = line
     using client = await rawTalk(on.url, on.key)
