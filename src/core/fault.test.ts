@@ -75,7 +75,10 @@ const REPLIES: readonly (readonly [ReplyError, Expected])[] = [
   ],
   [error(400, 'invalid_type', { errorParam: 'service_tier' }), caller('bad_request')],
   // Affinity.
-  [error(400, 'invalid_encrypted_content'), caller('encrypted_content')],
+  [
+    error(400, 'invalid_encrypted_content'),
+    ['encrypted_content', 'neutral', 'elsewhere', false, 'organization', 'caller'],
+  ],
   [error(400, 'previous_response_not_found'), caller('previous_response')],
   [error(404, 'previous_response_not_found'), caller('previous_response')],
   // The key.

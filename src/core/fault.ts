@@ -65,7 +65,8 @@ const RULES: Readonly<Record<FaultClass, Rule>> = {
   bad_request: CALLERS,
   context_length: CALLERS,
   content_policy: CALLERS,
-  encrypted_content: CALLERS,
+  // Where nobody knew whose it is (Codex 0.100 compacts without naming its session), another organization may read it.
+  encrypted_content: { ...CALLERS, next: 'elsewhere', elsewhereOf: 'organization' },
   previous_response: CALLERS,
   connection_limit: CALLERS,
   // Another project may have the model; when none has, the caller sees why.

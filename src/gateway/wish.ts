@@ -24,5 +24,14 @@ export function narrowed(
   // The coordinator cools or disables what must not be tried again now; a cooled key may come back within patience.
   const { kind } = judgement.outcome
   if (kind !== 'penalty' && kind !== 'neutral') return candidates
-  return candidates.filter((candidate) => candidate.id !== tried)
+  const left = candidates.filter(({ id }) => id !== tried)
+  const reader = candidates.find(({ id }) => id === tried)
+  if (judgement.errorClass !== 'encrypted_content' || !reader) return left
+  return left.filter((candidate) => !isOfOneOrganization(candidate, reader))
+}
+
+/** As far as it is known. */
+function isOfOneOrganization(one: Upstream, other: Upstream): boolean {
+  const names = [one.organization, one.learned.organization].filter((name) => name !== undefined)
+  return names.some((name) => name === other.organization || name === other.learned.organization)
 }

@@ -8,7 +8,6 @@ const CALLERS_FAULTS: readonly (readonly [string, Fault, string])[] = [
   ['400', error(400, 'invalid_value'), 'bad_request'],
   ['400 context length', error(400, 'context_length_exceeded'), 'context_length'],
   ['400 content policy', error(400, 'content_policy_violation'), 'content_policy'],
-  ['400 invalid_encrypted_content', error(400, 'invalid_encrypted_content'), 'encrypted_content'],
   ['400 previous_response_not_found', error(400, 'previous_response_not_found'), 'previous_response'],
   ['404 that is no model', error(404, null, 'Item not found'), 'bad_request'],
   ['409', error(409, null), 'bad_request'],
@@ -32,6 +31,7 @@ const NO_TIER: Fault = {
   status: 400,
   body: { error: { message: 'service_tier priority is not available', code: null, param: 'service_tier' } },
 }
+const FOREIGN = error(400, 'invalid_encrypted_content', 'The encrypted content gAAA...xx== could not be verified.')
 const REGION = error(403, 'unsupported_country_region_territory', 'Country, region, or territory not supported')
 const WRONG_KEY = error(401, 'invalid_api_key', 'Incorrect API key provided: sk-sim-a*****lpha.')
 const LIMITED = error(429, 'rate_limit_exceeded', 'Rate limit reached.', { 'retry-after': '1' })
@@ -40,6 +40,28 @@ const NO_MONEY = error(429, 'insufficient_quota', 'You exceeded your current quo
 const PROJECT_BUDGET = error(429, 'project_spend_limit_exceeded', 'Budget reached.')
 
 const KEYS: readonly ErrorRow[] = [
+  {
+    name: '400 invalid_encrypted_content goes to another organization, and every key stays',
+    keys: ['alpha', 'alpha-other', 'beta'],
+    faults: [FOREIGN],
+    tries: [
+      ['alpha', 'encrypted_content'],
+      ['beta', undefined],
+    ],
+    sees: 'answer',
+    afterwards: ['alpha', 'alpha-other', 'beta'],
+  },
+  {
+    name: '400 invalid_encrypted_content everywhere shows the last error untouched',
+    keys: ['alpha', 'alpha-other', 'beta'],
+    faults: [{ ...FOREIGN, times: 2 }],
+    tries: [
+      ['alpha', 'encrypted_content'],
+      ['beta', 'encrypted_content'],
+    ],
+    sees: FOREIGN,
+    afterwards: ['alpha', 'alpha-other', 'beta'],
+  },
   {
     name: '404 model_not_found goes to another project, and the project is not asked for that model again',
     keys: ['alpha', 'alpha-twin', 'alpha-other'],

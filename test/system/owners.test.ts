@@ -117,6 +117,36 @@ suite('the owner of a thread', { concurrency: 4 }, () => {
     for (let i = 0; i < 4; i++) equal(await nextGoesTo(on, begun), 'alpha-other')
   })
 
+  test('is found by asking where a call names no thread', async () => {
+    await using on = await stand([
+      { name: 'alpha', organization: 'org-sim-a' },
+      { name: 'beta', organization: 'org-sim-b' },
+    ])
+    // It prefers the key that was asked least lately.
+    for (const owner of ['alpha', 'beta']) {
+      const { input } = await begunBy(on, owner)
+      const before = on.simulator.truth().length
+      for (let i = 0; i < 2; i++) match((await ask(on.url, turn(on.key, { input }))).text, /response\.completed/)
+      const calls = on.simulator.truth().slice(before)
+      // Whoever read it is remembered.
+      deepEqual([calls.at(-2)?.key, calls.at(-1)?.key], [owner, owner])
+      ok(calls.length <= 3, JSON.stringify(calls))
+    }
+  })
+
+  test('is nobody else where it is known', async () => {
+    await using on = await stand([
+      { name: 'alpha', organization: 'org-sim-a' },
+      { name: 'beta', organization: 'org-sim-b' },
+    ])
+    const begun = await begunBy(on, 'alpha')
+    const foreign = { message: 'It could not be verified.', code: 'invalid_encrypted_content' }
+    on.simulator.script({ status: 400, body: { error: foreign } })
+    const before = on.simulator.truth().length
+    equal((await ask(on.url, turn(on.key, begun))).status, 400)
+    equal(on.simulator.truth().length, before + 1)
+  })
+
   test('learns nothing anew from a change that leaves the secret and the address as they are', async () => {
     await using on = await stand([{ name: 'alpha' }])
     await untilLearned(on, { alpha: 'org-sim-a' })
