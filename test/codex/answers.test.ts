@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { startCodexStand } from '../support/codex-stand.ts'
+import { askedFor, HAS_FAST_TIER, LITE_MODELS, MODEL, MODELS } from '../support/codex-version.ts'
 import { trueCredits } from '../support/true-credits.ts'
 import { expectTruth } from '../support/truth.ts'
 
@@ -33,7 +34,7 @@ suite('the real codex exec', () => {
           kind: 'turn',
           transport: 'sse',
           path: '/v1/responses',
-          model: 'gpt-5.5',
+          model: MODEL,
           status: 200,
           ending: 'complete',
           precision: 'exact',
@@ -44,22 +45,37 @@ suite('the real codex exec', () => {
     )
   })
 
-  test('answers with the lite default model, whose tools and marker reach upstream', async () => {
-    await using line = await startCodexStand({ simulator: { text: TEXT }, codex: { model: 'gpt-6.1-sol' } })
+  for (const model of LITE_MODELS) {
+    test(`answers with the lite model ${model}, whose tools and marker reach upstream`, async () => {
+      await using line = await startCodexStand({ simulator: { text: TEXT }, codex: { model } })
+      const result = await line.codex.exec(['What is the answer?'])
+      equal(result.code, 0, result.stderr)
+      match(result.stdout, /Forty-two, says the simulator\./)
+      equal(line.requests().length, 1)
+
+      const [received] = line.stand.simulator.requests()
+      const at = received?.rawHeaders.indexOf('x-openai-internal-codex-responses-lite') ?? -1
+      equal(received?.rawHeaders[at + 1], 'true')
+      match(received.body.toString(), /"type":"additional_tools"/)
+      const rows = await line.stand.settled()
+      expectTruth(rows, line.stand.simulator.truth())
+      deepEqual(
+        rows.map((row) => [row.kind, row.model, row.ending]),
+        [['turn', model, 'complete']],
+      )
+    })
+  }
+
+  test('answers with a model that Codex does not know', async () => {
+    const [unknown, asked] = ['gpt-5.99', askedFor('gpt-5.99')]
+    await using line = await startCodexStand({ simulator: { models: [{ id: asked }] }, codex: { model: unknown } })
     const result = await line.codex.exec(['What is the answer?'])
     equal(result.code, 0, result.stderr)
-    match(result.stdout, /Forty-two, says the simulator\./)
-    equal(line.requests().length, 1)
-
-    const [received] = line.stand.simulator.requests()
-    const at = received?.rawHeaders.indexOf('x-openai-internal-codex-responses-lite') ?? -1
-    equal(received?.rawHeaders[at + 1], 'true')
-    match(received.body.toString(), /"type":"additional_tools"/)
     const rows = await line.stand.settled()
     expectTruth(rows, line.stand.simulator.truth())
     deepEqual(
-      rows.map(({ kind, model, ending }) => [kind, model, ending]),
-      [['turn', 'gpt-6.1-sol', 'complete']],
+      rows.map(({ model, ending }) => [model, ending]),
+      [[asked, 'complete']],
     )
   })
 
@@ -70,7 +86,7 @@ suite('the real codex exec', () => {
     ok(!/rerouted|cyber/i.test(result.stdout + result.stderr), result.stderr)
   })
 
-  for (const model of ['gpt-5.5', 'gpt-6.1-sol']) {
+  for (const model of MODELS) {
     test(`is charged for ${model} what the rates say of the tokens that upstream counted`, async () => {
       await using line = await startCodexStand({ simulator: { cacheWrites: true }, codex: { model } })
       for (const args of [['First.'], ['resume', '--last', 'Second.']]) {
@@ -99,12 +115,12 @@ suite('the real codex exec', () => {
     })
   }
 
-  test('pays the priority rate where its user turned the fast tier on', async () => {
+  test('pays the priority rate where its user turned the fast tier on, if it knows one', async () => {
     await using line = await startCodexStand({ codex: { settings: 'service_tier = "fast"' } })
     const result = await line.codex.exec(['Quickly.'])
     equal(result.code, 0, result.stderr)
     const [row] = await line.stand.settled()
-    equal(row?.serviceTier, 'priority')
+    equal(row?.serviceTier, HAS_FAST_TIER ? 'priority' : 'default')
     equal(row.credits, trueCredits(line.stand.simulator.truth()))
   })
 })

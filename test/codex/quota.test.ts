@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { NANO_PER_CREDIT } from '../../src/core/units.ts'
+import { APOSTROPHE } from '../support/codex-version.ts'
 import { startCodexStand } from '../support/codex-stand.ts'
 
 /** Codex's first request alone costs about one. */
@@ -92,7 +93,7 @@ suite('codex exec of a member with quotas', () => {
 
 function limitText(contact: string): RegExp {
   const escaped = contact.replaceAll(/[().]/g, '\\$&')
-  return new RegExp(`You’ve hit your usage limit\\. ${escaped}, or try again at [A-Z0-9].*[AP]M\\.`)
+  return new RegExp(`You${APOSTROPHE}ve hit your usage limit\\. ${escaped}, or try again at [A-Z0-9].*[AP]M\\.`)
 }
 
 interface RateLimits {

@@ -2,6 +2,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { GATEWAY_KEY_BYTES, newGatewayKey } from '../../src/core/gateway-key.ts'
 import { hashOf } from '../../src/gateway/authenticate.ts'
+import { MODEL } from '../support/codex-version.ts'
 import { startCodexStand, type CodexStand } from '../support/codex-stand.ts'
 
 /** How often codex-cli asks before it believes a 401 or a 403, however those are worded. */
@@ -46,23 +47,21 @@ suite('codex exec that is refused for who asks', { concurrency: true }, () => {
 
 suite('codex exec that is refused for what it asks', () => {
   test('shows that the model is not allowed to the member, after one request', async () => {
-    await using line = await startCodexStand({ member: { models: ['gpt-5.4', 'gpt-6.1-sol'] } })
-    const sentence =
-      'ERROR: The model gpt-5.5 is not allowed to you. You may use gpt-5.4, gpt-6.1-sol; ask your gateway admin for more.'
+    await using line = await startCodexStand({ member: { models: ['gpt-5.3-codex', 'gpt-6.1-sol'] } })
+    const sentence = `ERROR: The model ${MODEL} is not allowed to you. You may use gpt-5.3-codex, gpt-6.1-sol; ask your gateway admin for more.`
     await expectRefused(line, sentence, 'model_not_allowed')
   })
 
   test('is served where the model is among those of the member', async () => {
-    await using line = await startCodexStand({ member: { models: ['gpt-5.4', 'gpt-5.5'] } })
+    await using line = await startCodexStand({ member: { models: ['gpt-5.3-codex', MODEL] } })
     const result = await line.codex.exec(['Hello.'])
     equal(result.code, 0, result.stderr)
     equal(line.requests().length, 1)
   })
 
   test('shows that no upstream key serves the model, after one request', async () => {
-    await using line = await startCodexStand({ upstreams: [{ name: 'alpha', models: ['gpt-5.4'] }] })
-    const sentence =
-      'ERROR: None of the gateway’s upstream keys serves the model gpt-5.5. Ask your gateway admin to add one.'
+    await using line = await startCodexStand({ upstreams: [{ name: 'alpha', models: ['gpt-5.3-codex'] }] })
+    const sentence = `ERROR: None of the gateway’s upstream keys serves the model ${MODEL}. Ask your gateway admin to add one.`
     await expectRefused(line, sentence, 'model_not_found')
   })
 

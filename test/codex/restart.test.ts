@@ -26,7 +26,7 @@ async function session(
   const port = await freePort()
   const options = { env: { CODEX_GATEWAY_SERVER_BIND_ADDR: `127.0.0.1:${port}` } }
   const url = `http://127.0.0.1:${port}`
-  using codex = await codexHome({ url, key: ground.key, providerSettings: `supports_websockets = ${ws}` })
+  using codex = await codexHome({ url, key: ground.key, webSocket: ws })
   const first = await serve(ground.configFile, options)
   const running = codex.begin(['Write the note.'])
   await during(url)

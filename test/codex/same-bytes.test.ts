@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { MODELS } from '../support/codex-version.ts'
 import { ALPHA, startCodexStand, type CodexStand } from '../support/codex-stand.ts'
 
 /** What the gateway takes out of a request's head: credentials, hops, and traces of where the member sits. */
@@ -11,8 +12,7 @@ const OWN = /^(host|connection|content-length|authorization)$/
 
 suite('what upstream receives of a codex session', () => {
   const sessions = {
-    'with tools': { model: 'gpt-5.5' },
-    'with tools of a lite model': { model: 'gpt-6.1-sol' },
+    ...Object.fromEntries(MODELS.map((model) => [`with tools of ${model}`, { model }])),
     'that is compacted upstream': { providerName: 'OpenAI', settings: 'model_auto_compact_token_limit = 10000' },
     'with headers and a query of its own': {
       providerSettings: `query_params = { "api-version" = "2026-11-01" }

@@ -3,13 +3,14 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { ALPHA, ALPHA_TWIN, BETA, startCodexStand, type CodexStand } from '../support/codex-stand.ts'
+import { MODELS, NAMES_THREAD } from '../support/codex-version.ts'
 import { trueCredits } from '../support/true-credits.ts'
 import { expectTruth } from '../support/truth.ts'
 
 suite('a codex session with tools', () => {
   const keys = { 'two keys of one organization': [ALPHA, ALPHA_TWIN], 'keys of two organizations': [ALPHA, BETA] }
   for (const [name, upstreams] of Object.entries(keys)) {
-    for (const model of ['gpt-5.5', 'gpt-6.1-sol']) {
+    for (const model of MODELS) {
       test(`edits a file over several turns with ${name} (${model})`, async () => {
         await using line = await startCodexStand({
           simulator: { agent: 'shell-and-edit' },
@@ -41,10 +42,9 @@ async function expectOneThread(line: CodexStand, expected: { calls: number; mess
   expectTruth(rows, truth)
   deepEqual(new Set(rows.map((row) => row.kind)), new Set(['turn']))
   deepEqual(new Set(rows.map((row) => row.ending)), new Set(['complete']))
-  for (const ids of [rows.map((row) => row.threadId), rows.map((row) => row.sessionId)]) {
-    ok(ids[0] !== undefined)
-    equal(new Set(ids).size, 1)
-  }
+  for (const ids of [rows.map((row) => row.threadId), rows.map((row) => row.sessionId)]) equal(new Set(ids).size, 1)
+  ok(rows[0]?.sessionId !== undefined)
+  equal(rows[0].threadId !== undefined, NAMES_THREAD)
   equal(new Set(truth.map((call) => call.organization)).size, 1)
   deepEqual(new Set(truth.map((call) => call.status)), new Set([200]))
   const [usage] = await line.stand.usage()

@@ -5,9 +5,17 @@ import { suite, test } from 'node:test'
 import { NANO_PER_CREDIT } from '../../src/core/units.ts'
 import { rowsIn } from '../support/ledger-file.ts'
 import { codexHome, type CodexHome, type CodexOptions } from '../support/codex.ts'
+import { APOSTROPHE, MODELS, WARMS_UP } from '../support/codex-version.ts'
 import { ALPHA, ALPHA_OTHER, BETA } from '../support/codex-stand.ts'
 import { startStand, until, type Stand, type StandOptions } from '../support/stand.ts'
 import { expectTruth } from '../support/truth.ts'
+
+/** What stands in the simulator's book before the turns of a conversation. */
+const BEGIN = WARMS_UP ? ['warm-up'] : []
+
+const SPENT = new RegExp(
+  `You${APOSTROPHE}ve hit your usage limit\\. Ask your gateway admin for more quota, or try again at`,
+)
 
 interface Line extends AsyncDisposable {
   readonly on: Stand
@@ -17,7 +25,7 @@ interface Line extends AsyncDisposable {
 async function line({ codex, ...options }: StandOptions & { codex?: Partial<CodexOptions> } = {}): Promise<Line> {
   await using parts = new AsyncDisposableStack()
   const on = parts.use(await startStand({ ...options, toml: '[routes]\nwebsocket = true\n' }))
-  const settings = { url: on.url, key: on.key, providerSettings: 'supports_websockets = true', ...codex }
+  const settings = { url: on.url, key: on.key, webSocket: true, ...codex }
   const home = parts.use(await codexHome(settings))
   const all = parts.move()
   return { on, codex: home, [Symbol.asyncDispose]: () => all.disposeAsync() }
@@ -33,7 +41,7 @@ function complaints(stderr: string): readonly string[] {
 }
 
 suite('codex over WebSocket', () => {
-  for (const model of ['gpt-5.5', 'gpt-6.1-sol']) {
+  for (const model of MODELS) {
     test(`answers, and resumes its session, each turn a call at its true cost (${model})`, async () => {
       await using both = await line({ codex: { model }, member: { fiveHourQuota: 10n * NANO_PER_CREDIT } })
       const { on, codex } = both
@@ -43,12 +51,12 @@ suite('codex over WebSocket', () => {
         match(result.stdout, /Hello from the simulator/)
         deepEqual(complaints(result.stderr), [])
       }
-      deepEqual(transports(on), ['warm-up', 'ws', 'warm-up', 'ws'])
+      deepEqual(transports(on), [...BEGIN, 'ws', ...BEGIN, 'ws'])
       const rows = await on.settled()
       expectTruth(rows, on.simulator.truth())
       deepEqual(
         rows.map(({ kind }) => kind),
-        ['turn', 'prewarm', 'turn', 'prewarm'],
+        WARMS_UP ? ['turn', 'prewarm', 'turn', 'prewarm'] : ['turn', 'turn'],
       )
       const [usage] = await on.usage()
       deepEqual([usage?.messages, usage?.wsConnections], [2, 2])
@@ -73,7 +81,7 @@ suite('codex over WebSocket', () => {
     equal(result.code, 0, result.stderr)
     equal(readFileSync(join(codex.work, 'note.txt'), 'utf8'), 'hello, world\n')
     deepEqual(complaints(result.stderr), [])
-    deepEqual(transports(on), ['warm-up', 'ws', 'ws', 'ws'])
+    deepEqual(transports(on), [...BEGIN, 'ws', 'ws', 'ws'])
     equal(new Set(on.simulator.truth().map(({ connection }) => connection)).size, 1)
     expectTruth(await on.settled(), on.simulator.truth())
     equal((await on.usage())[0]?.messages, 1)
@@ -86,10 +94,10 @@ suite('codex over WebSocket', () => {
     })
     const { on, codex } = both
     // The warm-up and one turn; then nothing more gets upstream.
-    for (const calls of [2, 2]) {
+    for (const calls of [BEGIN.length + 1, BEGIN.length + 1]) {
       const result = await codex.exec(['Write the note.'])
       ok(result.code !== 0)
-      match(result.stderr, /You’ve hit your usage limit\. Ask your gateway admin for more quota, or try again at/)
+      match(result.stderr, SPENT)
       equal(on.simulator.truth().length, calls)
     }
   })
@@ -103,7 +111,7 @@ suite('codex over WebSocket', () => {
       const { on, codex } = both
       if (trouble === 'limited') {
         const error = { code: 'rate_limit_exceeded', message: 'Rate limit reached. Please try again in 20s.' }
-        on.simulator.script({ skip: 2, frame: { json: { type: 'error', status: 429, error } } })
+        on.simulator.script({ skip: BEGIN.length + 1, frame: { json: { type: 'error', status: 429, error } } })
       }
       const running = codex.begin(['Write the note.'])
       if (trouble === 'disabled') {

@@ -12,8 +12,7 @@ import {
 } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
-
-export const CODEX_VERSION = '0.169.0'
+import { CODEX_VERSION, MODEL, WEB_SOCKET_PROVIDER, WEB_SOCKET_SETTINGS } from './codex-version.ts'
 
 /** Path of the client's launcher; installs it where it is missing (about 400 MB). */
 export async function installedCodex(version: string = CODEX_VERSION): Promise<string> {
@@ -70,19 +69,28 @@ function start(program: string, args: readonly string[], options: RunOptions): R
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of its own: a signal reaches the launcher and what it started, as one from a terminal does.
+    detached: true,
   })
+  const signal = (name: NodeJS.Signals): void => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, name)
+    } catch {
+      // All of it has ended already.
+    }
+  }
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
-  const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 90_000)
+  const timer = setTimeout(() => signal('SIGKILL'), options.timeoutMs ?? 90_000)
   const ended = new Promise<RunResult>((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (exit) =>
       resolve({ code: exit ?? undefined, stdout, stderr, durationMs: Date.now() - startedAt }),
     )
   }).finally(() => clearTimeout(timer))
-  return { ended, signal: (name) => child.kill(name) }
+  return { ended, signal }
 }
 
 export interface CodexOptions {
@@ -95,9 +103,10 @@ export interface CodexOptions {
   /** Further lines of config.toml: top level, and in the provider's table. */
   readonly settings?: string
   readonly providerSettings?: string
-  readonly version?: string
   /** Whether it is to open the WebSockets of voice at the gateway too: else they go to OpenAI, with the member's key. */
   readonly voice?: boolean
+  /** Whether it speaks over WebSocket. */
+  readonly webSocket?: boolean
 }
 
 /** One member's machine: a home, a working folder, and Codex configured for the gateway. */
@@ -116,22 +125,24 @@ export interface CodexHome extends Disposable {
 }
 
 export async function codexHome(options: CodexOptions): Promise<CodexHome> {
-  const launcher = await installedCodex(options.version)
+  const launcher = await installedCodex()
   const root = mkdtempSync(join(tmpdir(), 'codex-home-'))
   const [home, work] = [join(root, 'codex'), join(root, 'work')]
   mkdirSync(home)
   mkdirSync(work)
   writeFileSync(
     join(home, 'config.toml'),
-    `model = "${options.model ?? 'gpt-5.5'}"
+    `model = "${options.model ?? MODEL}"
 model_provider = "gw"
 ${options.voice ? `experimental_realtime_ws_base_url = "${options.url}/v1"` : ''}
+${options.webSocket === true ? WEB_SOCKET_SETTINGS : ''}
 ${options.settings ?? ''}
 [model_providers.gw]
 name = "${options.providerName ?? 'Team Gateway'}"
 base_url = "${options.url}/v1"
 env_key = "TEAM_GATEWAY_KEY"
 wire_api = "responses"
+${options.webSocket === true ? WEB_SOCKET_PROVIDER : ''}
 ${options.providerSettings ?? ''}
 `,
   )
