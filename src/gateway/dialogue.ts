@@ -1,7 +1,6 @@
 import type { Asked, BadBody } from '../core/body.ts'
 import { FrameMeter, isLimits } from '../core/frame.ts'
 import { limitEvent } from '../core/limits.ts'
-import { MOVE_ON } from '../core/move-on.ts'
 import type { SocketClient, Wish } from '../ports.ts'
 import { COME_BACK, type Conversation, type Talk } from './conversation.ts'
 import type { Gateway } from './gateway.ts'
@@ -89,10 +88,8 @@ export class Dialogue implements Talk {
     return line !== undefined && lineIsOpen && fitness(line.upstream, wish, this.gateway) === 'good'
   }
 
-  /** Tells the client to come back with its whole history, and ends. */
+  /** Has the client come back with its whole history: by closing, for `websocket_connection_limit_reached` ends a turn of Codex 0.100. */
   moveOn(reason: string): void {
-    if (this.signal.aborted) return
-    this.conversation.tell(MOVE_ON)
     this.conversation.close(COME_BACK, reason)
   }
 
@@ -166,8 +163,7 @@ export class Dialogue implements Talk {
 
   #conclude(turn: Turn, end: TurnEnd): void {
     const { conversation } = this
-    if (end.moveOn === true)
-      return turn.begun ? conversation.close(COME_BACK, 'please come back') : this.moveOn('please come back')
+    if (end.moveOn === true) return this.moveOn('please come back')
     const limits = turn.settled && limitEvent(turn.settled)
     if (limits !== undefined) conversation.tell(limits)
     if (end.last) conversation.tell(end.last)
