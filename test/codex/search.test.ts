@@ -1,5 +1,6 @@
 import { deepEqual, equal, match } from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { HAS_SEARCH } from '../support/codex-version.ts'
 import { ALPHA, BETA, startCodexStand, type CodexStand } from '../support/codex-stand.ts'
 import { trueCredits } from '../support/true-credits.ts'
 
@@ -10,7 +11,7 @@ async function line(toml = ''): Promise<CodexStand> {
   return await startCodexStand({ simulator, upstreams: [ALPHA, BETA], codex: SEARCHES, toml })
 }
 
-suite('a codex session that searches the web', () => {
+const searches = (): void => {
   test('finds what upstream found, by the key of its turns, and pays for its turns alone', async () => {
     await using session = await line()
     const result = await session.codex.exec(['What is new?'])
@@ -52,4 +53,5 @@ suite('a codex session that searches the web', () => {
     )
     equal(session.stand.simulator.truth().length, 2)
   })
-})
+}
+if (HAS_SEARCH) suite('a codex session that searches the web', searches)

@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, partialDeepStrictEqual } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { openAppServer } from '../support/app-server.ts'
+import { HAS_VOICE } from '../support/codex-version.ts'
 import { ALPHA, BETA, startCodexStand, type CodexStand } from '../support/codex-stand.ts'
 import { SDP } from '../support/offers.ts'
 import { expectSpokenTruth } from '../support/spoken-truth.ts'
@@ -18,7 +19,7 @@ async function line(toml: string): Promise<CodexStand> {
   })
 }
 
-suite('a codex session that talks over WebRTC', () => {
+const talks = (): void => {
   const versions = {
     v1: { path: '/v1/realtime/calls', model: 'gpt-realtime-1.5', beside: '/v1/realtime?intent=quicksilver&call_id=' },
     v3: { path: '/v1/live', model: 'gpt-live-1-codex', beside: '/v1/live/' },
@@ -85,4 +86,5 @@ suite('a codex session that talks over WebRTC', () => {
     deepEqual(session.stand.simulator.requests(), [])
     equal(session.requests().length, 1)
   })
-})
+}
+if (HAS_VOICE) suite('a codex session that talks over WebRTC', talks)

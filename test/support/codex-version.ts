@@ -51,6 +51,10 @@ export const HAS_FAST_TIER: boolean = since('0.118.0')
 export const HAS_DOCTOR: boolean = since('0.145.0')
 export const DOCTOR_PATH: string = since('0.160.0') ? '/v1/responses' : '/v1'
 
+/** Whether voice is ready, and search by a call of its own; before, both are there in part and switched off. */
+export const HAS_VOICE: boolean = since('0.160.0')
+export const HAS_SEARCH: boolean = since('0.160.0')
+
 /** As Codex writes "You’ve". */
 export const APOSTROPHE: string = since('0.160.0') ? '’' : "'"
 
