@@ -23,8 +23,10 @@ export function narrowed(
 ): readonly Upstream[] {
   // The coordinator cools or disables what must not be tried again now; a cooled key may come back within patience.
   const { kind } = judgement.outcome
-  if (kind !== 'penalty' && kind !== 'neutral') return candidates
   const left = candidates.filter(({ id }) => id !== tried)
+  // The conversation's own key would be chosen again and again, while another one may be well.
+  if (kind === 'overloaded') return left.length > 0 ? left : candidates
+  if (kind !== 'penalty' && kind !== 'neutral') return candidates
   const reader = candidates.find(({ id }) => id === tried)
   if (judgement.errorClass !== 'encrypted_content' || !reader) return left
   return left.filter((candidate) => !isOfOneOrganization(candidate, reader))

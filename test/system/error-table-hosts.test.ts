@@ -16,6 +16,18 @@ const HOSTS: readonly ErrorRow[] = [
     afterwards: ['alpha'],
   },
   {
+    name: '503 of the key that a conversation had is tried once more on another key',
+    keys: ['alpha', 'beta'],
+    faults: [OVERLOADED],
+    shape: { thread: 'one' },
+    tries: [
+      ['alpha', 'overloaded'],
+      ['beta', undefined],
+    ],
+    sees: 'answer',
+    afterwards: ['beta'],
+  },
+  {
     name: '503 twice is shown untouched, and the host rests a little longer',
     keys: ['alpha', 'beta'],
     faults: [{ ...OVERLOADED, times: 2 }],
