@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { NANO_PER_CREDIT } from '../../src/core/units.ts'
+import { complaints } from '../support/both-ways.ts'
 import { rowsIn } from '../support/ledger-file.ts'
 import { codexHome, type CodexHome, type CodexOptions } from '../support/codex.ts'
 import { APOSTROPHE, MODELS, WARMS_UP } from '../support/codex-version.ts'
@@ -33,11 +34,6 @@ async function line({ codex, ...options }: StandOptions & { codex?: Partial<Code
 
 function transports(on: Stand): readonly string[] {
   return on.simulator.truth().map(({ transport, warmUp }) => (warmUp ? 'warm-up' : transport))
-}
-
-/** What Codex told its user to have gone wrong, if anything. */
-function complaints(stderr: string): readonly string[] {
-  return stderr.split('\n').filter((text) => /reconnect|falling back|error/i.test(text))
 }
 
 suite('codex over WebSocket', () => {
