@@ -32,11 +32,17 @@ async function runWith(version: string): Promise<Outcomes> {
   running.on('test:summary', ({ file, counts: { tests, passed }, success }) => {
     if (file !== undefined) outcomes.set(basename(file), { tests, passed, good: success && tests === passed })
   })
+  // A file in which no test is registered, or that ends other than well, is a test itself.
+  const whole = (name: string, file: string | undefined, good: boolean): void => {
+    if (name === file) outcomes.set(basename(file), { tests: 0, passed: 0, good })
+  }
+  running.on('test:pass', ({ name, file }) => whole(name, file, true))
+  running.on('test:fail', ({ name, file }) => whole(name, file, false))
   for await (const text of running.compose(new spec())) process.stdout.write(String(text))
   return outcomes
 }
 
-/** What is shown of a file. One that could not even be loaded has no outcome. */
+/** What is shown of a file. */
 function cell(outcome: Outcome | undefined): string {
   if (outcome === undefined) return 'FAILED'
   const { tests, passed, good } = outcome

@@ -3,6 +3,7 @@ import { suite, test } from 'node:test'
 import { startSimulator } from '../../src/simulator/simulator.ts'
 import { openAppServer, type AppServer, type Message } from '../support/app-server.ts'
 import { codexHome } from '../support/codex.ts'
+import { HAS_VOICE } from '../support/codex-version.ts'
 import { startCodexStand, type CodexStandOptions, type CodexStand } from '../support/codex-stand.ts'
 import { expectSpokenTruth } from '../support/spoken-truth.ts'
 import { until } from '../support/stand.ts'
@@ -37,7 +38,7 @@ async function spokenTurn(app: AppServer, outputModality: 'audio' | 'text'): Pro
   return [question, text, sounds, words, app.all('thread/realtime/error')]
 }
 
-suite('a codex session that talks over WebSocket', () => {
+const talks = (): void => {
   for (const outputModality of ['audio', 'text'] as const) {
     test(`is answered in ${outputModality} as OpenAI answers it, and every token is metered`, async () => {
       await using session = await line()
@@ -82,7 +83,8 @@ suite('a codex session that talks over WebSocket', () => {
     const [row] = await stand.calls()
     deepEqual([row?.ending, row?.refusal, row?.status], ['refused', 'member_5h_quota_exceeded', 429])
   })
-})
+}
+if (HAS_VOICE) suite('a codex session that talks over WebSocket', talks)
 
 function outputAudio(modality: 'audio' | 'text'): boolean {
   return modality === 'audio'
