@@ -57,6 +57,15 @@ suite('the estimator', () => {
     ok(calls === 299 && median < 0.3)
   })
 
+  test('takes what is thought to be spent before anything is said', () => {
+    const estimator = new Estimator()
+    estimator.learn(SEEN, { ...usage(10_000, 300), reasoningTokens: 200 })
+    const early = { ...SEEN, thread: 'new', outputBytes: 2000 }
+    deepEqual(estimator.soFar(early), { ...usage(10_000, 210), reasoningTokens: 200 })
+    deepEqual(estimator.soFar({ ...early, outputBytes: 0 }), usage(10_000, 0))
+    deepEqual(estimator.ahead(early), { ...usage(10_000, 300), reasoningTokens: 200 })
+  })
+
   test('learns nothing from what states nothing, or is spoken', () => {
     const estimator = new Estimator()
     estimator.learn(SEEN, usage(0, 0))

@@ -51,6 +51,8 @@ class Mean {
 class ModelMeans {
   readonly perRequestByte = new Mean(1 / 4)
   readonly perOutputByte = new Mean(1 / 200)
+  /** Tokens of what is thought before it is said. */
+  readonly reasoning = new Mean(0)
   /** Tokens of a whole answer. */
   readonly output = new Mean(4000)
   /** Of the input of a conversation that was not seen before. */
@@ -81,13 +83,14 @@ export class Estimator {
   }
 
   learn(seen: Seen, usage: Usage): void {
-    const { inputTokens, outputTokens, cachedInputTokens } = usage
+    const { inputTokens, outputTokens, cachedInputTokens, reasoningTokens } = usage
     if (inputTokens === 0 || usage.spoken) return
     const means = this.#means(seen)
     if (means.calls > 0 && seen.outputBytes > 0) this.#compare(this.soFar(seen), usage)
     const isNew = seen.thread === undefined || !this.#threads.has(seen.thread)
     if (!seen.continues) means.perRequestByte.add(inputTokens / seen.requestBytes)
-    if (seen.outputBytes > 0) means.perOutputByte.add(outputTokens / seen.outputBytes)
+    if (seen.outputBytes > 0) means.perOutputByte.add((outputTokens - reasoningTokens) / seen.outputBytes)
+    if (seen.outputBytes > 0) means.reasoning.add(reasoningTokens)
     // A warm-up says nothing, and tells nothing of answers.
     if (outputTokens > 0) means.output.add(outputTokens)
     if (isNew) means.cachedShare.add(cachedInputTokens / inputTokens)
@@ -98,22 +101,27 @@ export class Estimator {
 
   /** What a call that was cut short has used, by the output that was seen of it. */
   soFar(seen: Seen): Usage {
-    return this.#usage(seen, Math.round(seen.outputBytes * this.#means(seen).perOutputByte.value))
+    const { perOutputByte, reasoning } = this.#means(seen)
+    // Nothing is seen of what is thought, and it is thought before anything is said.
+    const thought = seen.outputBytes > 0 ? Math.round(reasoning.value) : 0
+    return this.#usage(seen, thought + Math.round(seen.outputBytes * perOutputByte.value), thought)
   }
 
   /** What a call will use that has not begun. */
   ahead(seen: Omit<Seen, 'outputBytes'>): Usage {
-    return this.#usage(seen, Math.round(this.#means(seen).output.value))
+    const { output, reasoning } = this.#means(seen)
+    return this.#usage(seen, Math.round(output.value), Math.round(reasoning.value))
   }
 
-  #usage(seen: Omit<Seen, 'outputBytes'>, outputTokens: number): Usage {
+  #usage(seen: Omit<Seen, 'outputBytes'>, outputTokens: number, thought: number): Usage {
     const means = this.#means(seen)
     const thread = seen.thread === undefined ? undefined : this.#threads.get(seen.thread)
     const known = seen.continues && thread ? thread.inputTokens + thread.outputTokens : 0
     const inputTokens = Math.round(known + seen.requestBytes * means.perRequestByte.value)
     const cached = thread ? Math.min(thread.inputTokens, inputTokens) : inputTokens * means.cachedShare.value
     const cachedInputTokens = cached < CACHE_LEAST ? 0 : Math.floor(cached / CACHE_STEP) * CACHE_STEP
-    return { inputTokens, cachedInputTokens, cacheWriteTokens: 0, outputTokens, reasoningTokens: 0 }
+    const reasoningTokens = Math.min(thought, outputTokens)
+    return { inputTokens, cachedInputTokens, cacheWriteTokens: 0, outputTokens, reasoningTokens }
   }
 
   #means({ model }: Pick<Seen, 'model'>): ModelMeans {

@@ -55,9 +55,6 @@ export const DOCTOR_PATH: string = since('0.160.0') ? '/v1/responses' : '/v1'
 export const HAS_VOICE: boolean = since('0.160.0')
 export const HAS_SEARCH: boolean = since('0.160.0')
 
-/** By what part the price of an answer that was cut short may be off: the smaller the requests, the more the answer weighs. */
-export const ESTIMATES_WITHIN: number = since('0.160.0') ? 0.1 : 0.15
-
 /** As Codex writes "You’ve". */
 export const APOSTROPHE: string = since('0.160.0') ? '’' : "'"
 
