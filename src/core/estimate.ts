@@ -58,6 +58,14 @@ class ModelMeans {
   /** Of the input of a conversation that was not seen before. */
   readonly cachedShare = new Mean(0)
   calls = 0
+
+  learnOutput(bytes: number, { outputTokens, reasoningTokens }: Usage): void {
+    // A warm-up says nothing, and tells nothing of answers.
+    if (outputTokens > 0) this.output.add(outputTokens)
+    if (bytes === 0) return
+    this.perOutputByte.add((outputTokens - reasoningTokens) / bytes)
+    this.reasoning.add(reasoningTokens)
+  }
 }
 
 /** What a conversation had come to when it was last seen. */
@@ -83,16 +91,13 @@ export class Estimator {
   }
 
   learn(seen: Seen, usage: Usage): void {
-    const { inputTokens, outputTokens, cachedInputTokens, reasoningTokens } = usage
+    const { inputTokens, outputTokens, cachedInputTokens } = usage
     if (inputTokens === 0 || usage.spoken) return
     const means = this.#means(seen)
     if (means.calls > 0 && seen.outputBytes > 0) this.#compare(this.soFar(seen), usage)
     const isNew = seen.thread === undefined || !this.#threads.has(seen.thread)
     if (!seen.continues) means.perRequestByte.add(inputTokens / seen.requestBytes)
-    if (seen.outputBytes > 0) means.perOutputByte.add((outputTokens - reasoningTokens) / seen.outputBytes)
-    if (seen.outputBytes > 0) means.reasoning.add(reasoningTokens)
-    // A warm-up says nothing, and tells nothing of answers.
-    if (outputTokens > 0) means.output.add(outputTokens)
+    means.learnOutput(seen.outputBytes, usage)
     if (isNew) means.cachedShare.add(cachedInputTokens / inputTokens)
     means.calls++
     remember(this.#models, seen.model ?? '', means, MOST_MODELS)
