@@ -4,7 +4,9 @@ import type { OpenAiHttp } from './adapters/openai/http.ts'
 import { connect } from './adapters/openai/websocket.ts'
 import type { Store } from './adapters/store/store.ts'
 import type { Config } from './config.ts'
-import { cardWith, type RateCard } from './core/price.ts'
+import { cardChangeOf } from './config-rates.ts'
+import type { CardChange, RateCard } from './core/price.ts'
+import { cardOf, type SetRate } from './core/set-rate.ts'
 import type { Gateway } from './gateway/gateway.ts'
 import { GentleReader } from './gateway/gentle-reader.ts'
 import { Notices } from './gateway/notices.ts'
@@ -23,6 +25,7 @@ export function gatewayOn(
   { log, stop, draining }: Pick<Gateway, 'log' | 'stop' | 'draining'>,
 ): Gateway {
   const { limits, credit } = config
+  const card = cardFollowing(() => store.directory.rates(), cardChangeOf(credit))
   const sockets = {
     baseUrl: config.upstream.wsBaseUrl,
     connectTimeoutMs: config.upstream.connectTimeoutSecs * 1000,
@@ -47,7 +50,9 @@ export function gatewayOn(
     owners: new Owners(store.ledger),
     reader: new GentleReader(),
     sessions: new Sessions(),
-    rates: rateCardOf(credit),
+    get rates() {
+      return card()
+    },
     settings: {
       routes: config.routes,
       queueMs: limits.queueSecs * 1000,
@@ -74,21 +79,14 @@ export function gatewayOn(
   }
 }
 
-/** Tiers are set as `tier` or `model/tier`. */
-function rateCardOf(credit: Config['credit']): RateCard {
-  const tiers: Record<string, bigint> = {}
-  const modelTiers: Record<string, Record<string, bigint>> = {}
-  for (const [name, tenths] of credit.tierTenths) {
-    const slash = name.lastIndexOf('/')
-    if (slash === -1) tiers[name] = tenths
-    else (modelTiers[name.slice(0, slash)] ??= {})[name.slice(slash + 1)] = tenths
+/** The rate card, made anew when administrators have set other rates. */
+function cardFollowing(rates: () => readonly SetRate[], change: CardChange): () => RateCard {
+  let [known, card] = [rates(), cardOf(change, rates())]
+  return () => {
+    const now = rates()
+    if (now !== known) [known, card] = [now, cardOf(change, now)]
+    return card
   }
-  return cardWith({
-    fallback: credit.unknownModelRate,
-    unknownMessage: credit.unknownModelMessageCredits,
-    tiers,
-    modelTiers,
-  })
 }
 
 /** Writes a key's labels down once, however many replies show them at the same time. */

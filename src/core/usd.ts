@@ -1,4 +1,4 @@
-import { creditsOf, identityOf, type Rate, type Tier } from './price.ts'
+import { creditsOf, identityOf, type Rate } from './price.ts'
 import { byModel, rowOf } from './rate-lookup.ts'
 import { ALIASES } from './rates.ts'
 import type { EpochMs } from './units.ts'
@@ -11,6 +11,7 @@ export type NanoUsd = bigint
 /** A request of more input tokens is a long one, and all of its tokens are priced as such. */
 const LONG_CONTEXT_TOKENS = 272_000
 
+const STANDARD: ReadonlySet<string> = new Set(['auto', 'default', 'standard'])
 const ROWS: ReadonlyMap<string, readonly UsdRow[]> = byModel(USD_RATES)
 const NAMES: ReadonlyMap<string, string> = new Map(ALIASES.map(({ name, model }) => [name, model]))
 
@@ -23,7 +24,13 @@ export function usdOf(usage: Usage, model: string, tier: string | undefined, at:
   const row = rowOf(model, at, ROWS, NAMES)
   if (!row) return undefined
   const long = row.longContext === true && usage.inputTokens > LONG_CONTEXT_TOKENS
-  return creditsOf(usage, rateOf(row, long), usdTierOf(row.model, tier))
+  return creditsOf(usage, rateOf(row, long), { tenths: usdTierTenths(row.model, tier) ?? 10n, known: true })
+}
+
+/** The row that counts at an instant, by its identity. */
+export function usdIdentityOf(model: string, at: EpochMs): string | undefined {
+  const row = rowOf(model, at, ROWS, NAMES)
+  return row && identityOf(row)
 }
 
 /** Every row of a model's price, whatever its date; empty when there is none. */
@@ -45,10 +52,12 @@ function rateOf(row: UsdRow, long: boolean): Rate {
   }
 }
 
-function usdTierOf(model: string, serviceTier: string | undefined): Tier {
+/** Of a service tier's name the factor in tenths; undefined for one that is not known, and for none. */
+export function usdTierTenths(model: string, serviceTier: string | undefined): bigint | undefined {
+  if (serviceTier !== undefined && STANDARD.has(serviceTier.toLowerCase())) return 10n
   const tier = serviceTier?.toLowerCase()
   const row =
     USD_TIERS.find((each) => each.tier === tier && each.model === model) ??
     USD_TIERS.find((each) => each.tier === tier && each.model === undefined)
-  return { tenths: row?.tenths ?? 10n, known: row !== undefined }
+  return row?.tenths
 }
