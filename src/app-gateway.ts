@@ -5,8 +5,10 @@ import { RoomQueue } from './adapters/openai/room-queue.ts'
 import { connect, type WebSocketOptions } from './adapters/openai/websocket.ts'
 import type { Store } from './adapters/store/store.ts'
 import type { Config } from './config.ts'
+import { cardChangeOf } from './config-rates.ts'
 import { Estimator } from './core/estimate.ts'
-import { cardWith, type RateCard } from './core/price.ts'
+import type { CardChange, RateCard } from './core/price.ts'
+import { cardOf, type SetRate } from './core/set-rate.ts'
 import type { Gateway, ReadOn } from './gateway/gateway.ts'
 import { GentleReader } from './gateway/gentle-reader.ts'
 import { Notices } from './gateway/notices.ts'
@@ -25,6 +27,7 @@ export function gatewayOn(
   { log, stop, draining, room }: Pick<Gateway, 'log' | 'stop' | 'draining'> & { readonly room: Room },
 ): Gateway {
   const { limits, credit } = config
+  const card = cardFollowing(() => store.directory.rates(), cardChangeOf(credit))
   const sockets = { ...socketsOf(config), vault: store.vault, room, queue: new RoomQueue() }
   return {
     directory: store.directory,
@@ -42,8 +45,10 @@ export function gatewayOn(
     owners: new Owners(store.ledger),
     reader: new GentleReader(),
     sessions: new Sessions(),
-    rates: rateCardOf(credit),
     estimator: new Estimator(),
+    get rates() {
+      return card()
+    },
     settings: {
       routes: config.routes,
       queueMs: limits.queueSecs * 1000,
@@ -99,21 +104,14 @@ function socketsOf({ upstream, limits, proxy, ca }: Config): Omit<WebSocketOptio
   }
 }
 
-/** Tiers are set as `tier` or `model/tier`. */
-function rateCardOf(credit: Config['credit']): RateCard {
-  const tiers: Record<string, bigint> = {}
-  const modelTiers: Record<string, Record<string, bigint>> = {}
-  for (const [name, tenths] of credit.tierTenths) {
-    const slash = name.lastIndexOf('/')
-    if (slash === -1) tiers[name] = tenths
-    else (modelTiers[name.slice(0, slash)] ??= {})[name.slice(slash + 1)] = tenths
+/** The rate card, made anew when administrators have set other rates. */
+function cardFollowing(rates: () => readonly SetRate[], change: CardChange): () => RateCard {
+  let [known, card] = [rates(), cardOf(change, rates())]
+  return () => {
+    const now = rates()
+    if (now !== known) [known, card] = [now, cardOf(change, now)]
+    return card
   }
-  return cardWith({
-    fallback: credit.unknownModelRate,
-    unknownMessage: credit.unknownModelMessageCredits,
-    tiers,
-    modelTiers,
-  })
 }
 
 /** Writes a key's labels down once, however many replies show them at the same time. */

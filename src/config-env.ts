@@ -55,9 +55,16 @@ function numberOf(text: string): unknown {
   return /^-?\d+(?:_\d+)*(?:\.\d+)?$/.test(text.trim()) ? Number(text.replaceAll('_', '')) : text
 }
 
-/** `priority=2,gpt-5.5/priority=2.5` */
+/** `priority=2,gpt-5.5/priority=2.5`; a value of several numbers is a rate: `gpt-6.1-sol=50/2.5/250`. */
 function tableOf(text: string): unknown {
   const pairs = text.split(',').map((pair) => pair.split('='))
   if (pairs.some((pair) => pair.length !== 2)) return text
-  return Object.fromEntries(pairs.map(([name = '', value = '']) => [name.trim(), numberOf(value)]))
+  return Object.fromEntries(pairs.map(([name = '', value = '']) => [name.trim(), rateOf(value) ?? numberOf(value)]))
+}
+
+/** Input, cached input and output, and the price of writing to the cache where it has one, with slashes between. */
+function rateOf(text: string): Record<string, unknown> | undefined {
+  const [input, cached, output, written, ...more] = text.split('/').map(numberOf)
+  if (output === undefined || more.length > 0) return undefined
+  return { input, cached, output, ...(written !== undefined && { cache_write: written }) }
 }

@@ -16,7 +16,7 @@ export interface Source {
 export function explain(issues: readonly Issue[], source: Source): readonly string[] {
   const lineOf = lineFinder(source.text)
   return issues
-    .map((issue) => ({ line: lineOf(issue.path) ?? 0, issue }))
+    .map((issue) => ({ line: lineIn(lineOf, issue.path) ?? 0, issue }))
     .toSorted((one, other) => one.line - other.line)
     .map(({ line, issue }) => {
       const setting = settings().find((one) => one.section === issue.path[0] && one.key === issue.path[1])
@@ -28,9 +28,14 @@ export function explain(issues: readonly Issue[], source: Source): readonly stri
     })
 }
 
+/** What is missing in a table is told at the table. */
+function lineIn(lineOf: (path: readonly string[]) => number | undefined, path: readonly string[]): number | undefined {
+  return lineOf(path) ?? (path.length > 2 ? lineOf(path.slice(0, -1)) : undefined)
+}
+
 function problemOf(issue: Issue, setting: Setting | undefined, value: string): string {
   const [section = '', key, ...rest] = issue.path
-  if (issue.kind === 'unknown') return unknownKey(section, key)
+  if (issue.kind === 'unknown' && rest.length === 0) return unknownKey(section, key)
   if (key === undefined) return `${section} = ${value}: must be a section, [${section}], with keys of its own`
   const name = [key, ...rest.map(quoted)].join('.')
   return `[${section}] ${name} = ${value}: must be ${issue.right ?? setting?.right ?? 'something else'}`

@@ -49,8 +49,7 @@ export function credits(usual: number, meaning: string): z.ZodDefault<z.ZodNumbe
 /** Credits per million tokens: whole nanocredits per token, thus at most three decimals. */
 export function rate(usual: number, meaning: string): z.ZodDefault<z.ZodNumber> {
   const right = `a number of credits per million tokens, 0 or more and below 1000000000, with at most 3 decimals, such as ${usual}`
-  const schema = z.number().refine((n) => isCredits(n) && nanoCredits(n) % 1_000_000n === 0n)
-  return described(schema.default(usual), { unit: 'credits per 1M tokens', meaning, right })
+  return described(z.number().refine(isRate).default(usual), { unit: 'credits per 1M tokens', meaning, right })
 }
 
 export function choice<const T extends string>(
@@ -84,6 +83,11 @@ export function factors(
   const right = 'a table from names to factors from 0 to 100 with at most one decimal, such as { priority = 2.5 }'
   const factor = z.number().min(0).max(100).refine(isTenths)
   return described(z.record(z.string().min(1), factor).default({ ...usual }), { unit: 'factor', meaning, right })
+}
+
+/** Whether it is whole nanocredits per token, as credits per million tokens. */
+export function isRate(n: number): boolean {
+  return isCredits(n) && nanoCredits(n) % 1_000_000n === 0n
 }
 
 function isTenths(n: number): boolean {

@@ -45,5 +45,5 @@ export function settingsTable(): string {
 function usualOf({ usual }: Setting): string {
   if (typeof usual !== 'object' || usual === null) return JSON.stringify(usual)
   const pairs = Object.entries(usual).map(([name, factor]) => `${name}=${factor}`)
-  return pairs.join(',')
+  return pairs.length === 0 ? '{}' : pairs.join(',')
 }

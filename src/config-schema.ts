@@ -19,6 +19,7 @@ import {
   text,
 } from './config-kinds.ts'
 import { limits, limitsOf } from './config-limits.ts'
+import { perToken, rateRowsOf, rates } from './config-rates.ts'
 import type { SettledConfig } from './config-shape.ts'
 import { TIERS } from './config-tiers.ts'
 
@@ -105,6 +106,7 @@ const credit = z.strictObject({
     TIERS,
     'Factor on the credits of a service tier (`tier`), or of a tier of one model (`model/tier`); names given here are added to the usual ones',
   ),
+  rates,
 })
 
 const quota = z.strictObject({
@@ -241,8 +243,6 @@ function upstreamOf(values: z.infer<typeof upstream>): SettledConfig['upstream']
 }
 
 function creditOf(values: z.infer<typeof credit>): SettledConfig['credit'] {
-  // Credits per million tokens: a millionth of that, in nanocredits, is what one token costs.
-  const perToken = (perMillion: number) => nanoCredits(perMillion) / 1_000_000n
   return {
     accounting: values.accounting,
     unknownModelRate: {
@@ -253,5 +253,6 @@ function creditOf(values: z.infer<typeof credit>): SettledConfig['credit'] {
     unknownModelMessageCredits: nanoCredits(values.unknown_model_message_credits),
     unknownUsageCredits: nanoCredits(values.unknown_usage_credits),
     tierTenths: new Map(Object.entries(values.tiers).map(([tier, factor]) => [tier, BigInt(Math.round(factor * 10))])),
+    rates: rateRowsOf(values.rates),
   }
 }

@@ -1,3 +1,4 @@
+import type { RateRow } from './core/rates.ts'
 import type { NanoCredits } from './core/units.ts'
 
 /**
@@ -48,6 +49,7 @@ export interface SettledConfig {
     readonly unknownUsageCredits: NanoCredits
     /** Factor in tenths, by `tier` or `model/tier` (which wins). */
     readonly tierTenths: ReadonlyMap<string, bigint>
+    readonly rates: readonly RateRow[]
   }
   readonly limits: {
     readonly defaultMemberConcurrency: number

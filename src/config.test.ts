@@ -247,7 +247,8 @@ codex_queue_secs = "x"
   test('takes every setting from its variable', () => {
     for (const setting of settings()) {
       const name = `CODEX_GATEWAY_${setting.section}_${setting.key}`.toUpperCase()
-      const value = typeof setting.usual === 'object' ? 'priority=2' : JSON.stringify(setting.usual).replaceAll('"', '')
+      const table = setting.key === 'rates' ? 'gpt-9=1/2/3' : 'priority=2'
+      const value = typeof setting.usual === 'object' ? table : JSON.stringify(setting.usual).replaceAll('"', '')
       const { origins } = loadConfig({ path: undefined, env: { [name]: value } })
       deepEqual(
         origins.filter(({ source }) => source === 'environment').map(({ key }) => key),

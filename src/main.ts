@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { userInfo } from 'node:os'
 import {
   initStore,
   type Installation,
@@ -10,6 +11,7 @@ import {
   WrongUse,
 } from './app.ts'
 import { type Config, ConfigError, loadConfig, productVersion } from './config.ts'
+import { cardChangeOf } from './config-rates.ts'
 import { sampleConfig } from './config-sample.ts'
 import { demo } from './demo.ts'
 import { processTerminal } from './terminal.ts'
@@ -31,6 +33,7 @@ function installationOf(config: Config): Installation {
       memberWeeklyQuota: limits.defaultMemberWeeklyQuota,
       upstreamConcurrency: limits.defaultUpstreamConcurrency,
     },
+    card: cardChangeOf(config.credit),
     initialize: () => asked(() => initStore(config)),
     withStore: (use) => asked(() => withStore(config, use)),
     serve: () => asked(() => serve(config)),
@@ -50,11 +53,20 @@ function asked<T>(work: () => T): T {
   }
 }
 
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}` // In containers users may have no name.
+  }
+}
+
 const terminal = processTerminal()
 const world: World = {
   terminal,
   now: Date.now,
   version: productVersion(),
+  user: userName(),
   randomBytes,
   load: (path) => load(path),
   sampleConfig,

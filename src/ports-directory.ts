@@ -1,4 +1,5 @@
 /** Who exists: what the request path reads from memory, and how administrators change it. */
+import type { SetRate } from './core/set-rate.ts'
 import type { EpochMs, GatewayKeyId, KeyHash, MemberId, NanoCredits, UpstreamId } from './core/units.ts'
 
 /** A person or a machine that spends. Quotas in nanocredits, 0 = unlimited; `maxConcurrent` calls at once, 0 = unlimited. */
@@ -60,6 +61,8 @@ export interface Directory {
   /** The key with this hash and its member, enabled or not, expired or not. */
   holderOf(hash: KeyHash): Holder | undefined
   upstreams(): readonly Upstream[]
+  /** What administrators set prices to; the same list until one changes. */
+  rates(): readonly SetRate[]
 }
 
 /** Hands out upstream secrets to the adapter that sends them, and to nothing else. */

@@ -3,6 +3,7 @@ import { RegistryError } from '../ports.ts'
 import { addGatewayKeyCommands } from './cli-gateway-keys.ts'
 import { addMemberCommands } from './cli-members.ts'
 import { CommandSet } from './cli-session.ts'
+import { addRateCommands } from './cli-rates.ts'
 import { addServeCommands, addSetupCommands } from './cli-setup.ts'
 import { addSpendingCommands } from './cli-spending.ts'
 import { addUpstreamKeyCommands } from './cli-upstream-keys.ts'
@@ -50,6 +51,7 @@ function programOf(world: World, commands: CommandSet): Command {
   addGatewayKeyCommands(admin, commands)
   addUpstreamKeyCommands(admin, commands)
   addSpendingCommands(admin, commands)
+  addRateCommands(admin, commands)
   return program
 }
 

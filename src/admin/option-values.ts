@@ -2,7 +2,7 @@ import { type EpochMs, type NanoCredits, parseCredits } from '../core/units.ts'
 import { WrongUse } from './wrong-use.ts'
 
 /** Everything here reads the text of one option, or throws WrongUse saying which, what was wrong and what would be right. */
-function wrong(option: string, text: string, right: string): WrongUse {
+export function wrong(option: string, text: string, right: string): WrongUse {
   return new WrongUse(`${option} ${JSON.stringify(text)}: must be ${right}`)
 }
 

@@ -1,5 +1,6 @@
+import type { CardChange } from '../core/price.ts'
 import type { NanoCredits } from '../core/units.ts'
-import type { Clock, Registry, Reports } from '../ports.ts'
+import type { Clock, RateBook, Registry, Reports } from '../ports.ts'
 
 /** Where the command line speaks and listens. */
 export interface Terminal {
@@ -20,6 +21,7 @@ export interface Terminal {
 export interface AdminStore {
   readonly registry: Registry
   readonly reports: Reports
+  readonly rateBook: RateBook
   /** One sentence each, to be said once. */
   readonly warnings: readonly string[]
 }
@@ -49,6 +51,8 @@ export interface Installation {
   readonly settings: readonly SettingInForce[]
   readonly warnings: readonly string[]
   readonly defaults: Defaults
+  /** What the configuration changes of the rate card. */
+  readonly card: CardChange
   /** Makes the database and the key file where they are missing; harmless where they are not. */
   initialize(): Promise<{ readonly keyFile: string | undefined; readonly warnings: readonly string[] }>
   withStore<T>(use: (store: AdminStore) => Promise<T>): Promise<T>
@@ -80,6 +84,8 @@ export interface World {
   readonly terminal: Terminal
   readonly now: Clock
   readonly version: string
+  /** Who gives the command, as the operating system calls them. */
+  readonly user: string
   randomBytes(length: number): Uint8Array
   /** Reads the settings; throws WrongUse when they are not right. `file` is what `--config` named. */
   load(file: string | undefined): Installation

@@ -20,6 +20,8 @@ export interface Database extends AsyncDisposable {
   open(options?: { role?: 'serve' | 'cli'; now?: Clock; log?: Log }): Promise<Store>
   /** Every window's running total beside the sum over the calls that name it, straight from the tables. */
   totals(): Promise<readonly { running: bigint; summed: bigint }[]>
+  /** Looks into the tables past the store. */
+  query(text: string): readonly Record<string, unknown>[]
 }
 
 export type NewDatabase = () => Promise<Database>

@@ -9,8 +9,6 @@ export const SEALING_KEY: Uint8Array = new Uint8Array(32).fill(7)
 
 export interface SqliteDatabase extends Database {
   readonly path: string
-  /** Looks into the tables past the store. */
-  query(text: string): Record<string, unknown>[]
 }
 
 /** A database file in a folder of its own. */

@@ -1,3 +1,4 @@
+import type { CardChange } from '../../src/core/price.ts'
 import type { CallId, GatewayKeyId, KeyHash, MemberId, UpstreamId } from '../../src/core/units.ts'
 import {
   type CallRow,
@@ -11,6 +12,7 @@ import {
   type Upstream,
 } from '../../src/ports.ts'
 import { runCommandLine } from '../../src/admin/cli.ts'
+import { MemoryRateBook } from './rate-book.ts'
 import type { Installation, World } from '../../src/admin/world.ts'
 import { WrongUse } from '../../src/admin/wrong-use.ts'
 
@@ -137,6 +139,8 @@ export const CALL: CallRow = {
 /** Everything that the command line can touch, in memory. */
 export class FakeWorld {
   readonly registry: MemoryRegistry = new MemoryRegistry()
+  readonly rateBook: MemoryRateBook = new MemoryRateBook()
+  card: CardChange = {}
   usage: readonly MemberUsage[] = []
   calls: readonly CallRow[] = []
   connections: readonly ConnectionRow[] = []
@@ -171,6 +175,7 @@ export class FakeWorld {
       },
       now: () => NOW,
       version: '1.2.3',
+      user: 'root',
       randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
       load: (file) => this.#installation(file),
       sampleConfig: () => '[server]\n',
@@ -214,8 +219,9 @@ export class FakeWorld {
         memberWeeklyQuota: 0n,
         upstreamConcurrency: 8,
       },
+      card: this.card,
       initialize: async () => ({ keyFile: 'x.db.key', warnings: [] }),
-      withStore: (use) => use({ registry: this.registry, reports, warnings: [] }),
+      withStore: (use) => use({ registry: this.registry, reports, rateBook: this.rateBook, warnings: [] }),
       serve: async () => 5,
     }
   }

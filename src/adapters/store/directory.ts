@@ -1,5 +1,5 @@
 import type { KeyHash, MemberId, UpstreamId } from '../../core/units.ts'
-import type { Directory, Holder, Member, Upstream, Vault } from '../../ports.ts'
+import type { Directory, Holder, Member, SetRate, Upstream, Vault } from '../../ports.ts'
 import { unseal } from './sealing.ts'
 import type { Snapshot } from './snapshot.ts'
 import { upstreamSecret } from './upstreams.ts'
@@ -11,6 +11,7 @@ export class MemoryDirectory implements Directory, Vault {
   #holders: ReadonlyMap<KeyHash, Holder> = new Map()
   #upstreams: readonly Upstream[] = []
   #secrets: ReadonlyMap<UpstreamId, () => string> = new Map()
+  #rates: readonly SetRate[] = []
 
   constructor(sealingKey: Uint8Array) {
     this.#sealingKey = sealingKey
@@ -27,6 +28,10 @@ export class MemoryDirectory implements Directory, Vault {
 
   upstreams(): readonly Upstream[] {
     return this.#upstreams
+  }
+
+  rates(): readonly SetRate[] {
+    return this.#rates
   }
 
   secretOf(upstream: UpstreamId): string {
@@ -47,6 +52,7 @@ export class MemoryDirectory implements Directory, Vault {
     this.#revision = snapshot.revision
     this.#holders = holders
     this.#upstreams = snapshot.upstreams.map(({ upstream }) => upstream)
+    this.#rates = snapshot.rates
     this.#secrets = new Map(
       snapshot.upstreams.map(({ upstream, secret }) => [upstream.id, this.#opened(upstream, secret)]),
     )

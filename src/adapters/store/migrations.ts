@@ -173,6 +173,38 @@ const STEPS: readonly string[] = [
   ALTER TABLE calls ADD COLUMN request_bytes INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE calls ADD COLUMN output_bytes INTEGER NOT NULL DEFAULT 0;
   `,
+  // What administrators set prices to, in nanocredits per token; a row that was taken back stays.
+  `
+  CREATE TABLE rates (
+    id INTEGER PRIMARY KEY,
+    model TEXT NOT NULL,
+    from_day TEXT,
+    input INTEGER NOT NULL,
+    cached INTEGER NOT NULL,
+    output INTEGER NOT NULL,
+    cache_write INTEGER,
+    set_by TEXT NOT NULL,
+    set_at INTEGER NOT NULL,
+    unset_by TEXT,
+    unset_at INTEGER
+  ) STRICT;
+  CREATE UNIQUE INDEX rates_in_use ON rates (model, COALESCE(from_day, '')) WHERE unset_at IS NULL;
+  `,
+  // What settled calls cost before they were priced again. A call's row may be deleted before this one.
+  `
+  CREATE TABLE adjustments (
+    id INTEGER PRIMARY KEY,
+    call TEXT NOT NULL,
+    old_credits INTEGER NOT NULL,
+    new_credits INTEGER NOT NULL,
+    old_rate TEXT,
+    new_rate TEXT NOT NULL,
+    adjusted_by TEXT NOT NULL,
+    adjusted_at INTEGER NOT NULL,
+    reason TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX adjustments_by_call ON adjustments (call);
+  `,
 ]
 
 /** The version of the schema that this code reads and writes. */

@@ -1,20 +1,27 @@
 import type { Hold, QuotaWindow, Standing, Verdict } from '../../core/quota.ts'
 import type { CallId, EpochMs, MemberId, UpstreamId } from '../../core/units.ts'
 import type {
+  Adjustment,
+  BookedCall,
+  CallMark,
   CallRow,
+  CallSpan,
   ClosedConnection,
   ConnectionRow,
   Entry,
+  FallbackUse,
   GatewayKey,
   Made,
   Member,
   MemberUsage,
   NewConnection,
   NewMember,
+  NewRate,
   NewUpstream,
   OpenCall,
   RefusedCall,
   Sample,
+  SetRate,
   ThreadOwner,
   Upstream,
 } from '../../ports.ts'
@@ -33,7 +40,9 @@ import { connectionsReport } from './connection-report.ts'
 import { closeConnection, openConnection } from './connections.ts'
 import { addGatewayKey, listGatewayKeys, setGatewayKey, type NewGatewayKey, type OwnedKey } from './keys.ts'
 import { addMember, listMembers, setMember, type MemberChange } from './members.ts'
+import { fallbackUse, listRates, setRate, unsetRate } from './rates.ts'
 import { callsReport, usageReport, type CallFilter } from './reports.ts'
+import { adjustCalls, bookedCalls } from './repricing.ts'
 import { samples } from './samples.ts'
 import { snapshotSince, type Snapshot } from './snapshot.ts'
 import type { Script } from './sql.ts'
@@ -66,6 +75,16 @@ export interface Operations {
   readonly usage: (from: EpochMs, to: EpochMs) => Script<readonly MemberUsage[]>
   readonly calls: (filter: CallFilter) => Script<readonly CallRow[]>
   readonly connections: (filter: CallFilter) => Script<readonly ConnectionRow[]>
+  readonly setRate: (rate: NewRate, now: EpochMs) => Script<SetRate>
+  readonly unsetRate: (rate: Pick<NewRate, 'model' | 'from' | 'who'>, now: EpochMs) => Script<SetRate>
+  readonly rates: () => Script<readonly SetRate[]>
+  readonly booked: (span: CallSpan, after: CallMark | undefined, limit: number) => Script<readonly BookedCall[]>
+  readonly adjust: (
+    adjustments: readonly Adjustment[],
+    reason: { readonly who: string; readonly why: string },
+    now: EpochMs,
+  ) => Script<number>
+  readonly byFallback: (since: EpochMs) => Script<readonly FallbackUse[]>
 }
 
 export type OperationName = keyof Operations
@@ -85,6 +104,9 @@ export const READS: ReadonlySet<OperationName> = new Set<OperationName>([
   'usage',
   'calls',
   'connections',
+  'rates',
+  'booked',
+  'byFallback',
 ])
 
 export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
@@ -114,5 +136,11 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     usage: usageReport,
     calls: callsReport,
     connections: connectionsReport,
+    setRate,
+    unsetRate,
+    rates: listRates,
+    booked: bookedCalls,
+    adjust: adjustCalls,
+    byFallback: fallbackUse,
   }
 }

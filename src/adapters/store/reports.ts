@@ -76,7 +76,7 @@ function* newestOf(name: string, limit: number): Script<readonly Row[]> {
     ORDER BY c.started_at DESC, c.seq DESC`
 }
 
-function spokenIn(row: Row): { readonly spoken?: SpokenUsage } {
+export function spokenIn(row: Row): { readonly spoken?: SpokenUsage } {
   const spoken: SpokenUsage = {
     inputAudioTokens: int(row, 'input_audio_tokens'),
     cachedAudioTokens: int(row, 'cached_audio_tokens'),

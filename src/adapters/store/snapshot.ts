@@ -1,7 +1,8 @@
 import type { KeyHash } from '../../core/units.ts'
-import type { GatewayKey, Member, Upstream } from '../../ports.ts'
+import type { GatewayKey, Member, SetRate, Upstream } from '../../ports.ts'
 import { keyOf } from './keys.ts'
 import { listMembers } from './members.ts'
+import { listRates } from './rates.ts'
 import { directoryRevision } from './revision.ts'
 import { bytes, sql, text, type Script } from './sql.ts'
 import { upstreamOf } from './upstreams.ts'
@@ -12,6 +13,7 @@ export interface Snapshot {
   readonly members: readonly Member[]
   readonly keys: readonly { readonly hash: KeyHash; readonly key: GatewayKey }[]
   readonly upstreams: readonly { readonly upstream: Upstream; readonly secret: Uint8Array }[]
+  readonly rates: readonly SetRate[]
 }
 
 /** Undefined when nothing changed since the revision that the caller has. */
@@ -26,5 +28,6 @@ export function* snapshotSince(known: number | undefined): Script<Snapshot | und
     members,
     keys: keys.map((row) => ({ hash: text(row, 'hash') as KeyHash, key: keyOf(row) })),
     upstreams: upstreams.map((row) => ({ upstream: upstreamOf(row), secret: bytes(row, 'secret') })),
+    rates: yield* listRates(),
   }
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { EpochMs } from '../../core/units.ts'
-import type { Clock, Directory, Ledger, Log, Registry, Reports, Vault } from '../../ports.ts'
+import type { Clock, Directory, Ledger, Log, RateBook, Registry, Reports, Vault } from '../../ports.ts'
 import { BackgroundThread } from './background-thread.ts'
 import type { EngineOptions } from './engine.ts'
 import type { Executor } from './executor.ts'
@@ -38,6 +38,7 @@ export interface Store extends AsyncDisposable {
   readonly registry: Registry
   readonly ledger: Ledger
   readonly reports: Reports
+  readonly rateBook: RateBook
   /** What the administrator should know, one line each. */
   readonly warnings: readonly string[]
   /** Resolves, with the reason, when the store has broken down for good and only a new process can help. */
@@ -74,6 +75,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     registry: registryOn(executor, directory, now),
     ledger: ledgerOn(executor),
     reports: reportsOn(background ?? executor),
+    rateBook: rateBookOn({ writer: executor, reader: background ?? executor }, directory, now),
     warnings,
     lost: executor instanceof WorkerThread ? executor.lost : new Promise(() => undefined),
     close,
@@ -115,6 +117,26 @@ function registryOn(executor: Executor, directory: FollowedDirectory, now: () =>
     setUpstream: (name, change) => seen(executor.request('setUpstream', name, change)),
     upstreams: () => executor.request('listUpstreams'),
     learn: (upstream, organization, project) => seen(executor.request('learn', upstream, organization, project)),
+  }
+}
+
+function rateBookOn(
+  { writer, reader }: { readonly writer: Executor; readonly reader: Executor },
+  directory: FollowedDirectory,
+  now: () => EpochMs,
+): RateBook {
+  async function seen<T>(change: Promise<T>): Promise<T> {
+    const result = await change
+    await directory.look()
+    return result
+  }
+  return {
+    set: (rate) => seen(writer.request('setRate', rate, now())),
+    unset: (rate) => seen(writer.request('unsetRate', rate, now())),
+    rates: () => writer.request('rates'),
+    booked: (span, after, limit) => reader.request('booked', span, after, limit),
+    adjust: (adjustments, reason) => writer.request('adjust', adjustments, reason, now()),
+    byFallback: (since) => reader.request('byFallback', since),
   }
 }
 

@@ -1,0 +1,84 @@
+import type { CallId, EpochMs, MemberId } from '../../core/units.ts'
+import type { Adjustment, BookedCall, CallMark, CallSpan, Charging } from '../../ports.ts'
+import { memberNamed } from './members.ts'
+import { spokenIn } from './reports.ts'
+import { big, flag, int, maybeInt, maybeText, one, sql, text, type Row, type Script } from './sql.ts'
+import { addToWindows } from './windows.ts'
+
+/** Throws a RegistryError when the span names a member who does not exist. */
+export function* bookedCalls(
+  { from, to, member }: CallSpan,
+  after: CallMark | undefined,
+  limit: number,
+): Script<readonly BookedCall[]> {
+  const mark = after ?? { startedAt: from, seq: 0 } // No call has this one.
+  const rows =
+    member === undefined
+      ? yield* pageOfAll(to, mark, limit)
+      : yield* pageOf((yield* memberNamed(member)).id, to, mark, limit)
+  return rows.map(bookedCallOf)
+}
+
+/** Each call that still costs what it was found at gets its new price; its windows follow, open or over. */
+export function* adjustCalls(
+  adjustments: readonly Adjustment[],
+  { who, why }: { readonly who: string; readonly why: string },
+  now: EpochMs,
+): Script<number> {
+  let changed = 0
+  for (const { call, before, after, rate } of adjustments) {
+    const row = yield* one(sql`
+      SELECT seq, rate, window_5h, window_weekly FROM calls
+      WHERE id = ${call} AND credits = ${before} AND ended_at IS NOT NULL`)
+    if (!row || (before === after && maybeText(row, 'rate') === rate)) continue
+    yield sql`
+      INSERT INTO adjustments (call, old_credits, new_credits, old_rate, new_rate, adjusted_by, adjusted_at, reason)
+      VALUES (${call}, ${before}, ${after}, ${maybeText(row, 'rate')}, ${rate}, ${who}, ${now}, ${why})`
+    yield sql`UPDATE calls SET credits = ${after}, rate = ${rate} WHERE seq = ${int(row, 'seq')}`
+    yield* addToWindows([maybeInt(row, 'window_5h'), maybeInt(row, 'window_weekly')], after - before)
+    changed += 1
+  }
+  return changed
+}
+
+// The two differ only in the member: one statement with "or" in it would not use the member's index.
+
+function* pageOfAll(to: EpochMs, { startedAt, seq }: CallMark, limit: number): Script<readonly Row[]> {
+  return yield sql`
+    SELECT c.*, m.name AS member_name FROM calls c JOIN members m ON m.id = c.member
+    WHERE (c.started_at, c.seq) > (${startedAt}, ${seq}) AND c.started_at < ${to}
+      AND c.ended_at IS NOT NULL AND (c.rate IS NOT NULL OR c.credits > 0)
+    ORDER BY c.started_at, c.seq LIMIT ${limit}`
+}
+
+function* pageOf(member: MemberId, to: EpochMs, mark: CallMark, limit: number): Script<readonly Row[]> {
+  return yield sql`
+    SELECT c.*, m.name AS member_name FROM calls c JOIN members m ON m.id = c.member
+    WHERE c.member = ${member} AND (c.started_at, c.seq) > (${mark.startedAt}, ${mark.seq}) AND c.started_at < ${to}
+      AND c.ended_at IS NOT NULL AND (c.rate IS NOT NULL OR c.credits > 0)
+    ORDER BY c.started_at, c.seq LIMIT ${limit}`
+}
+
+function bookedCallOf(row: Row): BookedCall {
+  return {
+    id: text(row, 'id') as CallId,
+    seq: int(row, 'seq'),
+    member: text(row, 'member_name'),
+    model: maybeText(row, 'model'),
+    serviceTier: maybeText(row, 'service_tier'),
+    usage: {
+      inputTokens: int(row, 'input_tokens'),
+      cachedInputTokens: int(row, 'cached_input_tokens'),
+      cacheWriteTokens: int(row, 'cache_write_tokens'),
+      outputTokens: int(row, 'output_tokens'),
+      reasoningTokens: int(row, 'reasoning_tokens'),
+      ...spokenIn(row),
+    },
+    charging: maybeText(row, 'charging') as Charging | undefined,
+    message: flag(row, 'messages'),
+    startedAt: int(row, 'started_at'),
+    endedAt: int(row, 'ended_at'),
+    credits: big(row, 'credits'),
+    rate: maybeText(row, 'rate'),
+  }
+}

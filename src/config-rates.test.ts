@@ -1,0 +1,91 @@
+import { deepEqual, equal, match } from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, suite, test } from 'node:test'
+import { ConfigError, loadConfig } from './config.ts'
+import { cardChangeOf } from './config-rates.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'codex-gateway-rates-'))
+after(() => rmSync(folder, { recursive: true }))
+const FILE = join(folder, 'x.toml')
+
+function load(toml: string, env: Record<string, string> = {}): ReturnType<typeof loadConfig> {
+  writeFileSync(FILE, toml)
+  return loadConfig({ path: FILE, env })
+}
+
+function problemsOf(toml: string): readonly string[] {
+  try {
+    load(toml)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems.map((problem) => problem.replaceAll(`${folder}/`, ''))
+    throw error
+  }
+  return []
+}
+
+suite('rates in the configuration', () => {
+  test('stand in a table by model, or by model and day', () => {
+    const { credit } = load(`
+[credit.rates]
+"gpt-9" = { input = 43.75, cached = 4.375, output = 350 }
+"gpt-9@2026-12-01" = { input = 50, cached = 0, output = 250, cache_write = 62.5 }
+`)
+    deepEqual(
+      credit.rates.map(({ model, from, input, cached, output, cacheWrite }) => [
+        model,
+        from,
+        input,
+        cached,
+        output,
+        cacheWrite,
+      ]),
+      [
+        ['gpt-9', undefined, 43_750n, 4375n, 350_000n, undefined],
+        ['gpt-9', '2026-12-01', 50_000n, 0n, 250_000n, 62_500n],
+      ],
+    )
+    deepEqual(cardChangeOf(credit).rates, credit.rates)
+  })
+
+  test('stand in a variable with slashes between their parts', () => {
+    const env = { CODEX_GATEWAY_CREDIT_RATES: 'gpt-9=43.75/4.375/350, gpt-9@2026-12-01=50/0/250/62.5' }
+    const { credit } = load('', env)
+    deepEqual(
+      credit.rates.map(({ from, output, cacheWrite }) => [from, output, cacheWrite]),
+      [
+        [undefined, 350_000n, undefined],
+        ['2026-12-01', 250_000n, 62_500n],
+      ],
+    )
+  })
+
+  test('are checked strictly, each problem told with its line', () => {
+    const wrong: readonly [string, RegExp][] = [
+      [
+        '"gpt-9" = { input = 1, cached = 1 }',
+        /^x\.toml:2: \[credit\] rates\."gpt-9"\."output" = nothing: must be a table/,
+      ],
+      [
+        '"gpt-9" = { input = 1, cached = 1, output = 1, outptu = 2 }',
+        /^x\.toml:2: \[credit\] rates\."gpt-9"\."outptu" = 2/,
+      ],
+      [
+        '"gpt-9" = { input = 1, cached = 1, output = 0.0001 }',
+        /^x\.toml:2: .*"output" = 0\.0001: must be .* at most 3/,
+      ],
+      ['"gpt-9" = { input = 100001, cached = 1, output = 1 }', /from 0 to 100000 /],
+      ['"gpt-9" = { input = -1, cached = 1, output = 1 }', /"input" = -1/],
+      ['"gpt-9" = 5', /^x\.toml:2: \[credit\] rates\."gpt-9" = 5: must be a table/],
+      ['"gpt-9@2026-02-30" = { input = 1, cached = 1, output = 1 }', /"gpt-9@2026-02-30"/],
+      ['"gpt-9@soon" = { input = 1, cached = 1, output = 1 }', /"gpt-9@soon"/],
+      ['"gpt 9" = { input = 1, cached = 1, output = 1 }', /"gpt 9"/],
+    ]
+    for (const [line, problem] of wrong) {
+      const told = problemsOf(`[credit.rates]\n${line}\n`)
+      equal(told.length, 1, line)
+      match(told[0] ?? '', problem)
+    }
+  })
+})

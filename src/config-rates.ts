@@ -1,0 +1,73 @@
+import { z } from 'zod'
+import { descriptions, isRate, nanoCredits } from './config-kinds.ts'
+import type { SettledConfig } from './config-shape.ts'
+import { dayOf } from './core/calendar.ts'
+import type { CardChange } from './core/price.ts'
+import type { RateRow } from './core/rates.ts'
+import { MOST_PER_TOKEN, rowOfConfigured } from './core/set-rate.ts'
+
+/** Credits per million tokens: a millionth of that, in nanocredits, is what one token costs. */
+export function perToken(perMillion: number): bigint {
+  return nanoCredits(perMillion) / 1_000_000n
+}
+
+const MOST = Number(MOST_PER_TOKEN / 1000n)
+const price: z.ZodNumber = z.number().refine((n) => isRate(n) && n <= MOST)
+
+type Prices = z.ZodObject<
+  { input: z.ZodNumber; cached: z.ZodNumber; output: z.ZodNumber; cache_write: z.ZodOptional<z.ZodNumber> },
+  z.core.$strict
+>
+
+const prices: Prices = z.strictObject({ input: price, cached: price, output: price, cache_write: price.optional() })
+
+/** The setting `[credit] rates`. */
+export const rates: z.ZodDefault<z.ZodRecord<z.ZodString, Prices>> = z
+  .record(z.string().refine(isModelAndDay), prices)
+  .default({})
+
+descriptions.add(rates, {
+  unit: 'credits per 1M tokens',
+  meaning:
+    'Rates of models in the place of the published ones, from a day on where one is named (`model@2026-12-01`, UTC); what `admin rates set` says wins over them',
+  right:
+    'a table from models to { input, cached, output } and, where writing to the cache has its own price, cache_write, ' +
+    `each from 0 to ${MOST} with at most 3 decimals, such as "gpt-6.1-sol@2026-12-01" = { input = 50, cached = 2.5, output = 250 }`,
+})
+
+function isModelAndDay(name: string): boolean {
+  const { model, from } = rowOfConfigured(name, NOTHING)
+  return /^[\x21-\x7e]{1,128}$/.test(model) && !model.includes('@') && (from === undefined || dayOf(from) !== undefined)
+}
+
+const NOTHING = { input: 0n, cached: 0n, output: 0n, cacheWrite: undefined }
+
+/** As the rate card has them. */
+export function rateRowsOf(values: z.infer<typeof rates>): readonly RateRow[] {
+  return Object.entries(values).map(([name, { input, cached, output, cache_write: written }]) =>
+    rowOfConfigured(name, {
+      input: perToken(input),
+      cached: perToken(cached),
+      output: perToken(output),
+      cacheWrite: written === undefined ? undefined : perToken(written),
+    }),
+  )
+}
+
+/** What the configuration changes of the rate card. Tiers are set as `tier` or `model/tier`. */
+export function cardChangeOf(credit: SettledConfig['credit']): CardChange {
+  const tiers: Record<string, bigint> = {}
+  const modelTiers: Record<string, Record<string, bigint>> = {}
+  for (const [name, tenths] of credit.tierTenths) {
+    const slash = name.lastIndexOf('/')
+    if (slash === -1) tiers[name] = tenths
+    else (modelTiers[name.slice(0, slash)] ??= {})[name.slice(slash + 1)] = tenths
+  }
+  return {
+    fallback: credit.unknownModelRate,
+    unknownMessage: credit.unknownModelMessageCredits,
+    tiers,
+    modelTiers,
+    rates: credit.rates,
+  }
+}

@@ -1,0 +1,78 @@
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { Folder } from '../support/cli-folder.ts'
+import { rowsIn } from '../support/ledger-file.ts'
+import { startStand, until, type Stand } from '../support/stand.ts'
+import { ask, turn } from '../support/wire.ts'
+
+const MODEL = 'gpt-unheard-of'
+const SIMULATOR = { tokens: 'bytes', text: 'Hello.', reasoningTokens: 0, models: [{ id: MODEL }] } as const
+
+async function call(on: Stand): Promise<void> {
+  match((await ask(on.url, turn(on.key, { model: MODEL }))).text, /response\.completed/)
+}
+
+function ratesIn(on: Stand): readonly string[] {
+  return rowsIn(on.folder, 'SELECT rate FROM calls WHERE ended_at IS NOT NULL ORDER BY seq').map(({ rate }) =>
+    String(rate),
+  )
+}
+
+suite('rates that an administrator sets', { concurrency: 2 }, () => {
+  test('price the calls of a running server within a second, and on demand those before them', async () => {
+    await using on = await startStand({ simulator: SIMULATOR, member: { fiveHourQuota: 10n ** 15n } })
+    await using folder = new Folder()
+    const admin = (line: string): Promise<string> => folder.ok(`admin ${line} --config ${on.configFile}`)
+    await call(on)
+    await on.settled()
+    deepEqual(ratesIn(on), ['fallback'])
+    ok(
+      on.log.some((line) => line.includes('priced by the fallback') && line.includes(MODEL)),
+      on.log.join('\n'),
+    )
+
+    const setAt = performance.now()
+    await admin(`rates set ${MODEL} --input 20 --cached 2 --output 200`)
+    await until(async () => {
+      await call(on)
+      await on.settled()
+      return ratesIn(on).at(-1) === `${MODEL}@always/admin-1` ? true : undefined
+    })
+    ok(performance.now() - setAt < 5000)
+
+    const today = new Date(Date.now() - 60_000).toISOString().slice(0, 10)
+    const truth = on.simulator
+      .truth()
+      .map(
+        (each) =>
+          BigInt(each.inputTokens - each.cachedInputTokens) * 20_000n +
+          BigInt(each.cachedInputTokens) * 2_000n +
+          BigInt(each.outputTokens) * 200_000n,
+      )
+    const right = truth.reduce((sum, credits) => sum + credits, 0n)
+    const spent = async (): Promise<bigint> => (await on.usage())[0]?.credits ?? 0n
+    const before = await spent()
+    ok(before > right)
+    match(
+      await admin(`rates reprice --from ${today}`),
+      /^model=gpt-unheard-of member=alice calls=\d+ .*\nall: .*\nnothing was changed/,
+    )
+    equal(await spent(), before)
+    match(await admin(`rates reprice --from ${today} --yes`), /\ncalls adjusted: \d+\n$/)
+    equal(await spent(), right)
+    const [window] = rowsIn(on.folder, "SELECT CAST(settled AS TEXT) AS settled FROM windows WHERE name = '5h'")
+    equal(BigInt(String(window?.['settled'])), right)
+    ok(!ratesIn(on).includes('fallback'))
+    match(await admin(`rates reprice --from ${today} --yes`), /no call would have another price\n$/)
+    const kept = rowsIn(on.folder, 'SELECT CAST(SUM(old_credits - new_credits) AS TEXT) AS saved FROM adjustments')
+    equal(BigInt(String(kept[0]?.['saved'])), before - right)
+  })
+
+  test('of the configuration win over those that are published', async () => {
+    const toml = `[credit.rates]\n"${MODEL}" = { input = 20, cached = 2, output = 200, cache_write = 25 }\n`
+    await using on = await startStand({ simulator: SIMULATOR, toml })
+    await call(on)
+    await on.settled()
+    deepEqual(ratesIn(on), [`${MODEL}@always/config`])
+  })
+})
