@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { RegistryError } from '../ports.ts'
+import { addAdminKeyCommands } from './cli-admin-keys.ts'
 import { addGatewayKeyCommands } from './cli-gateway-keys.ts'
 import { addMemberCommands } from './cli-members.ts'
 import { CommandSet } from './cli-session.ts'
@@ -49,6 +50,7 @@ function programOf(world: World, commands: CommandSet): Command {
   addMemberCommands(admin, commands)
   addGatewayKeyCommands(admin, commands)
   addUpstreamKeyCommands(admin, commands)
+  addAdminKeyCommands(admin, commands)
   addSpendingCommands(admin, commands)
   return program
 }

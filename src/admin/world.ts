@@ -1,5 +1,5 @@
 import type { NanoCredits } from '../core/units.ts'
-import type { Clock, Registry, Reports } from '../ports.ts'
+import type { AdminKeys, Clock, Registry, Reports } from '../ports.ts'
 
 /** Where the command line speaks and listens. */
 export interface Terminal {
@@ -20,6 +20,7 @@ export interface Terminal {
 export interface AdminStore {
   readonly registry: Registry
   readonly reports: Reports
+  readonly adminKeys: AdminKeys
   /** One sentence each, to be said once. */
   readonly warnings: readonly string[]
 }

@@ -1,5 +1,7 @@
-import type { CallId, GatewayKeyId, KeyHash, MemberId, UpstreamId } from '../../src/core/units.ts'
+import type { AdminKeyId, CallId, GatewayKeyId, KeyHash, MemberId, UpstreamId } from '../../src/core/units.ts'
 import {
+  type AdminKey,
+  type AdminKeys,
   type CallRow,
   type ConnectionRow,
   type GatewayKey,
@@ -91,6 +93,41 @@ export class MemoryRegistry implements Registry {
   async learn(): Promise<void> {}
 }
 
+/** Keeps admin keys in a list. */
+export class MemoryAdminKeys implements AdminKeys {
+  readonly keys: Map<string, AdminKey & { readonly secret: string }> = new Map()
+
+  async set(organization: string, secret: string): Promise<AdminKey> {
+    const id = (this.keys.get(organization)?.id ?? this.keys.size + 1) as AdminKeyId
+    const key = { id, organization, enabled: true, createdAt: NOW, secret }
+    this.keys.set(organization, key)
+    return key
+  }
+
+  async switch(organization: string, enabled: boolean): Promise<AdminKey> {
+    const key = { ...found(this.keys.get(organization), organization), enabled }
+    this.keys.set(organization, key)
+    return key
+  }
+
+  async remove(organization: string): Promise<AdminKey> {
+    const key = found(this.keys.get(organization), organization)
+    this.keys.delete(organization)
+    return key
+  }
+
+  async list(): Promise<readonly AdminKey[]> {
+    return [...this.keys.values()]
+  }
+
+  async secretOf(id: AdminKeyId): Promise<string> {
+    return found(
+      Array.from(this.keys.values()).find((key) => key.id === id),
+      String(id),
+    ).secret
+  }
+}
+
 export const USAGE: MemberUsage = {
   name: 'alice',
   credits: 1_230_000_001n,
@@ -137,6 +174,7 @@ export const CALL: CallRow = {
 /** Everything that the command line can touch, in memory. */
 export class FakeWorld {
   readonly registry: MemoryRegistry = new MemoryRegistry()
+  readonly adminKeys: MemoryAdminKeys = new MemoryAdminKeys()
   usage: readonly MemberUsage[] = []
   calls: readonly CallRow[] = []
   connections: readonly ConnectionRow[] = []
@@ -215,7 +253,7 @@ export class FakeWorld {
         upstreamConcurrency: 8,
       },
       initialize: async () => ({ keyFile: 'x.db.key', warnings: [] }),
-      withStore: (use) => use({ registry: this.registry, reports, warnings: [] }),
+      withStore: (use) => use({ registry: this.registry, reports, adminKeys: this.adminKeys, warnings: [] }),
       serve: async () => 5,
     }
   }

@@ -168,6 +168,17 @@ const STEPS: readonly string[] = [
   ALTER TABLE calls ADD COLUMN audio_ms INTEGER NOT NULL DEFAULT 0;
   `,
   'CREATE INDEX connections_by_member ON connections (member, started_at)',
+  // OpenAI's books: the keys that read them, and how they call the upstream keys.
+  `
+  CREATE TABLE admin_keys (
+    id INTEGER PRIMARY KEY,
+    organization TEXT NOT NULL UNIQUE,
+    enabled INTEGER NOT NULL,
+    secret BLOB NOT NULL,
+    created_at INTEGER NOT NULL
+  ) STRICT;
+  ALTER TABLE upstreams ADD COLUMN api_key_id TEXT;
+  `,
 ]
 
 /** The version of the schema that this code reads and writes. */

@@ -1,9 +1,12 @@
 import type { Hold, QuotaWindow, Standing, Verdict } from '../../core/quota.ts'
-import type { CallId, EpochMs, MemberId, UpstreamId } from '../../core/units.ts'
+import type { LedgerSums } from '../../core/reconcile.ts'
+import type { AdminKeyId, CallId, EpochMs, MemberId, UpstreamId } from '../../core/units.ts'
 import type {
+  AdminKey,
   CallRow,
   ClosedConnection,
   ConnectionRow,
+  Days,
   Entry,
   GatewayKey,
   Made,
@@ -17,6 +20,7 @@ import type {
   ThreadOwner,
   Upstream,
 } from '../../ports.ts'
+import { listAdminKeys, removeAdminKey, sealedAdminSecret, setAdminKey, switchAdminKey } from './admin-keys.ts'
 import {
   beginAttempt,
   makerOf,
@@ -31,6 +35,7 @@ import {
 import { connectionsReport } from './connection-report.ts'
 import { closeConnection, openConnection } from './connections.ts'
 import { addGatewayKey, listGatewayKeys, setGatewayKey, type NewGatewayKey, type OwnedKey } from './keys.ts'
+import { ledgerSums } from './ledger-sums.ts'
 import { addMember, listMembers, setMember, type MemberChange } from './members.ts'
 import { callsReport, usageReport, type CallFilter } from './reports.ts'
 import { snapshotSince, type Snapshot } from './snapshot.ts'
@@ -63,6 +68,12 @@ export interface Operations {
   readonly usage: (from: EpochMs, to: EpochMs) => Script<readonly MemberUsage[]>
   readonly calls: (filter: CallFilter) => Script<readonly CallRow[]>
   readonly connections: (filter: CallFilter) => Script<readonly ConnectionRow[]>
+  readonly setAdminKey: (organization: string, secret: string, now: EpochMs) => Script<AdminKey>
+  readonly switchAdminKey: (organization: string, enabled: boolean) => Script<AdminKey>
+  readonly removeAdminKey: (organization: string) => Script<AdminKey>
+  readonly listAdminKeys: () => Script<readonly AdminKey[]>
+  readonly sealedAdminSecret: (key: AdminKeyId) => Script<Uint8Array | undefined>
+  readonly ledgerSums: (days: Days) => Script<readonly LedgerSums[]>
 }
 
 export type OperationName = keyof Operations
@@ -81,6 +92,9 @@ export const READS: ReadonlySet<OperationName> = new Set<OperationName>([
   'usage',
   'calls',
   'connections',
+  'listAdminKeys',
+  'sealedAdminSecret',
+  'ledgerSums',
 ])
 
 export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
@@ -109,5 +123,11 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     usage: usageReport,
     calls: callsReport,
     connections: connectionsReport,
+    setAdminKey: (organization, secret, now) => setAdminKey(organization, secret, seal, now),
+    switchAdminKey,
+    removeAdminKey,
+    listAdminKeys,
+    sealedAdminSecret,
+    ledgerSums,
   }
 }
