@@ -11,7 +11,7 @@ import {
   type UpstreamRequest,
   type Vault,
 } from '../../ports.ts'
-import type { ProxyRoute } from './http.ts'
+import type { ProxyRoute } from './dispatcher.ts'
 import { reasonOf } from './no-reply.ts'
 import { socketOn } from './socket.ts'
 
