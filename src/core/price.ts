@@ -1,13 +1,14 @@
-import { dayAt, dayOf } from './calendar.ts'
+import { byModel, inForce, rowOf } from './rate-lookup.ts'
+import { dayAt } from './calendar.ts'
 import { ALIASES, MESSAGES, MODEL_TIERS, RATES, TIERS, UNKNOWN_MODEL } from './rates.ts'
-import type { Dated, MessageRow, RateRow, SpokenRate } from './rates.ts'
+import type { MessageRow, RateRow, SpokenRate } from './rates.ts'
 import { NANO_PER_CREDIT } from './units.ts'
 import type { EpochMs, NanoCredits } from './units.ts'
 import type { SpokenUsage, Usage } from './usage.ts'
 
 /** What a model's tokens cost, in nanocredits each. */
 export interface Rate {
-  /** `gpt-5.5@2026-04-23`, `gpt-5@always` or `fallback`: with the tokens, enough to price a row again. */
+  /** `gpt-5.5@2026-04-23`, `gpt-5@always` or `fallback`: says by which row a call was priced. */
   readonly identity: string
   /** The name in the rate card; `fallback` for a model that it does not know. */
   readonly model: string
@@ -47,8 +48,10 @@ export interface CardChange {
   readonly tiers?: Readonly<Record<string, bigint>>
   readonly modelTiers?: Readonly<Record<string, Readonly<Record<string, bigint>>>>
   readonly aliases?: Readonly<Record<string, string>>
-  /** Rows for further models; a model named here loses its published rows. */
+  /** Rows of the configuration: from its date on, each wins over the published ones of its model. */
   readonly rates?: readonly RateRow[]
+  /** Rows that administrators set: each wins over those of the configuration too. */
+  readonly set?: readonly RateRow[]
 }
 
 const FALLBACK = 'fallback'
@@ -56,12 +59,10 @@ const FALLBACK = 'fallback'
 const HOLD_OUTPUT_TOKENS = 4000
 const BYTES_PER_TOKEN = 4
 const MINUTE_MS = 60_000n
-const SNAPSHOT = /-\d{4}-\d{2}-\d{2}$/
 
 /** The rate card with the operator's changes. Throws a RangeError that names the entry when a date or multiplier is none. */
 export function cardWith(change: CardChange = {}): RateCard {
-  const rates = byModel(RATES)
-  for (const [model, rows] of byModel(change.rates ?? [])) rates.set(model, rows)
+  const rates = byModel([...RATES, ...byDate(change.rates), ...byDate(change.set)])
   const modelTiers = new Map<string, ReadonlyMap<string, bigint>>()
   for (const model of new Set([...Object.keys(MODEL_TIERS), ...Object.keys(change.modelTiers ?? {})])) {
     modelTiers.set(model, multipliers({ ...MODEL_TIERS[model], ...change.modelTiers?.[model] }))
@@ -69,7 +70,10 @@ export function cardWith(change: CardChange = {}): RateCard {
   return {
     rates,
     messages: byModel(MESSAGES),
-    aliases: new Map(Object.entries({ ...ALIASES, ...change.aliases })),
+    aliases: new Map([
+      ...ALIASES.map(({ name, model }) => [name, model] as const),
+      ...Object.entries(change.aliases ?? {}),
+    ]),
     fallback: { identity: FALLBACK, model: FALLBACK, cacheWrite: undefined, ...(change.fallback ?? UNKNOWN_MODEL) },
     unknownMessage: change.unknownMessage ?? 5n * NANO_PER_CREDIT,
     tiers: multipliers({ ...TIERS, ...change.tiers }),
@@ -82,11 +86,28 @@ export function cardWith(change: CardChange = {}): RateCard {
  * an alias. Undefined when the card does not know the model, or not at that time: take `card.fallback` then.
  */
 export function rateOf(model: string, at: EpochMs, card: RateCard): Rate | undefined {
-  const row = rowOf(model, at, card.rates, card)
+  const row = rowOf(model, at, card.rates, card.aliases)
   if (!row) return undefined
-  const { input, cached, output, cacheWrite, spoken } = row
-  const identity = `${row.model}@${row.from ?? 'always'}`
+  const { input, cached, output, cacheWrite } = row
+  const spoken = row.spoken ?? spokenBelow(row, at, card)
+  const identity = identityOf(row)
   return { identity, model: row.model, input, cached, output, cacheWrite, ...(spoken && { spoken }) }
+}
+
+/** `gpt-5.5@2026-04-23`; `gpt-5.5@always/admin-3` for what an administrator set. */
+export function identityOf({ model, from, mark }: RateRow): string {
+  return `${model}@${from ?? 'always'}${mark === undefined ? '' : `/${mark}`}`
+}
+
+/** An operator's row says nothing of audio and images: there the row that it covers holds. */
+function spokenBelow(row: RateRow, at: EpochMs, card: RateCard): SpokenRate | undefined {
+  if (row.mark === undefined) return undefined
+  return card.rates.get(row.model)?.findLast((each) => each.spoken && inForce(each, dayAt(at)))?.spoken
+}
+
+/** Later ones last: of two that are in force the last wins. */
+function byDate(rows: readonly RateRow[] = []): readonly RateRow[] {
+  return rows.toSorted((one, other) => (one.from ?? '').localeCompare(other.from ?? '', 'en'))
 }
 
 /** What a message of the model costs on average, and what says so (`gpt-5.5@message`, or `fallback`). */
@@ -95,7 +116,7 @@ export function messagePriceOf(
   at: EpochMs,
   card: RateCard,
 ): { readonly credits: NanoCredits; readonly identity: string } {
-  const row = model === undefined ? undefined : rowOf(model, at, card.messages, card)
+  const row = model === undefined ? undefined : rowOf(model, at, card.messages, card.aliases)
   if (!row) return { credits: card.unknownMessage, identity: FALLBACK }
   return { credits: row.credits * NANO_PER_CREDIT, identity: `${row.model}@message` }
 }
@@ -157,38 +178,6 @@ export function holdOf(bodyBytes: number, rate: Rate, tier: Tier): NanoCredits {
     rate,
     tier,
   )
-}
-
-function rowOf<Row extends Dated>(
-  model: string,
-  at: EpochMs,
-  rows: ReadonlyMap<string, readonly Row[]>,
-  card: RateCard,
-): Row | undefined {
-  const undated = model.replace(SNAPSHOT, '')
-  const day = dayAt(at)
-  for (const name of [model, undated, card.aliases.get(model), card.aliases.get(undated)]) {
-    const row = name === undefined ? undefined : rows.get(name)?.findLast((each) => inForce(each, day))
-    if (row) return row
-  }
-  return undefined
-}
-
-function inForce(row: Dated, day: number): boolean {
-  const from = row.from === undefined ? -Infinity : dayOf(row.from)
-  const to = row.to === undefined ? Infinity : dayOf(row.to)
-  return from !== undefined && to !== undefined && from <= day && day <= to
-}
-
-function byModel<Row extends Dated>(rows: readonly Row[]): Map<string, readonly Row[]> {
-  for (const row of rows) {
-    for (const date of [row.from, row.to]) {
-      if (date !== undefined && dayOf(date) === undefined) {
-        throw new RangeError(`rate of ${row.model}: ${date} is no date, expected YYYY-MM-DD`)
-      }
-    }
-  }
-  return Map.groupBy(rows, (row) => row.model)
 }
 
 function multipliers(tiers: Readonly<Record<string, bigint>>): ReadonlyMap<string, bigint> {

@@ -25,7 +25,21 @@ export interface RateRow extends Dated {
   /** Input that is written to the cache; undefined = as other input. */
   readonly cacheWrite?: bigint
   readonly spoken?: SpokenRate
-  readonly status: 'published' | 'superseded' | 'derived' | 'research-preview'
+  readonly status: RateStatus
+  /** Tells a row that is not the project's own in its identity: `config`, `admin-3`. */
+  readonly mark?: string
+}
+
+/**
+ * How far a row can be trusted. `derived`: from the API's price; `assumed`: nobody published a price, and this is that
+ * of the model which is said to do the work; `configured` and `set`: an operator's own.
+ */
+type RateStatus = 'published' | 'superseded' | 'derived' | 'assumed' | 'research-preview' | 'configured' | 'set'
+
+/** Another name of a model. */
+export interface AliasRow extends Pick<Dated, 'source' | 'asOf'> {
+  readonly name: string
+  readonly model: string
 }
 
 /** What one user message on a local task costs on average, in whole credits: the older way of charging. */
@@ -43,6 +57,8 @@ const EARLY_COPY = 'first prices of the model, as quoted in a public repository'
 const QUOTED = 'quoted in a public repository'
 const DERIVED = 'no row published: the API price in USD x 25 credits'
 const REALTIME = `OpenAI, model pages (developers.openai.com/api/docs/models); ${DERIVED}`
+const CYBER_PAGE = 'OpenAI, API pricing, cyber models (developers.openai.com/api/docs/pricing)'
+const AUTO_REVIEW = 'OpenAI on X, 2026-07-30: automatic review moves from GPT-5.4 to GPT-5.6 Luna; no row published'
 const AVERAGES = 'same average as the next Codex model of its size'
 
 type Details = Omit<RateRow, 'model' | 'input' | 'cached' | 'output' | 'status'> & {
@@ -112,6 +128,20 @@ export const RATES: readonly RateRow[] = [
   rate('gpt-5-nano', [1_250n, 125n, 10_000n], { source: DERIVED, asOf: '2026-11-22', status: 'derived' }),
   rate('gpt-5.4-nano', [5_000n, 500n, 31_250n], { source: DERIVED, asOf: '2026-11-22', status: 'derived' }),
   rate('codex-mini-latest', [37_500n, 9_375n, 150_000n], { source: DERIVED, asOf: '2026-11-22', status: 'derived' }),
+  rate('gpt-5.6-cyber', [312_500n, 31_250n, 1_875_000n], { source: DERIVED, asOf: '2026-11-22', status: 'derived' }),
+  // What Codex has its approvals reviewed by: a name of its own for a model that changes.
+  rate('codex-auto-review', [62_500n, 6_250n, 375_000n], {
+    source: AUTO_REVIEW,
+    asOf: '2026-07-31',
+    status: 'assumed',
+    to: '2026-07-29',
+  }),
+  rate('codex-auto-review', [5_000n, 500n, 30_000n], {
+    source: AUTO_REVIEW,
+    asOf: '2026-08-20',
+    status: 'assumed',
+    from: '2026-07-30',
+  }),
   rate('gpt-6.1-terra', [25_000n, 1_250n, 125_000n], {
     source: DERIVED,
     asOf: '2026-11-22',
@@ -174,10 +204,13 @@ export const MESSAGES: readonly MessageRow[] = [
  * Other names of a model. `gpt-image-2` is priced by kind of token, which its total does not tell: the image row is
  * the dearer one in every column.
  */
-export const ALIASES: Readonly<Record<string, string>> = {
-  'gpt-image-2': 'gpt-image-2 (image tokens)',
-  'gpt-4o-transcribe-diarize': 'gpt-4o-transcribe',
-}
+export const ALIASES: readonly AliasRow[] = [
+  { name: 'gpt-image-2', model: 'gpt-image-2 (image tokens)', source: PRICING_PAGE, asOf: '2026-05-13' },
+  { name: 'gpt-4o-transcribe-diarize', model: 'gpt-4o-transcribe', source: REALTIME, asOf: '2026-09-23' },
+  { name: 'gpt-5.6', model: 'gpt-5.6-sol', source: 'OpenAI, model page of gpt-5.6-sol', asOf: '2026-09-23' },
+  { name: 'gpt-daybreak-blue-latest', model: 'gpt-5.6-sol', source: CYBER_PAGE, asOf: '2026-09-27' },
+  { name: 'gpt-daybreak-red-latest', model: 'gpt-5.6-cyber', source: CYBER_PAGE, asOf: '2026-09-27' },
+]
 
 /** For models that no row knows, in nanocredits per token. */
 export const UNKNOWN_MODEL = { input: 43_750n, cached: 4_375n, output: 350_000n } as const

@@ -1,0 +1,54 @@
+import { creditsOf, identityOf, type Rate, type Tier } from './price.ts'
+import { byModel, rowOf } from './rate-lookup.ts'
+import { ALIASES } from './rates.ts'
+import type { EpochMs } from './units.ts'
+import { USD_RATES, USD_TIERS, type UsdRow } from './usd-rates.ts'
+import type { Usage } from './usage.ts'
+
+/** Money: whole billionths of a US dollar. */
+export type NanoUsd = bigint
+
+/** A request of more input tokens is a long one, and all of its tokens are priced as such. */
+const LONG_CONTEXT_TOKENS = 272_000
+
+const ROWS: ReadonlyMap<string, readonly UsdRow[]> = byModel(USD_RATES)
+const NAMES: ReadonlyMap<string, string> = new Map(ALIASES.map(({ name, model }) => [name, model]))
+
+/**
+ * What the API charges for a call in US dollars: each kind of token at its price, times the tier, times the surcharge
+ * for a long context where the model has one; rounded up once. Undefined when the model's price at that time is not
+ * known. An unknown tier counts as the standard one.
+ */
+export function usdOf(usage: Usage, model: string, tier: string | undefined, at: EpochMs): NanoUsd | undefined {
+  const row = rowOf(model, at, ROWS, NAMES)
+  if (!row) return undefined
+  const long = row.longContext === true && usage.inputTokens > LONG_CONTEXT_TOKENS
+  return creditsOf(usage, rateOf(row, long), usdTierOf(row.model, tier))
+}
+
+/** Every row of a model's price, whatever its date; empty when there is none. */
+export function usdRowsOf(model: string): readonly UsdRow[] {
+  return ROWS.get(model) ?? []
+}
+
+function rateOf(row: UsdRow, long: boolean): Rate {
+  const { model, input, cached, output, cacheWrite, spoken } = row
+  const times = long ? 2n : 1n
+  return {
+    identity: identityOf(row),
+    model,
+    input: input * times,
+    cached: cached * times,
+    cacheWrite: cacheWrite === undefined ? undefined : cacheWrite * times,
+    output: long ? (output * 3n) / 2n : output,
+    ...(spoken && { spoken }),
+  }
+}
+
+function usdTierOf(model: string, serviceTier: string | undefined): Tier {
+  const tier = serviceTier?.toLowerCase()
+  const row =
+    USD_TIERS.find((each) => each.tier === tier && each.model === model) ??
+    USD_TIERS.find((each) => each.tier === tier && each.model === undefined)
+  return { tenths: row?.tenths ?? 10n, known: row !== undefined }
+}
