@@ -1,6 +1,7 @@
 /** Composition root: builds adapters from the configuration and hands them to whoever works with them. */
 import { setFlagsFromString } from 'node:v8'
 import { lineLog, type LogOptions } from './adapters/log/lines.ts'
+import { OpenAiBooks } from './adapters/openai/books.ts'
 import { OpenAiHttp } from './adapters/openai/http.ts'
 import { socketOn } from './adapters/openai/socket.ts'
 import { openStore, type Store } from './adapters/store/store.ts'
@@ -40,7 +41,21 @@ export async function withStore<T>(config: Config, use: (store: AdminStore) => P
   const { path, durability } = config.database
   await using store = await openStore({ path, durability, role: 'cli', sealingKey: sealing.key, log: SILENT })
   const warnings = [...sealing.warnings, ...store.warnings]
-  return await use({ registry: store.registry, reports: store.reports, adminKeys: store.adminKeys, warnings })
+  await using books = booksOf(store, config)
+  const { registry, reports, adminKeys, ledgerSums } = store
+  return await use({ registry, reports, adminKeys, ledgerSums, books, warnings })
+}
+
+function booksOf(store: Store, config: Config): OpenAiBooks {
+  return new OpenAiBooks({
+    baseUrl: config.upstream.httpBaseUrl,
+    maxHeaderBytes: config.limits.maxHeaderBytes,
+    connectTimeoutMs: config.upstream.connectTimeoutSecs * 1000,
+    proxy: config.proxy,
+    ca: config.ca,
+    adminSecretOf: (key) => store.adminKeys.secretOf(key),
+    vault: store.vault,
+  })
 }
 
 /** A gateway that serves. */

@@ -18,6 +18,7 @@ import {
   text,
 } from './config-kinds.ts'
 import { limits, limitsOf } from './config-limits.ts'
+import { reconcile, reconcileOf } from './config-reconcile.ts'
 import type { SettledConfig } from './config-shape.ts'
 import { TIERS } from './config-tiers.ts'
 
@@ -136,7 +137,7 @@ const secrets = z.strictObject({
   ),
 })
 
-const schema = z.strictObject({ server, database, upstream, credit, limits, quota, routes, log, secrets })
+const schema = z.strictObject({ server, database, upstream, credit, limits, quota, routes, reconcile, log, secrets })
 const SETTINGS = describedSettings()
 
 export interface Setting extends Description {
@@ -204,6 +205,7 @@ function settled(values: z.infer<typeof schema>): SettledConfig {
     limits: limitsOf(values.limits),
     quota: { contact: values.quota.contact },
     routes: values.routes,
+    reconcile: reconcileOf(values.reconcile),
     log: values.log,
     secrets: { keyFile: values.secrets.key_file || `${parseSqliteUrl(values.database.url) ?? ''}.key` },
   }

@@ -31,6 +31,7 @@ function installationOf(config: Config): Installation {
       memberWeeklyQuota: limits.defaultMemberWeeklyQuota,
       upstreamConcurrency: limits.defaultUpstreamConcurrency,
     },
+    reconcile: config.reconcile,
     initialize: () => asked(() => initStore(config)),
     withStore: (use) => asked(() => withStore(config, use)),
     serve: () => asked(() => serve(config)),

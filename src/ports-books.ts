@@ -1,6 +1,6 @@
 /** OpenAI's own books of what its organizations used, and what the ledger has to say to them. */
 import type { AdminKeyId, EpochMs, UpstreamId } from './core/units.ts'
-import type { BookedUsage, LedgerSums } from './core/reconcile.ts'
+import type { BookedCost, BookedUsage, LedgerSums } from './core/reconcile.ts'
 import type { Upstream } from './ports-directory.ts'
 
 /** A key that reads an organization's books and calls no model; its secret is sealed like an upstream key's. */
@@ -29,17 +29,6 @@ export interface BookedKeys {
   readonly projects: readonly string[]
   /** Which of the upstream keys are which of the organization's, as far as that shows. */
   readonly found: ReadonlyMap<UpstreamId, { readonly apiKeyId: string; readonly project: string }>
-}
-
-/** One line of the bill. */
-export interface BookedCost {
-  readonly day: EpochMs
-  readonly project: string | undefined
-  readonly apiKeyId: string | undefined
-  /** Such as `gpt-5.5-2026-04-23, cached input`. */
-  readonly lineItem: string
-  /** In trillionths of a US dollar. */
-  readonly cost: bigint
 }
 
 /** Reads the books. Whole days, UTC, `to` exclusive. Every method rejects with BooksUnavailable. */

@@ -4,6 +4,7 @@ import { addAdminKeyCommands } from './cli-admin-keys.ts'
 import { addGatewayKeyCommands } from './cli-gateway-keys.ts'
 import { addMemberCommands } from './cli-members.ts'
 import { CommandSet } from './cli-session.ts'
+import { addReconcileCommand } from './cli-reconcile.ts'
 import { addServeCommands, addSetupCommands } from './cli-setup.ts'
 import { addSpendingCommands } from './cli-spending.ts'
 import { addUpstreamKeyCommands } from './cli-upstream-keys.ts'
@@ -51,6 +52,7 @@ function programOf(world: World, commands: CommandSet): Command {
   addGatewayKeyCommands(admin, commands)
   addUpstreamKeyCommands(admin, commands)
   addAdminKeyCommands(admin, commands)
+  addReconcileCommand(admin, commands)
   addSpendingCommands(admin, commands)
   return program
 }

@@ -1,5 +1,5 @@
 import type { NanoCredits } from '../core/units.ts'
-import type { AdminKeys, Clock, Registry, Reports } from '../ports.ts'
+import type { AdminKeys, Books, Clock, LedgerReport, Registry, Reports } from '../ports.ts'
 
 /** Where the command line speaks and listens. */
 export interface Terminal {
@@ -21,6 +21,8 @@ export interface AdminStore {
   readonly registry: Registry
   readonly reports: Reports
   readonly adminKeys: AdminKeys
+  readonly ledgerSums: LedgerReport
+  readonly books: Books
   /** One sentence each, to be said once. */
   readonly warnings: readonly string[]
 }
@@ -50,6 +52,7 @@ export interface Installation {
   readonly settings: readonly SettingInForce[]
   readonly warnings: readonly string[]
   readonly defaults: Defaults
+  readonly reconcile: { readonly threshold: number; readonly settleMs: number }
   /** Makes the database and the key file where they are missing; harmless where they are not. */
   initialize(): Promise<{ readonly keyFile: string | undefined; readonly warnings: readonly string[] }>
   withStore<T>(use: (store: AdminStore) => Promise<T>): Promise<T>

@@ -2,6 +2,7 @@ import { deepEqual, equal } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { accountsOf } from './accounts.ts'
 import {
+  besides,
   compare,
   DAY_MS,
   driftOf,
@@ -29,12 +30,12 @@ function booked(over: Partial<BookedUsage> = {}): BookedUsage {
 }
 
 function sums(over: Partial<LedgerSums> = {}): LedgerSums {
-  const rest = { unproven: NOTHING, failed: 0, overMidnight: 0 }
+  const rest = { unproven: NOTHING, failed: 0, overMidnight: 0, usd: { proven: 0n, unproven: 0n } }
   return { day: DAY, upstream: MAIN, model: 'gpt-5.5', proven: TALLY, ...rest, ...over }
 }
 
 function compared(books: readonly BookedUsage[], ledger: readonly LedgerSums[]): readonly Comparison[] {
-  return compare(ACCOUNTS, books, ledger, () => 'final')
+  return compare(ACCOUNTS, { books, bill: [], ledger }, () => 'final')
 }
 
 suite('comparing the ledger with the books', () => {
@@ -103,8 +104,37 @@ suite('comparing the ledger with the books', () => {
     deepEqual([drift.drift.output, drift.percent], [20, 5])
   })
 
+  test('compares the bill with what the ledger makes of it, where it knows the price', () => {
+    const line = (lineItem: string, cost: bigint, apiKeyId = 'key_main') => {
+      return { day: DAY, project: 'proj_1', apiKeyId, lineItem, cost }
+    }
+    const bill = [
+      line('gpt-5.5-2026-04-23, input', 60_000n),
+      line('priority | gpt-5.5-2026-04-23, output', 50_000n),
+      line('gpt-5.4, output', 7_000n),
+      line('web search tool calls', 900n),
+      line('web search tool calls', 1n, 'key_2'),
+    ]
+    const ledger = [
+      sums({ usd: { proven: 90n, unproven: 10n } }),
+      sums({ model: 'gpt-5.4', proven: NOTHING, usd: undefined }),
+    ]
+    const rows = compare(ACCOUNTS, { books: [booked()], bill, ledger }, () => 'final')
+    deepEqual(
+      rows.map((row) => [row.model, row.billed, row.priced]),
+      [
+        ['gpt-5.4', 7_000n, undefined],
+        ['gpt-5.5', 110_000n, 100_000n],
+      ],
+    )
+    const drift = driftOf(rows)
+    deepEqual([drift.billed, drift.priced, drift.money], [110_000n, 100_000n, 10_000n])
+    equal(drift.percent.toFixed(2), '9.09')
+    equal(besides(ACCOUNTS, bill), 901n)
+  })
+
   test('holds against nobody what is booked on a day that is not closed', () => {
-    const rows = compare(ACCOUNTS, [booked({ output: 0 })], [sums()], () => 'settling')
+    const rows = compare(ACCOUNTS, { books: [booked({ output: 0 })], bill: [], ledger: [sums()] }, () => 'settling')
     equal(rows[0]?.drift.output, -200)
     equal(driftOf(rows).percent, 0)
     deepEqual(

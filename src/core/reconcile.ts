@@ -1,6 +1,8 @@
 /** Compares the ledger with OpenAI's own books. There are no ids of single calls in those: sums are compared. */
+import { modelOfLine } from './bill-line.ts'
 import { undated } from './model.ts'
 import type { EpochMs, UpstreamId } from './units.ts'
+import type { NanoUsd } from './usd.ts'
 
 export const DAY_MS = 86_400_000
 
@@ -25,6 +27,19 @@ export interface BookedUsage extends Tally {
   readonly model: string
 }
 
+/** One line of OpenAI's bill. */
+export interface BookedCost {
+  readonly day: EpochMs
+  readonly project: string | undefined
+  readonly apiKeyId: string | undefined
+  /** Such as `gpt-5.5-2026-04-23, cached input`. */
+  readonly lineItem: string
+  readonly cost: PicoUsd
+}
+
+/** Money as OpenAI bills it: whole trillionths of a US dollar. */
+export type PicoUsd = bigint
+
 /** What the ledger has of one upstream key and model: calls that began on one day (UTC). */
 export interface LedgerSums {
   readonly day: EpochMs
@@ -39,6 +54,8 @@ export interface LedgerSums {
   readonly failed: number
   /** Calls that ended on a later day: OpenAI may have booked them on that one. */
   readonly overMidnight: number
+  /** By the API's prices; undefined where they are not known. */
+  readonly usd: { readonly proven: NanoUsd; readonly unproven: NanoUsd } | undefined
 }
 
 /** Upstream keys whose usage OpenAI's books tell from that of others, but not from each other's. */
@@ -65,6 +82,10 @@ export interface Comparison {
   readonly unproven: Tally
   readonly failed: number
   readonly overMidnight: number
+  /** What OpenAI bills for it. */
+  readonly billed: PicoUsd
+  /** What the ledger makes of it, its estimates included; undefined where it knows no price. */
+  readonly priced: PicoUsd | undefined
   /** Booked beyond the ledger's figure, its estimates included. */
   readonly drift: Tally
   /** What of the drift the calls that cannot be proven do not explain. */
@@ -92,9 +113,26 @@ export function isNothing(tally: Tally): boolean {
 }
 
 /** Both sides of one comparison, before they are compared. */
-type Sides = Pick<Comparison, 'booked' | 'proven' | 'unproven' | 'failed' | 'overMidnight'>
+type Sides = Pick<Comparison, 'booked' | 'proven' | 'unproven' | 'failed' | 'overMidnight' | 'billed' | 'priced'>
 
-const EMPTY: Sides = { booked: NOTHING, proven: NOTHING, unproven: NOTHING, failed: 0, overMidnight: 0 }
+const EMPTY: Sides = {
+  booked: NOTHING,
+  proven: NOTHING,
+  unproven: NOTHING,
+  failed: 0,
+  overMidnight: 0,
+  billed: 0n,
+  priced: 0n,
+}
+
+const PICO_PER_NANO = 1000n
+
+/** Both books and the bill, and the ledger, of the same days. */
+export interface Reckoning {
+  readonly books: readonly BookedUsage[]
+  readonly bill: readonly BookedCost[]
+  readonly ledger: readonly LedgerSums[]
+}
 
 /**
  * By day, account and model. Usage of keys that are no account's is left out (`foreign` has it): an organization has
@@ -102,8 +140,7 @@ const EMPTY: Sides = { booked: NOTHING, proven: NOTHING, unproven: NOTHING, fail
  */
 export function compare(
   accounts: readonly Account[],
-  books: readonly BookedUsage[],
-  ledger: readonly LedgerSums[],
+  { books, bill, ledger }: Reckoning,
   stateOfDay: (day: EpochMs) => DayState,
 ): readonly Comparison[] {
   const sides = new Map<string, { day: EpochMs; account: string; model: string } & Sides>()
@@ -117,6 +154,11 @@ export function compare(
     if (account === undefined) continue
     add(line.day, account.name, undated(line.model), (before) => ({ booked: plus(before.booked, line) }))
   }
+  for (const line of bill) {
+    const [account, model] = [accountIn(accounts, line), modelOfLine(line.lineItem)]
+    if (account === undefined || model === undefined) continue
+    add(line.day, account.name, undated(model), (before) => ({ billed: before.billed + line.cost }))
+  }
   const accountOf = new Map(accounts.flatMap(({ name, upstreams }) => upstreams.map((id) => [id, name] as const)))
   for (const sums of ledger) {
     const account = accountOf.get(sums.upstream)
@@ -126,9 +168,21 @@ export function compare(
       unproven: plus(before.unproven, sums.unproven),
       failed: before.failed + sums.failed,
       overMidnight: before.overMidnight + sums.overMidnight,
+      priced: added(before.priced, sums.usd),
     }))
   }
   return Array.from(sides.values(), (one) => judged(one, stateOfDay(one.day))).toSorted(inOrder)
+}
+
+function added(before: PicoUsd | undefined, usd: LedgerSums['usd']): PicoUsd | undefined {
+  return before === undefined || usd === undefined ? undefined : before + (usd.proven + usd.unproven) * PICO_PER_NANO
+}
+
+/** What is billed to the accounts beside their models' tokens: searches, transcriptions, storage. */
+export function besides(accounts: readonly Account[], bill: readonly BookedCost[]): PicoUsd {
+  return bill
+    .filter((line) => accountIn(accounts, line) !== undefined && modelOfLine(line.lineItem) === undefined)
+    .reduce((sum, { cost }) => sum + cost, 0n)
 }
 
 /** Usage in the books that is no account's. */
@@ -179,23 +233,41 @@ export interface Drift {
   /** Summed over the comparisons regardless of sign: two errors do not make it right. */
   readonly drift: Tally
   readonly unexplained: Tally
-  /** The largest of its measures, against what was booked. */
+  readonly billed: PicoUsd
+  readonly priced: PicoUsd
+  /** Of both, summed regardless of sign. What the ledger knows no price of is not in it. */
+  readonly money: PicoUsd
+  /** The largest of its measures and of the money, against what was booked. */
   readonly percent: number
 }
 
 /** Of the days that are final alone: the others' drift says nothing yet. */
 export function driftOf(comparisons: readonly Comparison[]): Drift {
   const final = comparisons.filter(({ state }) => state === 'final')
-  const sum = (of: (one: Comparison) => Tally): Tally => final.reduce((total, one) => plus(total, of(one)), NOTHING)
+  const sum = (of: (one: Comparison) => Tally): Tally => final.reduce((before, one) => plus(before, of(one)), NOTHING)
   const [booked, drift] = [sum((one) => one.booked), sum((one) => absolute(one.drift))]
+  const known = final.filter(({ priced }) => priced !== undefined)
+  const total = (of: (one: Comparison) => PicoUsd): PicoUsd => known.reduce((before, one) => before + of(one), 0n)
+  const [billed, priced] = [total((one) => one.billed), total((one) => one.priced ?? 0n)]
+  const money = total((one) => absoluteOf(one.billed - (one.priced ?? 0n)))
   return {
     booked,
     drift,
+    billed,
+    priced,
+    money,
     proven: sum((one) => one.proven),
     unproven: sum((one) => one.unproven),
     unexplained: sum((one) => absolute(one.unexplained)),
-    percent: Math.max(...MEASURES.map((measure) => percentOf(drift[measure], booked[measure]))),
+    percent: Math.max(
+      ...MEASURES.map((measure) => percentOf(drift[measure], booked[measure])),
+      percentOf(Number(money), Number(billed)),
+    ),
   }
+}
+
+function absoluteOf(amount: bigint): bigint {
+  return amount < 0n ? -amount : amount
 }
 
 function absolute(tally: Tally): Tally {

@@ -80,9 +80,10 @@ export function costResults(calls: readonly BookedCall[], query: BookQuery): rea
 function linesOf(call: BookedCall): readonly CostLine[] {
   const spoken = call.audio.input + call.audio.output + call.image.input > 0
   return (['text', 'audio', 'image'] as const).flatMap((modality) => {
-    const { input, cached, output } = call[modality]
+    const { input, cached, written, output } = call[modality]
     const parts: readonly [Component, string, number][] = [
-      ['input', 'input', input - cached],
+      ['input', 'input', input - cached - written],
+      ['written', 'cache writes', written],
       ['cached', 'cached input', cached],
       ['output', 'output', output],
     ]

@@ -108,7 +108,9 @@ export function booksContract(newDatabase: NewDatabase): void {
       await called(store, world, {}, false)
       const sums = await store.ledgerSums(DAYS)
       deepEqual(
-        sums.toSorted((a, b) => ((a.model ?? '') < (b.model ?? '') ? -1 : 1)),
+        sums
+          .map((one) => ({ ...one, usd: undefined }))
+          .toSorted((a, b) => ((a.model ?? '') < (b.model ?? '') ? -1 : 1)),
         [
           { model: 'gpt-5.4', proven: ONE, unproven: NOTHING },
           {
@@ -117,7 +119,7 @@ export function booksContract(newDatabase: NewDatabase): void {
             // The one that is open has no usage yet, the unknown one never will.
             unproven: { ...ONE, requests: 3 },
           },
-        ].map((one) => ({ day: DAY, upstream: world.upstream.id, failed: 0, overMidnight: 0, ...one })),
+        ].map((one) => ({ day: DAY, upstream: world.upstream.id, failed: 0, overMidnight: 0, usd: undefined, ...one })),
       )
       equal((await store.ledgerSums({ from: DAY, to: DAY + 2 * DAY_MS })).length, 3)
     })
@@ -162,6 +164,24 @@ export function booksContract(newDatabase: NewDatabase): void {
         [2, NOTHING, 1],
       )
       deepEqual(sums.get(world.upstream.id)?.proven, ONE)
+    })
+
+    test('are priced in dollars call by call: by tier, and twice for a long context', async () => {
+      await using database = await newDatabase()
+      await using store = await database.open({ now: () => T0 })
+      const world = await populate(store, { fiveHourQuota: 0n })
+      const usage = { ...NO_USAGE, inputTokens: 200_000, cachedInputTokens: 100_000, outputTokens: 1_000 }
+      const long = { ...usage, inputTokens: 300_000 }
+      const told = [{ usage }, { usage, serviceTier: 'priority' }, { usage: long }, { usage, precision: 'estimated' }]
+      for (const one of told as readonly Told[]) await called(store, world, one)
+      const [sums] = await store.ledgerSums(DAYS)
+      // gpt-5.5 costs $5, $0.50 and $30 a million tokens: 2.5 times that in the priority tier.
+      const once = 100_000n * 5_000n + 100_000n * 500n + 1_000n * 30_000n
+      const ofLong = 200_000n * 10_000n + 100_000n * 1_000n + 1_000n * 45_000n
+      deepEqual(sums?.usd, { proven: once + (once * 25n) / 10n + ofLong, unproven: once })
+      await called(store, world, { facts: { model: 'gpt-unheard-of' } })
+      const unheard = (await store.ledgerSums(DAYS)).find(({ model }) => model === 'gpt-unheard-of')
+      deepEqual([unheard?.proven, unheard?.usd], [ONE, undefined])
     })
 
     test('tell which calls ran on into the next day', async () => {

@@ -1,9 +1,12 @@
+import type { BookedCost, BookedUsage, LedgerSums } from '../../src/core/reconcile.ts'
 import type { AdminKeyId, CallId, GatewayKeyId, KeyHash, MemberId, UpstreamId } from '../../src/core/units.ts'
 import {
   type AdminKey,
   type AdminKeys,
+  type BookedKeys,
   type CallRow,
   type ConnectionRow,
+  type Days,
   type GatewayKey,
   type Member,
   type MemberUsage,
@@ -177,6 +180,12 @@ export class FakeWorld {
   readonly adminKeys: MemoryAdminKeys = new MemoryAdminKeys()
   usage: readonly MemberUsage[] = []
   calls: readonly CallRow[] = []
+  /** What the ledger says to OpenAI's books, and what these say. */
+  sums: readonly LedgerSums[] = []
+  booked: readonly BookedUsage[] = []
+  bill: readonly BookedCost[] = []
+  bookedKeys: BookedKeys = { projects: [], found: new Map() }
+  daysAsked: Days | undefined
   connections: readonly ConnectionRow[] = []
   usageAsked: readonly number[] = []
   out = ''
@@ -252,8 +261,24 @@ export class FakeWorld {
         memberWeeklyQuota: 0n,
         upstreamConcurrency: 8,
       },
+      reconcile: { threshold: 2, settleMs: 14_400_000 },
       initialize: async () => ({ keyFile: 'x.db.key', warnings: [] }),
-      withStore: (use) => use({ registry: this.registry, reports, adminKeys: this.adminKeys, warnings: [] }),
+      withStore: (use) =>
+        use({
+          registry: this.registry,
+          reports,
+          adminKeys: this.adminKeys,
+          ledgerSums: async (days) => {
+            this.daysAsked = days
+            return this.sums
+          },
+          books: {
+            usage: async () => this.booked,
+            costs: async () => this.bill,
+            keys: async () => this.bookedKeys,
+          },
+          warnings: [],
+        }),
       serve: async () => 5,
     }
   }

@@ -1,10 +1,9 @@
-import { DAY_MS, type BookedUsage } from '../../core/reconcile.ts'
+import { DAY_MS, type BookedCost, type BookedUsage } from '../../core/reconcile.ts'
 import type { AdminKeyId, EpochMs, UpstreamId } from '../../core/units.ts'
 import { isRecord } from '../../core/usage.ts'
 import {
   BooksUnavailable,
   type AdminKey,
-  type BookedCost,
   type BookedKeys,
   type Books,
   type Days,
