@@ -1,10 +1,10 @@
 /** Composition root: builds adapters from the configuration and hands them to whoever works with them. */
 import { setFlagsFromString } from 'node:v8'
 import { lineLog, type LogOptions } from './adapters/log/lines.ts'
-import { OpenAiBooks } from './adapters/openai/books.ts'
 import { OpenAiHttp } from './adapters/openai/http.ts'
 import { socketOn } from './adapters/openai/socket.ts'
 import { openStore, type Store } from './adapters/store/store.ts'
+import { booksOn, DailyReconciliation } from './app-daily.ts'
 import { gatewayOn } from './app-gateway.ts'
 import type { AdminStore, SimulatorOptions } from './admin/world.ts'
 import { readSealingKey } from './config-sealing-key.ts'
@@ -41,21 +41,9 @@ export async function withStore<T>(config: Config, use: (store: AdminStore) => P
   const { path, durability } = config.database
   await using store = await openStore({ path, durability, role: 'cli', sealingKey: sealing.key, log: SILENT })
   const warnings = [...sealing.warnings, ...store.warnings]
-  await using books = booksOf(store, config)
+  await using books = booksOn(store, config)
   const { registry, reports, adminKeys, ledgerSums } = store
   return await use({ registry, reports, adminKeys, ledgerSums, books, warnings })
-}
-
-function booksOf(store: Store, config: Config): OpenAiBooks {
-  return new OpenAiBooks({
-    baseUrl: config.upstream.httpBaseUrl,
-    maxHeaderBytes: config.limits.maxHeaderBytes,
-    connectTimeoutMs: config.upstream.connectTimeoutSecs * 1000,
-    proxy: config.proxy,
-    ca: config.ca,
-    adminSecretOf: (key) => store.adminKeys.secretOf(key),
-    vault: store.vault,
-  })
 }
 
 /** A gateway that serves. */
@@ -125,12 +113,13 @@ async function serveOn(store: Store, config: Config, log: Log): Promise<RunningG
     log,
     now: Date.now,
   })
+  const daily = DailyReconciliation.on(store, config, log)
   let stopped: Promise<void> | undefined
   const stop = async (cut: AbortSignal): Promise<void> => {
     draining.abort()
     if (cut.aborted) stopping.abort()
     else cut.addEventListener('abort', () => stopping.abort(), { once: true })
-    await server.drain(stopping.signal)
+    await Promise.all([daily.stop(), server.drain(stopping.signal)])
     await upstream.close()
     await store.close()
   }
