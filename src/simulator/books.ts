@@ -62,8 +62,7 @@ export function bookedCalls(
 function isBooked(call: TrueCall): boolean {
   const transcription = call.realtime !== undefined && call.realtime.seconds > 0
   if (call.inputTokens === 0 || transcription) return false
-  const failed = call.terminalType === 'response.failed' || call.terminalType === 'error'
-  return !failed || call.usageStated
+  return !call.failed || call.usageStated
 }
 
 function countedIn(call: TrueCall): Pick<BookedCall, 'total' | 'text' | 'audio' | 'image'> {
