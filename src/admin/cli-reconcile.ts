@@ -63,10 +63,11 @@ export function addReconcileCommand(admin: Command, commands: CommandSet): void 
 
 function daysOf({ from, to }: ReconcileFlags, now: EpochMs): Days {
   const today = now - (now % DAY_MS)
-  const end = to === undefined ? today : dayOf('--to', to) + DAY_MS
+  // There is nothing to compare after today.
+  const end = to === undefined ? today : Math.min(dayOf('--to', to), today) + DAY_MS
   const start = from === undefined ? end - USUAL_DAYS * DAY_MS : dayOf('--from', from)
   if (start > today) throw new WrongUse(`--from ${JSON.stringify(from)}: must be a day that has begun`)
-  if (start >= end) throw new WrongUse('--to must not be before --from')
+  if (start >= end) throw new WrongUse('the last day (--to, else yesterday) must not be before the first (--from)')
   if (end - start > MOST_DAYS * DAY_MS) throw new WrongUse(`at most ${MOST_DAYS} days can be compared at once`)
-  return { from: start, to: Math.min(end, today + DAY_MS) }
+  return { from: start, to: end }
 }

@@ -51,7 +51,10 @@ suite('reconcile on the command line', () => {
       'no tokens differ',
       '',
     ])
-    deepEqual(on.daysAsked, { from: TODAY - 7 * DAY_MS, to: TODAY })
+    deepEqual(
+      on.daysAsked,
+      [7, 6, 5, 4, 3, 2, 1].map((ago) => ({ from: TODAY - ago * DAY_MS, to: TODAY - (ago - 1) * DAY_MS })),
+    )
     on.interactive = true
     await on.run('admin', 'reconcile')
     match(on.out, /^DAY +BOOKS +KEY +MODEL +REQUESTS +UNPROVEN +± REQUESTS/)
@@ -83,10 +86,13 @@ suite('reconcile on the command line', () => {
   test('judges no day to which OpenAI may still add', async () => {
     const on = await world({ day: TODAY, output: 0 }, { day: TODAY })
     on.bill = []
+    equal(await on.run('admin', 'reconcile', '--to', '2027-01-01'), 0)
+    equal(on.daysAsked.at(-1)?.from, TODAY)
+    on.daysAsked.length = 0
     equal(await on.run('admin', 'reconcile', '--from', '2026-11-23', '--to', '2026-11-30'), 0)
     match(on.out, /^2026-11-23 open main .* drift=0\/0\/0\/-2000 /)
     match(on.out, /^not judged, for OpenAI may still add to it: 2026-11-23$/m)
-    deepEqual(on.daysAsked, { from: TODAY, to: TODAY + DAY_MS })
+    deepEqual(on.daysAsked, [{ from: TODAY, to: TODAY + DAY_MS }])
   })
 
   test('tells what was not compared, and why', async () => {
@@ -128,7 +134,8 @@ suite('reconcile on the command line', () => {
     const on = await world()
     for (const [flags, message] of [
       [['--from', '2026-13-01'], /--from "2026-13-01": must be a date/],
-      [['--from', '2026-11-20', '--to', '2026-11-19'], /--to must not be before --from/],
+      [['--from', '2026-11-20', '--to', '2026-11-19'], /the last day \(--to, else yesterday\) must not be before/],
+      [['--from', '2026-11-23'], /the last day/],
       [['--from', '2026-11-24', '--to', '2026-11-25'], /must be a day that has begun/],
       [['--from', '2020-01-01'], /at most 366 days/],
       [['--threshold', '101'], /--threshold "101": must be a number of percent/],

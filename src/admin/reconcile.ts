@@ -2,6 +2,7 @@ import { accountsOf, type BookedKey } from '../core/accounts.ts'
 import {
   besides,
   compare,
+  DAY_MS,
   driftOf,
   foreign,
   stateOf,
@@ -10,6 +11,7 @@ import {
   type BookedUsage,
   type Comparison,
   type Drift,
+  type LedgerSums,
   type PicoUsd,
   type Tally,
 } from '../core/reconcile.ts'
@@ -64,7 +66,7 @@ export async function reconcile(both: BothBooks, options: ReconcileOptions): Pro
   const read = await readBooks(both.books, adminKeys, upstreams, options)
   const { accounts, lost } = accountsOf(upstreams.map((upstream) => bookedKey(upstream, read)))
   const covered = accounts.filter((account) => isCovered(account, upstreams, read))
-  const ledger = await both.ledgerSums(days)
+  const ledger = await sumsByDay(both, options)
   const rows = compare(covered, { ...read, ledger }, (day) => stateOf(day, now, settleMs))
   const drift = driftOf(rows)
   return {
@@ -83,6 +85,16 @@ export async function reconcile(both: BothBooks, options: ReconcileOptions): Pro
         .map(({ name }) => ({ name, why: 'no admin key reads the books of its organization' })),
     ],
   }
+}
+
+/** One day at a time: a year at once would keep the store's thread for a minute, and other reports from it. */
+async function sumsByDay({ ledgerSums }: BothBooks, { days, signal }: ReconcileOptions): Promise<LedgerSums[]> {
+  const sums: LedgerSums[] = []
+  for (let day = days.from; day < days.to; day += DAY_MS) {
+    signal.throwIfAborted()
+    sums.push(...(await ledgerSums({ from: day, to: day + DAY_MS })))
+  }
+  return sums
 }
 
 /** All that was read of all organizations. */

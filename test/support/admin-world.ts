@@ -185,7 +185,7 @@ export class FakeWorld {
   booked: readonly BookedUsage[] = []
   bill: readonly BookedCost[] = []
   bookedKeys: BookedKeys = { projects: [], found: new Map() }
-  daysAsked: Days | undefined
+  readonly daysAsked: Days[] = []
   connections: readonly ConnectionRow[] = []
   usageAsked: readonly number[] = []
   out = ''
@@ -269,8 +269,8 @@ export class FakeWorld {
           reports,
           adminKeys: this.adminKeys,
           ledgerSums: async (days) => {
-            this.daysAsked = days
-            return this.sums
+            this.daysAsked.push(days)
+            return this.sums.filter(({ day }) => day >= days.from && day < days.to)
           },
           books: {
             usage: async () => this.booked,
