@@ -4,6 +4,7 @@ import { lineLog, type LogOptions } from './adapters/log/lines.ts'
 import { OpenAiHttp } from './adapters/openai/http.ts'
 import { socketOn } from './adapters/openai/socket.ts'
 import { openStore, type Store } from './adapters/store/store.ts'
+import { DailyReconciliation, booksOn } from './app-daily.ts'
 import { gatewayOn, teach } from './app-gateway.ts'
 import type { AdminStore, SimulatorOptions } from './admin/world.ts'
 import { readSealingKey } from './config-sealing-key.ts'
@@ -41,7 +42,9 @@ export async function withStore<T>(config: Config, use: (store: AdminStore) => P
   const { path, durability } = config.database
   await using store = await openStore({ path, durability, role: 'cli', sealingKey: sealing.key, log: SILENT })
   const warnings = [...sealing.warnings, ...store.warnings]
-  return await use({ registry: store.registry, reports: store.reports, rateBook: store.rateBook, warnings })
+  await using books = booksOn(store, config)
+  const { registry, reports, rateBook, adminKeys, ledgerSums } = store
+  return await use({ registry, reports, rateBook, adminKeys, ledgerSums, books, warnings })
 }
 
 /** A gateway that serves. */
@@ -118,12 +121,13 @@ async function serveOn(store: Store, config: Config, log: Log): Promise<RunningG
     log,
     now: Date.now,
   })
+  const daily = DailyReconciliation.on(store, config, log)
   let stopped: Promise<void> | undefined
   const stop = async (cut: AbortSignal): Promise<void> => {
     draining.abort()
     if (cut.aborted) stopping.abort()
     else cut.addEventListener('abort', () => stopping.abort(), { once: true })
-    await server.drain(stopping.signal)
+    await Promise.all([daily.stop(), server.drain(stopping.signal)])
     await upstream.close()
     await store.close()
   }

@@ -46,6 +46,18 @@ export function credits(usual: number, meaning: string): z.ZodDefault<z.ZodNumbe
   return described(z.number().refine(isCredits).default(usual), { unit: 'credits', meaning, right })
 }
 
+/** A part of a hundred. */
+export function percentage(usual: number, meaning: string): z.ZodDefault<z.ZodNumber> {
+  const right = `a number from 0 to 100, such as ${usual}`
+  return described(z.number().min(0).max(100).default(usual), { unit: 'percent', meaning, right })
+}
+
+/** A time of day, or none. */
+export function clockTime(usual: string, meaning: string): z.ZodDefault<z.ZodString> {
+  const right = 'empty, or hours and minutes, such as "06:30"'
+  return text(usual, meaning, right, (value) => value === '' || /^(?:[01]\d|2[0-3]):[0-5]\d$/.test(value))
+}
+
 /** Credits per million tokens: whole nanocredits per token, thus at most three decimals. */
 export function rate(usual: number, meaning: string): z.ZodDefault<z.ZodNumber> {
   const right = `a number of credits per million tokens, 0 or more and below 1000000000, with at most 3 decimals, such as ${usual}`

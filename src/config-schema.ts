@@ -20,6 +20,7 @@ import {
 } from './config-kinds.ts'
 import { limits, limitsOf } from './config-limits.ts'
 import { perToken, rateRowsOf, rates } from './config-rates.ts'
+import { reconcile, reconcileOf } from './config-reconcile.ts'
 import type { SettledConfig } from './config-shape.ts'
 import { TIERS } from './config-tiers.ts'
 
@@ -145,7 +146,7 @@ const secrets = z.strictObject({
   ),
 })
 
-const schema = z.strictObject({ server, database, upstream, credit, limits, quota, routes, log, secrets })
+const schema = z.strictObject({ server, database, upstream, credit, limits, quota, routes, reconcile, log, secrets })
 const SETTINGS = describedSettings()
 
 export interface Setting extends Description {
@@ -213,6 +214,7 @@ function settled(values: z.infer<typeof schema>): SettledConfig {
     limits: limitsOf(values.limits),
     quota: { contact: values.quota.contact },
     routes: values.routes,
+    reconcile: reconcileOf(values.reconcile),
     log: values.log,
     secrets: { keyFile: values.secrets.key_file || `${parseSqliteUrl(values.database.url) ?? ''}.key` },
   }

@@ -73,6 +73,13 @@ export interface SettledConfig {
   }
   readonly quota: { readonly contact: string }
   readonly routes: { readonly websocket: boolean; readonly search: boolean; readonly webrtc: boolean }
+  readonly reconcile: {
+    /** Since midnight, UTC; undefined: never. */
+    readonly dailyAtMs: number | undefined
+    /** In percent. */
+    readonly threshold: number
+    readonly settleMs: number
+  }
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format: 'text' | 'json' }
   readonly secrets: {
     /** The file of the sealing key, whether it exists or not. */

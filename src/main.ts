@@ -34,6 +34,7 @@ function installationOf(config: Config): Installation {
       upstreamConcurrency: limits.defaultUpstreamConcurrency,
     },
     card: cardChangeOf(config.credit),
+    reconcile: config.reconcile,
     initialize: () => asked(() => initStore(config)),
     withStore: (use) => asked(() => withStore(config, use)),
     serve: () => asked(() => serve(config)),

@@ -49,6 +49,8 @@ export interface Upstream extends Labels {
   readonly models: readonly string[] | undefined
   /** Overrides `[upstream] http_base_url`. */
   readonly baseUrl: string | undefined
+  /** How OpenAI's books call it (`key_…`); absent where nobody said. */
+  readonly apiKeyId?: string | undefined
 }
 
 export interface Holder {
@@ -92,6 +94,7 @@ export interface NewUpstream {
   readonly project: string | undefined
   readonly models: readonly string[] | undefined
   readonly baseUrl: string | undefined
+  readonly apiKeyId?: string | undefined
 }
 
 /** What was asked for cannot be done as asked: the sentence says what is wrong and what would be right. */

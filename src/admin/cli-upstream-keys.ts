@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
-import type { CommandSet, Session } from './cli-session.ts'
+import type { CommandSet } from './cli-session.ts'
 import { upstreamJson } from './json-form.ts'
 import { upstreamLine } from './lines.ts'
-import { baseUrlOf, countOf, labelOf, modelsOf, secretOf, weightOf } from './option-values.ts'
+import { baseUrlOf, countOf, labelOf, modelsOf, weightOf } from './option-values.ts'
+import { secretFrom } from './secret-from.ts'
 import { UPSTREAM_COLUMNS } from './table.ts'
 import {
   addUpstreamKey,
@@ -12,7 +13,6 @@ import {
   switchUpstreamKey,
   type UpstreamTraits,
 } from './upstream-keys.ts'
-import { WrongUse } from './wrong-use.ts'
 
 interface UpstreamOptions {
   readonly http?: boolean
@@ -23,6 +23,7 @@ interface UpstreamOptions {
   readonly project?: string
   readonly models?: string
   readonly baseUrl?: string
+  readonly apiKeyId?: string
   /** True when the option stands alone. */
   readonly secret?: string | true
 }
@@ -114,11 +115,12 @@ function withTraits(command: Command, otherwise: (usual: string) => string): voi
     .option('--org <id>', 'organization it belongs to, where upstream does not say it')
     .option('--project <id>', 'project it belongs to, where upstream does not say it')
     .option('--models <names>', `models it serves, with commas between, or "all" (${otherwise('all')})`)
+    .option('--api-key-id <id>', 'how OpenAI’s books call it (key_…), for `reconcile`; empty for not known')
     .option('--base-url <url>', 'API base URL of its own; empty for the one of the configuration')
 }
 
 function traitsOf(options: UpstreamOptions): UpstreamTraits {
-  const { http, ws, weight, maxConcurrent, org, project, models, baseUrl } = options
+  const { http, ws, weight, maxConcurrent, org, project, models, baseUrl, apiKeyId } = options
   return {
     ...(http !== undefined && { http }),
     ...(ws !== undefined && { ws }),
@@ -129,14 +131,7 @@ function traitsOf(options: UpstreamOptions): UpstreamTraits {
     ...(org !== undefined && { organization: labelOf('--org', org) }),
     ...(project !== undefined && { project: labelOf('--project', project) }),
     ...(models !== undefined && { models: modelsOf('--models', models) }),
+    ...(apiKeyId !== undefined && { apiKeyId: labelOf('--api-key-id', apiKeyId) }),
     ...(baseUrl !== undefined && { baseUrl: baseUrlOf('--base-url', baseUrl) }),
   }
-}
-
-async function secretFrom({ world: { terminal } }: Session, given: string | undefined): Promise<string> {
-  if (given === '-') return secretOf(await terminal.readAll())
-  if (given !== undefined) return secretOf(given)
-  if (!terminal.ask)
-    throw new WrongUse('the secret is missing: give it as SECRET, or "-" to read it from standard input')
-  return secretOf(await terminal.ask('API key (not shown): '))
 }

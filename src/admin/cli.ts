@@ -1,9 +1,11 @@
 import { Command, CommanderError } from 'commander'
 import { RegistryError } from '../ports.ts'
+import { addAdminKeyCommands } from './cli-admin-keys.ts'
 import { addGatewayKeyCommands } from './cli-gateway-keys.ts'
 import { addMemberCommands } from './cli-members.ts'
 import { CommandSet } from './cli-session.ts'
 import { addRateCommands } from './cli-rates.ts'
+import { addReconcileCommand } from './cli-reconcile.ts'
 import { addServeCommands, addSetupCommands } from './cli-setup.ts'
 import { addSpendingCommands } from './cli-spending.ts'
 import { addUpstreamKeyCommands } from './cli-upstream-keys.ts'
@@ -50,6 +52,8 @@ function programOf(world: World, commands: CommandSet): Command {
   addMemberCommands(admin, commands)
   addGatewayKeyCommands(admin, commands)
   addUpstreamKeyCommands(admin, commands)
+  addAdminKeyCommands(admin, commands)
+  addReconcileCommand(admin, commands)
   addSpendingCommands(admin, commands)
   addRateCommands(admin, commands)
   return program

@@ -62,6 +62,7 @@ export function upstreamJson(upstream: Upstream): object {
     project: upstream.project ?? null,
     models: upstream.models ?? null,
     base_url: upstream.baseUrl ?? null,
+    api_key_id: upstream.apiKeyId ?? null,
   }
 }
 

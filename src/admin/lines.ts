@@ -56,6 +56,7 @@ export function upstreamLine(upstream: Upstream): string {
     project: upstream.project,
     models: upstream.models?.join(','),
     base_url: upstream.baseUrl,
+    api_key_id: upstream.apiKeyId,
   })
   return `${upstream.name}: ${traits}`
 }

@@ -74,6 +74,19 @@ export function labelOf(option: string, text: string): string | undefined {
   throw wrong(option, text, 'a name without spaces, such as org-abc123, or empty for none')
 }
 
+/** The first instant of a day, UTC. */
+export function dayOf(option: string, text: string): EpochMs {
+  const at = /^\d{4}-\d\d-\d\d$/.test(text) ? instantOf(text) : undefined
+  if (at !== undefined) return at
+  throw wrong(option, text, 'a date such as 2026-11-23')
+}
+
+export function percentOf(option: string, text: string): number {
+  const percent = Number(text)
+  if (/^\d{1,3}(?:\.\d{1,6})?$/.test(text) && percent <= 100) return percent
+  throw wrong(option, text, 'a number of percent from 0 to 100, such as 2 or 0.5')
+}
+
 const DURATION_MS: Readonly<Record<string, number>> = {
   m: 60_000,
   h: 3_600_000,

@@ -12,6 +12,7 @@ export interface UpstreamTraits {
   readonly project?: string | undefined
   readonly models?: readonly string[] | undefined
   readonly baseUrl?: string | undefined
+  readonly apiKeyId?: string | undefined
   readonly secret?: string
 }
 
@@ -43,6 +44,7 @@ export async function addUpstreamKey(registry: Registry, wish: NewUpstreamKey, d
     project: wish.project,
     models: wish.models,
     baseUrl: wish.baseUrl,
+    apiKeyId: wish.apiKeyId,
   })
 }
 

@@ -1,6 +1,6 @@
 import type { CardChange } from '../core/price.ts'
 import type { NanoCredits } from '../core/units.ts'
-import type { Clock, RateBook, Registry, Reports } from '../ports.ts'
+import type { AdminKeys, Books, Clock, LedgerReport, RateBook, Registry, Reports } from '../ports.ts'
 
 /** Where the command line speaks and listens. */
 export interface Terminal {
@@ -22,6 +22,9 @@ export interface AdminStore {
   readonly registry: Registry
   readonly reports: Reports
   readonly rateBook: RateBook
+  readonly adminKeys: AdminKeys
+  readonly ledgerSums: LedgerReport
+  readonly books: Books
   /** One sentence each, to be said once. */
   readonly warnings: readonly string[]
 }
@@ -53,6 +56,7 @@ export interface Installation {
   readonly defaults: Defaults
   /** What the configuration changes of the rate card. */
   readonly card: CardChange
+  readonly reconcile: { readonly threshold: number; readonly settleMs: number }
   /** Makes the database and the key file where they are missing; harmless where they are not. */
   initialize(): Promise<{ readonly keyFile: string | undefined; readonly warnings: readonly string[] }>
   withStore<T>(use: (store: AdminStore) => Promise<T>): Promise<T>

@@ -12,6 +12,7 @@ export type CallId = string & { readonly brand: 'CallId' }
 
 export type MemberId = number & { readonly brand: 'MemberId' }
 export type GatewayKeyId = number & { readonly brand: 'GatewayKeyId' }
+export type AdminKeyId = number & { readonly brand: 'AdminKeyId' }
 export type UpstreamId = number & { readonly brand: 'UpstreamId' }
 
 export const NANO_PER_CREDIT = 1_000_000_000n

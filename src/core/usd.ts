@@ -9,7 +9,7 @@ import type { Usage } from './usage.ts'
 export type NanoUsd = bigint
 
 /** A request of more input tokens is a long one, and all of its tokens are priced as such. */
-const LONG_CONTEXT_TOKENS = 272_000
+export const LONG_CONTEXT_TOKENS = 272_000
 
 const STANDARD: ReadonlySet<string> = new Set(['auto', 'default', 'standard'])
 const ROWS: ReadonlyMap<string, readonly UsdRow[]> = byModel(USD_RATES)
@@ -21,10 +21,21 @@ const NAMES: ReadonlyMap<string, string> = new Map(ALIASES.map(({ name, model })
  * known. An unknown tier counts as the standard one.
  */
 export function usdOf(usage: Usage, model: string, tier: string | undefined, at: EpochMs): NanoUsd | undefined {
+  return usdOfSum(usage, { model, tier, long: usage.inputTokens > LONG_CONTEXT_TOKENS }, at)
+}
+
+/** The same for the sum of many calls, all of one model and tier, and all of them long or none. */
+export function usdOfSum(
+  usage: Usage,
+  { model, tier, long }: { readonly model: string; readonly tier: string | undefined; readonly long: boolean },
+  at: EpochMs,
+): NanoUsd | undefined {
   const row = rowOf(model, at, ROWS, NAMES)
   if (!row) return undefined
-  const long = row.longContext === true && usage.inputTokens > LONG_CONTEXT_TOKENS
-  return creditsOf(usage, rateOf(row, long), { tenths: usdTierTenths(row.model, tier) ?? 10n, known: true })
+  return creditsOf(usage, rateOf(row, row.longContext === true && long), {
+    tenths: usdTierTenths(row.model, tier) ?? 10n,
+    known: true,
+  })
 }
 
 /** The row that counts at an instant, by its identity. */

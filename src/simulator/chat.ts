@@ -71,7 +71,7 @@ function* chunks(turn: Turn, completion: Completion, withUsage: boolean): Genera
 /** An error inside a stream that began well; nothing comes after it. */
 function failure({ code = 'server_error', message = SERVER_ERROR }: FaultEnding): ModelEvent {
   const error = { message, type: 'server_error', param: null, code }
-  return { ...event(JSON.stringify({ error })), type: 'error', terminal: true }
+  return { ...event(JSON.stringify({ error })), type: 'error', terminal: true, failed: true }
 }
 
 function* finish(

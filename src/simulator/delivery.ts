@@ -107,6 +107,7 @@ export class Delivery {
       }
       if (outlet.over) return
       record.outputTokens += event.outputTokens
+      if (event.failed === true) record.failed = true
       record.reasoningTokens += event.reasoningTokens
       if (event.realtime !== undefined && record.realtime !== undefined) countOutput(record.realtime, event.realtime)
       const keepsUp = put(event)

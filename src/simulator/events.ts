@@ -18,6 +18,8 @@ export interface ModelEvent {
   readonly reasoningTokens: number
   readonly terminal: boolean
   readonly usageStated: boolean
+  /** The answer ends with it as a failure. */
+  readonly failed?: boolean
   /** Realtime: the output tokens by modality. */
   readonly realtime?: RealtimeOutput
 }
@@ -187,13 +189,14 @@ export class Generation {
       const { code = 'server_error', message = SERVER_ERROR } = ending
       const error = `"code":${JSON.stringify(code)},"message":${JSON.stringify(message)},"param":null`
       this.#response = `{"error":{"type":"server_error",${error}}}`
-      return { ...this.#event('error', error), terminal: true }
+      return { ...this.#event('error', error), terminal: true, failed: true }
     }
     const usageStated = !this.#start.omitUsage && statesUsage(ending)
     const usage = usageStated ? responsesUsage(this.#spent()) : 'null'
     const status = ending.type.slice('response.'.length)
     this.#response = this.#responseObject(status, usage, ending)
-    return { ...this.#event(ending.type, `"response":${this.#response}`), terminal: true, usageStated }
+    const failed = ending.type === 'response.failed'
+    return { ...this.#event(ending.type, `"response":${this.#response}`), terminal: true, usageStated, failed }
   }
 
   #spent(): Spent {

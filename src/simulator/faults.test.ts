@@ -63,7 +63,7 @@ suite('a fault that came as JSON', () => {
     ['an ending of no kind', { ending: { type: 'response.done' } }, /^fault\.ending\.type must be one of/],
     ['a body without a status', { body: 'x' }, /^fault\.body needs fault\.status/],
     ['headers which are no texts', { headers: { a: 1 } }, /^fault\.headers must be an object of texts/],
-    ['a place that is none', { on: 'socket' }, /^fault\.on must be one of \["request","turn","handshake"\]/],
+    ['a place that is none', { on: 'socket' }, /^fault\.on must be one of \["request","turn","handshake","books"\]/],
     ['a frame without JSON', { frame: {} }, /^fault\.frame\.json is missing$/],
     ['a frame that is a text', { frame: { json: 'x' } }, /^fault\.frame\.json must be an object/],
     ['a close code that cannot be sent', { close: { code: 1006 } }, /^fault\.close\.code must be a close code/],

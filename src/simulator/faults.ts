@@ -29,8 +29,11 @@ export interface Fault {
   readonly model?: string
   /** A key's name. */
   readonly key?: string
-  /** HTTP requests, turns over WebSocket, or WebSocket handshakes; by default requests and turns, never handshakes. */
-  readonly on?: 'request' | 'turn' | 'handshake'
+  /**
+   * HTTP requests, turns over WebSocket, WebSocket handshakes, or what an admin key reads (where only `status`, `body`,
+   * `headers` and `reset: 'before-head'` make sense); by default requests and turns alone.
+   */
+  readonly on?: 'request' | 'turn' | 'handshake' | 'books'
   /** How many calls it lets pass that it could have met. */
   readonly skip?: number
   /** How many calls it meets; 1 by default, null for all. */
@@ -111,7 +114,7 @@ const FAULT: Shape = {
     path: text,
     model: text,
     key: text,
-    on: oneOf('request', 'turn', 'handshake'),
+    on: oneOf('request', 'turn', 'handshake', 'books'),
     skip: whole(0),
     times: either(whole(1), oneOf(null)),
     status: whole(200, 599),
@@ -178,7 +181,7 @@ export interface Encounter {
   readonly model: string | undefined
   readonly key: string | undefined
   /** `request` by default. */
-  readonly on?: 'request' | 'turn' | 'handshake'
+  readonly on?: Fault['on']
 }
 
 /** The faults that wait for their calls, in the order in which they were scripted. */
@@ -213,7 +216,7 @@ export class FaultScript {
 
 function isFor(fault: Fault, call: Encounter): boolean {
   const on = call.on ?? 'request'
-  if (fault.on === undefined ? on === 'handshake' : fault.on !== on) return false
+  if (fault.on === undefined ? on === 'handshake' || on === 'books' : fault.on !== on) return false
   return (['path', 'model', 'key'] as const).every((by) => fault[by] === undefined || fault[by] === call[by])
 }
 

@@ -8,6 +8,8 @@ export interface SimulatedKey {
   readonly project: string
   /** How truth and faults call it; by default the last 4 characters of the secret. */
   readonly name?: string
+  /** How the organization's books call it; by default `key_sim_` and the name. */
+  readonly id?: string
   /** The only models its project may use; by default all. */
   readonly models?: readonly string[]
 }
@@ -15,6 +17,24 @@ export interface SimulatedKey {
 /** A key that is known by its name. */
 export interface NamedKey extends SimulatedKey {
   readonly name: string
+}
+
+/** A key that reads the books of its organization, and does nothing else. */
+export interface SimulatedAdminKey {
+  readonly secret: string
+  readonly organization: string
+}
+
+/** One for each organization of the default keys. */
+export const DEFAULT_ADMIN_KEYS: readonly SimulatedAdminKey[] = [
+  { secret: 'sk-admin-sim', organization: 'org-sim-a' },
+  { secret: 'sk-admin-sim-b', organization: 'org-sim-b' },
+  { secret: 'sk-admin-sim-c', organization: 'org-sim-c' },
+]
+
+/** How the books call a key. */
+export function keyId({ id, name }: NamedKey): string {
+  return id ?? `key_sim_${name}`
 }
 
 /** Three organizations; the first has two projects, the first project two keys. */
@@ -39,6 +59,11 @@ export class KeyRing {
       if (twice !== undefined) throw new TypeError(`keys: the ${field} ${JSON.stringify(twice)} is there twice`)
     }
     this.#bySecret = new Map(named.map((key) => [key.secret, key]))
+  }
+
+  /** Those of an organization, in the order in which they were given. */
+  of(organization: string): readonly NamedKey[] {
+    return Array.from(this.#bySecret.values()).filter((key) => key.organization === organization)
   }
 
   /** The key that a header names, known or not. */
@@ -87,12 +112,12 @@ function refuseOthersOrganization(headers: IncomingHttpHeaders, key: NamedKey): 
   }
 }
 
-function secretIn(authorization: string | undefined): string {
+export function secretIn(authorization: string | undefined): string {
   return /^Bearer\s+(\S+)\s*$/i.exec(authorization ?? '')?.[1] ?? ''
 }
 
 /** As OpenAI shows a key: the first 8 and the last 4 characters, stars between. */
-function masked(secret: string): string {
+export function masked(secret: string): string {
   if (secret.length <= 12) return '*'.repeat(secret.length)
   return secret.slice(0, 8) + '*'.repeat(Math.min(secret.length - 12, 120)) + secret.slice(-4)
 }

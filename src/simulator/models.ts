@@ -61,6 +61,11 @@ export class ModelShelf {
     })
   }
 
+  /** How the books name a model: dated where it has a date. */
+  nameOf(name: string): string {
+    return this.#byName.get(name)?.snapshot ?? name
+  }
+
   /** The body of `GET /v1/models`. */
   list(key: NamedKey): string {
     const open = this.#models.filter((model) => key.models === undefined || key.models.includes(model.id))

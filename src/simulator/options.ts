@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import type { Agent } from './agent.ts'
 import { anything, checkShape, flag, listOf, oneOf, positive, shaped, text, whole, type Shape } from './fields.ts'
-import { DEFAULT_KEYS, type SimulatedKey } from './keys.ts'
+import { DEFAULT_ADMIN_KEYS, DEFAULT_KEYS, type SimulatedAdminKey, type SimulatedKey } from './keys.ts'
 import { DEFAULT_MODELS, type SimulatedModel } from './models.ts'
 import type { Counting } from './tokens.ts'
 
@@ -12,6 +12,10 @@ export interface SimulatorOptions {
   /** A loopback address; 127.0.0.1 by default. */
   readonly host?: string | undefined
   readonly keys?: readonly SimulatedKey[] | undefined
+  /** Who may read the books of which organization; `sk-admin-sim` and two more by default. */
+  readonly adminKeys?: readonly SimulatedAdminKey[] | undefined
+  /** How long a call is over before it stands in its organization's books; at once by default. */
+  readonly usageDelayMs?: number | undefined
   readonly models?: readonly SimulatedModel[] | undefined
   /** `bpe` (default) counts as o200k_base does; `bytes` takes four bytes for a token and is for benchmarks only. */
   readonly tokens?: Counting | undefined
@@ -66,6 +70,8 @@ export interface Settings {
   readonly port: number
   readonly host: string
   readonly keys: readonly SimulatedKey[]
+  readonly adminKeys: readonly SimulatedAdminKey[]
+  readonly usageDelayMs: number
   readonly models: readonly SimulatedModel[]
   readonly tokens: Counting
   readonly text: string
@@ -92,6 +98,8 @@ const DEFAULTS: Settings = {
   port: 0,
   host: '127.0.0.1',
   keys: DEFAULT_KEYS,
+  adminKeys: DEFAULT_ADMIN_KEYS,
+  usageDelayMs: 0,
   models: DEFAULT_MODELS,
   tokens: 'bpe',
   text: 'Hello from the simulator, which plays OpenAI and keeps the truth about every call.',
@@ -120,10 +128,13 @@ const KEY: Shape = {
     organization: text,
     project: text,
     name: text,
+    id: text,
     models: listOf('model ids', text),
   },
   required: ['secret', 'organization', 'project'],
 }
+
+const ADMIN_KEY: Shape = { fields: { secret: text, organization: text }, required: ['secret', 'organization'] }
 
 const MODEL: Shape = { fields: { id: text, snapshot: text }, required: ['id'] }
 
@@ -137,6 +148,8 @@ const OPTIONS: Shape = {
     port: whole(0, 65_535),
     host: (value) => (isLoopback(value) ? undefined : 'a loopback address (127.0.0.1, ::1 or localhost)'),
     keys: listOf('keys', shaped('keys[]', KEY)),
+    adminKeys: listOf('admin keys', shaped('adminKeys[]', ADMIN_KEY)),
+    usageDelayMs: whole(0),
     models: listOf('models', shaped('models[]', MODEL)),
     tokens: oneOf('bpe', 'bytes'),
     text,

@@ -131,7 +131,7 @@ export class RealtimeResponse {
       details === undefined ? null : { type: status, ...details },
       usageStated ? usageOf(this.#start.input, this.#output) : null,
     )
-    return { ...this.#event('response.done', { response }), terminal: true, usageStated }
+    return { ...this.#event('response.done', { response }), terminal: true, usageStated, failed: status === 'failed' }
   }
 
   #object(status: Status | 'in_progress', status_details: JsonObject | null, usage: JsonObject | null): JsonObject {

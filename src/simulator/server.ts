@@ -14,6 +14,7 @@ import type { NamedKey } from './keys.ts'
 import { decodeOffer, takeOffer } from './offer.ts'
 import { Outlet, type ReplyHeaders } from './outlet.ts'
 import { decodeBody, readBody } from './request-body.ts'
+import { Organizations } from './organization.ts'
 import { createResponse } from './responses.ts'
 import { search } from './search.ts'
 import { JSON_BODY, type Turn } from './turn.ts'
@@ -32,6 +33,7 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
 /** The HTTP server of the simulated API, not yet listening. */
 export function simulatedApi(house: House): Server {
   const api = new Api(house)
+  const organizations = new Organizations(house)
   const handshakes = new Handshakes(house)
   const options: ServerOptions = {
     maxHeaderSize: 256 * 1024,
@@ -40,6 +42,7 @@ export function simulatedApi(house: House): Server {
   }
   const server = createServer(options, (request, response) => {
     if (request.url?.startsWith('/simulator/')) void control(request, response, house.controlled)
+    else if (request.url?.startsWith('/v1/organization/')) organizations.answer(request, response)
     else void api.answer(request, response)
   })
   server.on('upgrade', (request, _socket, head: Buffer) => void handshakes.answer(request, head))

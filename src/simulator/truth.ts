@@ -64,6 +64,8 @@ export interface TrueCall {
   readonly terminalType: string | undefined
   /** Whether usage was in what was handed over. */
   readonly usageStated: boolean
+  /** The model's answer was a failure, whether or not that was handed over. */
+  readonly failed: boolean
   readonly eventsSent: number
   /** The client left before the end. */
   readonly aborted: boolean
@@ -119,6 +121,7 @@ export class TruthBook {
       terminal: false,
       terminalType: undefined,
       usageStated: false,
+      failed: false,
       eventsSent: 0,
       aborted: false,
       faulted: false,

@@ -1,3 +1,4 @@
+import { booksContract } from './books.contract.ts'
 import { directoryContract } from './directory.contract.ts'
 import { ledgerContract } from './ledger.contract.ts'
 import { ledgerRowsContract } from './ledger-rows.contract.ts'
@@ -7,6 +8,7 @@ import { registryContract } from './registry.contract.ts'
 import { reportsContract } from './reports.contract.ts'
 import { sqliteDatabase } from './sqlite-database.ts'
 
+booksContract(sqliteDatabase)
 directoryContract(sqliteDatabase)
 ledgerContract(sqliteDatabase)
 ledgerRowsContract(sqliteDatabase)

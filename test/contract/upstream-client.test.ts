@@ -1,6 +1,7 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { OpenAiHttp, type ProxyRoute } from '../../src/adapters/openai/http.ts'
+import type { ProxyRoute } from '../../src/adapters/openai/dispatcher.ts'
+import { OpenAiHttp } from '../../src/adapters/openai/http.ts'
 import { upstreamClientContract } from './upstream-client.contract.ts'
 import { pumped, scene, whole, type MakeUpstreamClient } from './upstream-kit.ts'
 

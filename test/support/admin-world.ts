@@ -1,8 +1,13 @@
 import type { CardChange } from '../../src/core/price.ts'
-import type { CallId, GatewayKeyId, KeyHash, MemberId, UpstreamId } from '../../src/core/units.ts'
+import type { BookedCost, BookedUsage, LedgerSums } from '../../src/core/reconcile.ts'
+import type { AdminKeyId, CallId, GatewayKeyId, KeyHash, MemberId, UpstreamId } from '../../src/core/units.ts'
 import {
+  type AdminKey,
+  type AdminKeys,
+  type BookedKeys,
   type CallRow,
   type ConnectionRow,
+  type Days,
   type GatewayKey,
   type Member,
   type MemberUsage,
@@ -93,6 +98,41 @@ export class MemoryRegistry implements Registry {
   async learn(): Promise<void> {}
 }
 
+/** Keeps admin keys in a list. */
+export class MemoryAdminKeys implements AdminKeys {
+  readonly keys: Map<string, AdminKey & { readonly secret: string }> = new Map()
+
+  async set(organization: string, secret: string): Promise<AdminKey> {
+    const id = (this.keys.get(organization)?.id ?? this.keys.size + 1) as AdminKeyId
+    const key = { id, organization, enabled: true, createdAt: NOW, secret }
+    this.keys.set(organization, key)
+    return key
+  }
+
+  async switch(organization: string, enabled: boolean): Promise<AdminKey> {
+    const key = { ...found(this.keys.get(organization), organization), enabled }
+    this.keys.set(organization, key)
+    return key
+  }
+
+  async remove(organization: string): Promise<AdminKey> {
+    const key = found(this.keys.get(organization), organization)
+    this.keys.delete(organization)
+    return key
+  }
+
+  async list(): Promise<readonly AdminKey[]> {
+    return [...this.keys.values()]
+  }
+
+  async secretOf(id: AdminKeyId): Promise<string> {
+    return found(
+      Array.from(this.keys.values()).find((key) => key.id === id),
+      String(id),
+    ).secret
+  }
+}
+
 export const USAGE: MemberUsage = {
   name: 'alice',
   credits: 1_230_000_001n,
@@ -141,8 +181,15 @@ export class FakeWorld {
   readonly registry: MemoryRegistry = new MemoryRegistry()
   readonly rateBook: MemoryRateBook = new MemoryRateBook()
   card: CardChange = {}
+  readonly adminKeys: MemoryAdminKeys = new MemoryAdminKeys()
   usage: readonly MemberUsage[] = []
   calls: readonly CallRow[] = []
+  /** What the ledger says to OpenAI's books, and what these say. */
+  sums: readonly LedgerSums[] = []
+  booked: readonly BookedUsage[] = []
+  bill: readonly BookedCost[] = []
+  bookedKeys: BookedKeys = { projects: [], found: new Map() }
+  readonly daysAsked: Days[] = []
   connections: readonly ConnectionRow[] = []
   usageAsked: readonly number[] = []
   out = ''
@@ -220,8 +267,25 @@ export class FakeWorld {
         upstreamConcurrency: 8,
       },
       card: this.card,
+      reconcile: { threshold: 2, settleMs: 14_400_000 },
       initialize: async () => ({ keyFile: 'x.db.key', warnings: [] }),
-      withStore: (use) => use({ registry: this.registry, reports, rateBook: this.rateBook, warnings: [] }),
+      withStore: (use) =>
+        use({
+          registry: this.registry,
+          reports,
+          rateBook: this.rateBook,
+          adminKeys: this.adminKeys,
+          ledgerSums: async (days) => {
+            this.daysAsked.push(days)
+            return this.sums.filter(({ day }) => day >= days.from && day < days.to)
+          },
+          books: {
+            usage: async () => this.booked,
+            costs: async () => this.bill,
+            keys: async () => this.bookedKeys,
+          },
+          warnings: [],
+        }),
       serve: async () => 5,
     }
   }

@@ -7,6 +7,7 @@ import { startGround, until, type Ground } from '../support/stand.ts'
 import { ask, turn } from '../support/wire.ts'
 
 const UPSTREAM = ['sk-sim-alpha', 'sk-sim-beta'] as const
+const ADMIN = 'sk-admin-simulated'
 
 /** Answers that hold a key, as OpenAI's do, and whatever else makes the gateway speak. */
 async function everythingThatSpeaks(on: Ground, url: string): Promise<string> {
@@ -49,10 +50,12 @@ suite('secrets', () => {
   test('are in no answer, no log, no report and no file, whatever happens', async () => {
     const toml = '[log]\nlevel = "debug"\n[limits]\nqueue_secs = 0.2\ncodex_queue_secs = 0.2\n'
     await using on = await startGround({ toml, upstreams: [{ name: 'alpha' }, { name: 'beta' }] })
+    await on.admin(({ adminKeys }) => adminKeys.set('main', ADMIN))
     await using gateway = await serve(on.configFile)
     const answers = await everythingThatSpeaks(on, gateway.url)
     const rows = await on.settled()
-    const lists = await on.admin(async ({ registry }) => [
+    const lists = await on.admin(async ({ registry, adminKeys }) => [
+      await adminKeys.list(),
       await registry.upstreams(),
       await registry.gatewayKeys(),
       await registry.members(),
@@ -66,7 +69,7 @@ suite('secrets', () => {
     const files = readdirSync(on.folder).map((name) => readFileSync(join(on.folder, name)).toString('latin1'))
     const places = { answers, log: gateway.stderr(), reports: text(rows), lists: text(lists), files: files.join('\n') }
     for (const [place, said] of Object.entries(places)) {
-      for (const secret of [on.key, ...UPSTREAM]) equal(said.includes(secret), false, `${place} hold a secret`)
+      for (const secret of [on.key, ADMIN, ...UPSTREAM]) equal(said.includes(secret), false, `${place} hold a secret`)
     }
   })
 

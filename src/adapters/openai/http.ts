@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream'
-import { getCACertificates } from 'node:tls'
-import { Agent, buildConnector, EnvHttpProxyAgent, type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import {
   IdleTimeout,
   NoReply,
@@ -11,27 +10,14 @@ import {
   type UpstreamRequest,
   type Vault,
 } from '../../ports.ts'
+import { dispatcherOf, type WayOptions } from './dispatcher.ts'
 import { reasonOf } from './no-reply.ts'
 
-/** Hosts in `noProxy` are reached directly; an absent proxy means none for that kind of URL. */
-export interface ProxyRoute {
-  readonly httpProxy: string | undefined
-  readonly httpsProxy: string | undefined
-  readonly noProxy: string
-}
-
-export interface HttpOptions {
+export interface HttpOptions extends WayOptions {
   /** Where keys without a base URL of their own go: `https://api.openai.com`. */
   readonly baseUrl: string
-  /** Largest head of an answer. */
-  readonly maxHeaderBytes: number
-  readonly connectTimeoutMs: number
   /** Longest silence between two pieces of an answer. */
   readonly idleTimeoutMs: number
-  /** Undefined: upstream is reached directly. */
-  readonly proxy: ProxyRoute | undefined
-  /** PEM certificates to trust beside the usual ones. */
-  readonly ca: string | undefined
   readonly vault: Vault
 }
 
@@ -42,23 +28,7 @@ export class OpenAiHttp implements Pick<UpstreamClient, 'open'> {
 
   constructor(options: HttpOptions) {
     this.#options = options
-    const { ca, proxy } = options
-    const tls = {
-      timeout: options.connectTimeoutMs,
-      ...(ca !== undefined && { ca: [...getCACertificates('default'), ca] }),
-    }
-    const shared = {
-      maxHeaderSize: options.maxHeaderBytes,
-      // Time limits are the gateway's own: a stream may be silent for minutes, a head for longer still.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      // Of HTTP/2, which undici would take from whoever prefers it, the headers do not come raw.
-      allowH2: false,
-      connect: connectorOf({ ...tls, allowH2: false }),
-    }
-    this.#dispatcher = proxy
-      ? new EnvHttpProxyAgent({ ...shared, ...explicit(proxy), requestTls: tls, proxyTls: tls })
-      : new Agent(shared)
+    this.#dispatcher = dispatcherOf(options)
   }
 
   async open(request: UpstreamRequest, upstream: Upstream, signal: AbortSignal): Promise<Reply> {
@@ -111,21 +81,6 @@ function lengthened(headers: string[], body: Uint8Array | undefined): string[] {
   return [...headers, 'content-length', String(body.length)]
 }
 
-/**
- * undici (8.12) takes a reset for the end of an answer which only the end of its connection would end, and then what was
- * cut short looks whole; it does so by the error's code.
- */
-function connectorOf(options: buildConnector.BuildOptions): buildConnector.connector {
-  const connect = buildConnector(options)
-  return (target, done) =>
-    connect(target, (...connected) => {
-      connected[1]?.on('error', (cause: NodeJS.ErrnoException) => {
-        if (cause.code === 'ECONNRESET') cause.code = 'UND_ERR_SOCKET'
-      })
-      done(...connected)
-    })
-}
-
 /** On the way through a proxy undici (8.12) keeps of several headers with one name the last, unless they come as one. */
 function grouped(headers: readonly string[]): Record<string, string | string[]> {
   const groups = new Map<string, string[]>()
@@ -134,11 +89,6 @@ function grouped(headers: readonly string[]): Record<string, string | string[]> 
     groups.set(name, [...(groups.get(name) ?? []), value])
   }
   return Object.fromEntries(Array.from(groups, ([name, values]) => [name, values.length > 1 ? values : values.join()]))
-}
-
-/** undici takes an absent proxy from the environment, which is not for an adapter to read: absent must be empty. */
-function explicit(proxy: ProxyRoute): { httpProxy: string; httpsProxy: string; noProxy: string } {
-  return { httpProxy: proxy.httpProxy ?? '', httpsProxy: proxy.httpsProxy ?? '', noProxy: proxy.noProxy }
 }
 
 /** One exchange: undici's callbacks on one side, a Reply on the other. */

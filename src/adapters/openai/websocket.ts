@@ -12,7 +12,7 @@ import {
   type UpstreamRequest,
   type Vault,
 } from '../../ports.ts'
-import type { ProxyRoute } from './http.ts'
+import type { ProxyRoute } from './dispatcher.ts'
 import type { Bounds } from './intake.ts'
 import { reasonOf } from './no-reply.ts'
 import type { RoomQueue } from './room-queue.ts'

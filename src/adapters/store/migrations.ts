@@ -205,6 +205,17 @@ const STEPS: readonly string[] = [
   ) STRICT;
   CREATE INDEX adjustments_by_call ON adjustments (call);
   `,
+  // OpenAI's books: the keys that read them, and how they call the upstream keys.
+  `
+  CREATE TABLE admin_keys (
+    id INTEGER PRIMARY KEY,
+    organization TEXT NOT NULL UNIQUE,
+    enabled INTEGER NOT NULL,
+    secret BLOB NOT NULL,
+    created_at INTEGER NOT NULL
+  ) STRICT;
+  ALTER TABLE upstreams ADD COLUMN api_key_id TEXT;
+  `,
 ]
 
 /** The version of the schema that this code reads and writes. */

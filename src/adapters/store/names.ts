@@ -13,6 +13,10 @@ export function checkName(name: string): void {
   }
 }
 
+export function checkOrganization(name: string): void {
+  if (!NAME.test(name)) throw invalid('organization', shown(name), '1 to 64 characters of A-Z a-z 0-9 . _ @ -')
+}
+
 export function checkWeight(weight: number): void {
   if (!(Number.isFinite(weight) && weight > 0)) throw invalid('weight', String(weight), 'a number greater than 0')
 }

@@ -1,13 +1,16 @@
 import type { Hold, QuotaWindow, Standing, Verdict } from '../../core/quota.ts'
-import type { CallId, EpochMs, MemberId, UpstreamId } from '../../core/units.ts'
+import type { LedgerSums } from '../../core/reconcile.ts'
+import type { AdminKeyId, CallId, EpochMs, MemberId, UpstreamId } from '../../core/units.ts'
 import type {
   Adjustment,
   BookedCall,
   CallMark,
+  AdminKey,
   CallRow,
   CallSpan,
   ClosedConnection,
   ConnectionRow,
+  Days,
   Entry,
   FallbackUse,
   GatewayKey,
@@ -25,6 +28,7 @@ import type {
   ThreadOwner,
   Upstream,
 } from '../../ports.ts'
+import { listAdminKeys, removeAdminKey, sealedAdminSecret, setAdminKey, switchAdminKey } from './admin-keys.ts'
 import {
   beginAttempt,
   makerOf,
@@ -39,6 +43,7 @@ import {
 import { connectionsReport } from './connection-report.ts'
 import { closeConnection, openConnection } from './connections.ts'
 import { addGatewayKey, listGatewayKeys, setGatewayKey, type NewGatewayKey, type OwnedKey } from './keys.ts'
+import { ledgerSums } from './ledger-sums.ts'
 import { addMember, listMembers, setMember, type MemberChange } from './members.ts'
 import { fallbackUse, listRates, setRate, unsetRate } from './rates.ts'
 import { callsReport, usageReport, type CallFilter } from './reports.ts'
@@ -85,6 +90,12 @@ export interface Operations {
     now: EpochMs,
   ) => Script<number>
   readonly byFallback: (since: EpochMs) => Script<readonly FallbackUse[]>
+  readonly setAdminKey: (organization: string, secret: string, now: EpochMs) => Script<AdminKey>
+  readonly switchAdminKey: (organization: string, enabled: boolean) => Script<AdminKey>
+  readonly removeAdminKey: (organization: string) => Script<AdminKey>
+  readonly listAdminKeys: () => Script<readonly AdminKey[]>
+  readonly sealedAdminSecret: (key: AdminKeyId) => Script<Uint8Array | undefined>
+  readonly ledgerSums: (days: Days) => Script<readonly LedgerSums[]>
 }
 
 export type OperationName = keyof Operations
@@ -107,6 +118,9 @@ export const READS: ReadonlySet<OperationName> = new Set<OperationName>([
   'rates',
   'booked',
   'byFallback',
+  'listAdminKeys',
+  'sealedAdminSecret',
+  'ledgerSums',
 ])
 
 export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
@@ -142,5 +156,11 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     booked: bookedCalls,
     adjust: adjustCalls,
     byFallback: fallbackUse,
+    setAdminKey: (organization, secret, now) => setAdminKey(organization, secret, seal, now),
+    switchAdminKey,
+    removeAdminKey,
+    listAdminKeys,
+    sealedAdminSecret,
+    ledgerSums,
   }
 }

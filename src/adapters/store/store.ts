@@ -1,11 +1,24 @@
 import { randomUUID } from 'node:crypto'
 import type { EpochMs } from '../../core/units.ts'
-import type { Clock, Directory, Ledger, Log, RateBook, Registry, Reports, Vault } from '../../ports.ts'
+import type {
+  AdminKeys,
+  Clock,
+  Directory,
+  Ledger,
+  LedgerReport,
+  Log,
+  RateBook,
+  Registry,
+  Reports,
+  Vault,
+} from '../../ports.ts'
+import { adminSecret } from './admin-keys.ts'
 import { BackgroundThread } from './background-thread.ts'
 import type { EngineOptions } from './engine.ts'
 import type { Executor } from './executor.ts'
 import { FollowedDirectory } from './followed-directory.ts'
 import { openOwnThread } from './own-thread.ts'
+import { unseal } from './sealing.ts'
 import type { Durability } from './sqlite.ts'
 import { WorkerThread } from './worker-thread.ts'
 
@@ -39,6 +52,8 @@ export interface Store extends AsyncDisposable {
   readonly ledger: Ledger
   readonly reports: Reports
   readonly rateBook: RateBook
+  readonly adminKeys: AdminKeys
+  readonly ledgerSums: LedgerReport
   /** What the administrator should know, one line each. */
   readonly warnings: readonly string[]
   /** Resolves, with the reason, when the store has broken down for good and only a new process can help. */
@@ -76,6 +91,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     ledger: ledgerOn(executor),
     reports: reportsOn(background ?? executor),
     rateBook: rateBookOn({ writer: executor, reader: background ?? executor }, directory, now),
+    adminKeys: adminKeysOn(executor, sealingKey, now),
+    ledgerSums: (days) => (background ?? executor).request('ledgerSums', days),
     warnings,
     lost: executor instanceof WorkerThread ? executor.lost : new Promise(() => undefined),
     close,
@@ -137,6 +154,20 @@ function rateBookOn(
     booked: (span, after, limit) => reader.request('booked', span, after, limit),
     adjust: (adjustments, reason) => writer.request('adjust', adjustments, reason, now()),
     byFallback: (since) => reader.request('byFallback', since),
+  }
+}
+
+function adminKeysOn(executor: Executor, sealingKey: Uint8Array, now: () => EpochMs): AdminKeys {
+  return {
+    set: (organization, secret) => executor.request('setAdminKey', organization, secret, now()),
+    switch: (organization, enabled) => executor.request('switchAdminKey', organization, enabled),
+    remove: (organization) => executor.request('removeAdminKey', organization),
+    list: () => executor.request('listAdminKeys'),
+    secretOf: async (key) => {
+      const sealed = await executor.request('sealedAdminSecret', key)
+      if (!sealed) throw new Error('the admin key has been removed')
+      return unseal(sealingKey, adminSecret(key), sealed)
+    },
   }
 }
 

@@ -35,11 +35,12 @@ export function* addUpstream(upstream: NewUpstream, seal: Sealer, now: EpochMs):
   if (taken) throw names.duplicate('upstream key', upstream.name)
   const row = yield* only(sql`
     INSERT INTO upstreams
-      (name, enabled, version, http, ws, weight, max_concurrent, organization, project, models, base_url, secret, created_at)
+      (name, enabled, version, http, ws, weight, max_concurrent, organization, project, models, base_url, api_key_id,
+       secret, created_at)
     VALUES
       (${upstream.name}, 1, 1, ${upstream.http}, ${upstream.ws}, ${upstream.weight}, ${upstream.maxConcurrent},
        ${upstream.organization}, ${upstream.project}, ${wordsText(upstream.models)}, ${upstream.baseUrl},
-       ${new Uint8Array()}, ${now})
+       ${upstream.apiKeyId}, ${new Uint8Array()}, ${now})
     RETURNING *`)
   const added = upstreamOf(row)
   yield* setSecret(added.id, upstream.secret, seal)
@@ -67,7 +68,8 @@ export function* setUpstream(name: string, change: UpstreamChange, seal: Sealer)
     UPDATE upstreams SET
       enabled = ${after.enabled}, version = version + 1, http = ${after.http}, ws = ${after.ws},
       weight = ${after.weight}, max_concurrent = ${after.maxConcurrent}, organization = ${after.organization},
-      project = ${after.project}, models = ${wordsText(after.models)}, base_url = ${after.baseUrl}
+      project = ${after.project}, models = ${wordsText(after.models)}, base_url = ${after.baseUrl},
+      api_key_id = ${after.apiKeyId}
     WHERE id = ${id} RETURNING *`)
   yield* bumpRevision()
   return upstreamOf(row)
@@ -113,12 +115,20 @@ export function upstreamOf(row: Row): Upstream {
     learned,
     models: maybeWords(row, 'models'),
     baseUrl: maybeText(row, 'base_url'),
+    ...apiKeyIdIn(row),
   }
+}
+
+function apiKeyIdIn(row: Row): { readonly apiKeyId?: string } {
+  const apiKeyId = maybeText(row, 'api_key_id')
+  return apiKeyId === undefined ? {} : { apiKeyId }
 }
 
 function changed(before: Upstream, change: UpstreamChange): Upstream {
   return {
     ...before,
+    // The id is the secret's: another secret has another one.
+    apiKeyId: 'apiKeyId' in change || change.secret !== undefined ? change.apiKeyId : before.apiKeyId,
     enabled: change.enabled ?? before.enabled,
     http: change.http ?? before.http,
     ws: change.ws ?? before.ws,
@@ -151,6 +161,7 @@ function check(upstream: Omit<NewUpstream, 'name' | 'secret'>): void {
   names.checkConcurrency(upstream.maxConcurrent)
   names.checkLabel('organization', upstream.organization)
   names.checkLabel('project', upstream.project)
+  names.checkLabel('API key id', upstream.apiKeyId)
   names.checkModels(upstream.models)
   names.checkBaseUrl(upstream.baseUrl)
   if (!upstream.http && !upstream.ws) throw names.invalid('transport', 'none', 'http, ws or both')
