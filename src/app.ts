@@ -12,6 +12,7 @@ import { Probes } from './edge/probes.ts'
 import { listen } from './edge/server.ts'
 import { converse } from './gateway/converse.ts'
 import { relay } from './gateway/relay.ts'
+import { PRICED_BY_FALLBACK } from './gateway/settle.ts'
 import type { Client, Log, SocketClient } from './ports.ts'
 import { startSimulator } from './simulator/simulator.ts'
 
@@ -40,7 +41,13 @@ export async function withStore<T>(config: Config, use: (store: AdminStore) => P
   const { path, durability } = config.database
   await using store = await openStore({ path, durability, role: 'cli', sealingKey: sealing.key, log: SILENT })
   const warnings = [...sealing.warnings, ...store.warnings]
-  return await use({ registry: store.registry, reports: store.reports, rateBook: store.rateBook, warnings })
+  return await use({
+    registry: store.registry,
+    reports: store.reports,
+    rateBook: store.rateBook,
+    probe: () => store.ledger.probe(),
+    warnings,
+  })
 }
 
 /** A gateway that serves. */
@@ -85,6 +92,7 @@ async function serveOn(store: Store, config: Config, log: Log): Promise<RunningG
     ledger: store.ledger,
     now: Date.now,
     draining: () => draining.signal.aborted,
+    unpriced: () => gateway.notices.recent(PRICED_BY_FALLBACK),
   })
   const { limits } = config
   const relays = {

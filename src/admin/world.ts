@@ -22,6 +22,8 @@ export interface AdminStore {
   readonly registry: Registry
   readonly reports: Reports
   readonly rateBook: RateBook
+  /** Rejects when the store cannot write. */
+  probe(): Promise<void>
   /** One sentence each, to be said once. */
   readonly warnings: readonly string[]
 }

@@ -7,6 +7,8 @@ export interface Readiness {
   readonly ledger: Ledger
   readonly now: Clock
   readonly draining: () => boolean
+  /** Models and tiers that the rate card does not know, seen in the last hour. */
+  readonly unpriced: () => readonly string[]
 }
 
 interface Report {
@@ -15,6 +17,7 @@ interface Report {
   readonly store: 'ok' | 'failed'
   readonly upstream_keys: number
   readonly draining: boolean
+  readonly priced_by_fallback: readonly string[]
 }
 
 const FRESH_MS = 1000
@@ -51,7 +54,13 @@ export class Probes {
     const store = await this.#storeWrites()
     const keys = this.#of.directory.upstreams().filter((upstream) => upstream.enabled).length
     const ready = store && keys > 0
-    return { ready, store: store ? 'ok' : 'failed', upstream_keys: keys, draining: this.#of.draining() }
+    return {
+      ready,
+      store: store ? 'ok' : 'failed',
+      upstream_keys: keys,
+      draining: this.#of.draining(),
+      priced_by_fallback: this.#of.unpriced(),
+    }
   }
 
   #storeWrites(): Promise<boolean> {

@@ -16,6 +16,9 @@ import type { CallRequest } from './identify.ts'
 import { ClientLeft } from './patience.ts'
 import { finalPrice, NO_PRICE, type Price } from './tariff.ts'
 
+/** What the administrator is told where the rate card does not know a model or a tier. */
+export const PRICED_BY_FALLBACK = 'priced by the fallback'
+
 /** What is known of an admitted call so far; whatever way it ends, this is what is settled. */
 export interface Receipt {
   readonly request: CallRequest
@@ -96,7 +99,7 @@ export async function insisted<T>(write: () => Promise<T>, call: CallId, gateway
 function entryOf(receipt: Receipt, gateway: Gateway): Entry {
   const { request, metered } = receipt
   const { credits, rate, precision, unknown } = bill(receipt, gateway)
-  if (unknown !== undefined) gateway.notices.warn('priced by the fallback', unknown)
+  if (unknown !== undefined) gateway.notices.warn(PRICED_BY_FALLBACK, unknown)
   const served = receipt.status !== undefined && receipt.status < 300 && receipt.refusal === undefined
   return {
     call: request.facts.id,

@@ -9,6 +9,7 @@ clientContract('the HTTP listener', async (caller, settings) => {
     ledger: undefined as never,
     now: Date.now,
     draining: () => false,
+    unpriced: () => [],
   })
   const limits = { ...settings, maxHeaderBytes: 16_384, maxBufferedBytes: 100_000_000 }
   const converse = (): Promise<void> => Promise.reject(new Error('no WebSocket is expected'))

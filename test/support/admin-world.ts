@@ -141,6 +141,8 @@ export class FakeWorld {
   readonly registry: MemoryRegistry = new MemoryRegistry()
   readonly rateBook: MemoryRateBook = new MemoryRateBook()
   card: CardChange = {}
+  /** Why the store cannot write. */
+  unwritable: string | undefined
   usage: readonly MemberUsage[] = []
   calls: readonly CallRow[] = []
   connections: readonly ConnectionRow[] = []
@@ -184,6 +186,10 @@ export class FakeWorld {
     }
   }
 
+  async #probe(): Promise<void> {
+    if (this.unwritable !== undefined) throw new Error(this.unwritable)
+  }
+
   #answered(secret: string): string {
     this.asked += 1
     return secret
@@ -221,7 +227,8 @@ export class FakeWorld {
       },
       card: this.card,
       initialize: async () => ({ keyFile: 'x.db.key', warnings: [] }),
-      withStore: (use) => use({ registry: this.registry, reports, rateBook: this.rateBook, warnings: [] }),
+      withStore: (use) =>
+        use({ registry: this.registry, reports, rateBook: this.rateBook, probe: () => this.#probe(), warnings: [] }),
       serve: async () => 5,
     }
   }

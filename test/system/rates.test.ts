@@ -31,6 +31,10 @@ suite('rates that an administrator sets', { concurrency: 2 }, () => {
       on.log.join('\n'),
     )
 
+    const ready = await ask(on.url, { method: 'GET', path: '/readyz', headers: ['accept', 'application/json'] })
+    deepEqual((JSON.parse(ready.text) as Record<string, unknown>)['priced_by_fallback'], [`model ${MODEL}`])
+    match(await admin('doctor'), new RegExp(`^rates: warning: ${MODEL}: 1 calls, .*; see admin rates set$`, 'm'))
+
     const setAt = performance.now()
     await admin(`rates set ${MODEL} --input 20 --cached 2 --output 200`)
     await until(async () => {
@@ -63,6 +67,7 @@ suite('rates that an administrator sets', { concurrency: 2 }, () => {
     const [window] = rowsIn(on.folder, "SELECT CAST(settled AS TEXT) AS settled FROM windows WHERE name = '5h'")
     equal(BigInt(String(window?.['settled'])), right)
     ok(!ratesIn(on).includes('fallback'))
+    match(await admin('doctor'), /^rates: ok: the fallback priced no call/m)
     match(await admin(`rates reprice --from ${today} --yes`), /no call would have another price\n$/)
     const kept = rowsIn(on.folder, 'SELECT CAST(SUM(old_credits - new_credits) AS TEXT) AS saved FROM adjustments')
     equal(BigInt(String(kept[0]?.['saved'])), before - right)
