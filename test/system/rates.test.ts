@@ -1,4 +1,5 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { suite, test } from 'node:test'
 import { Folder } from '../support/cli-folder.ts'
 import { rowsIn } from '../support/ledger-file.ts'
@@ -16,6 +17,13 @@ function ratesIn(on: Stand): readonly string[] {
   return rowsIn(on.folder, 'SELECT rate FROM calls WHERE ended_at IS NOT NULL ORDER BY seq').map(({ rate }) =>
     String(rate),
   )
+}
+
+/** The keys that docs/json.md promises for a command. */
+function documentedKeys(command: string): readonly string[] {
+  const page = readFileSync(new URL('../../docs/json.md', import.meta.url), 'utf8')
+  const section = page.split(/^## /m).find((part) => part.startsWith(command)) ?? ''
+  return [...section.matchAll(/^\| `(\w+)`/gm)].map(([, key = '']) => key)
 }
 
 suite('rates that an administrator sets', { concurrency: 2 }, () => {
@@ -71,6 +79,25 @@ suite('rates that an administrator sets', { concurrency: 2 }, () => {
     match(await admin(`rates reprice --from ${today} --yes`), /no call would have another price\n$/)
     const kept = rowsIn(on.folder, 'SELECT CAST(SUM(old_credits - new_credits) AS TEXT) AS saved FROM adjustments')
     equal(BigInt(String(kept[0]?.['saved'])), before - right)
+  })
+
+  test('answer in JSON with the keys that are documented', async () => {
+    await using folder = new Folder()
+    await folder.ok('admin init')
+    const answers: readonly [string, string][] = [
+      ['admin rates list', ''],
+      ['admin rates show', 'gpt-5.5'],
+      ['admin rates set', 'gpt-9 --input 1 --cached 1 --output 1'],
+      ['admin rates reprice', '--from 2026-01-01'],
+    ]
+    for (const [command, rest] of answers) {
+      const answer: unknown = await folder.json(`${command} ${rest}`.trim())
+      const first: unknown = Array.isArray(answer) ? answer[0] : answer
+      deepEqual(Object.keys(first as object), documentedKeys(command), command)
+    }
+    const doctor = await folder.run('admin doctor --json')
+    equal(doctor.code, 1) // Nobody can be served yet.
+    deepEqual(Object.keys((JSON.parse(doctor.out) as object[])[0] ?? {}), documentedKeys('admin doctor'))
   })
 
   test('of the configuration win over those that are published', async () => {
