@@ -14,6 +14,7 @@ import { Probes } from './edge/probes.ts'
 import { listen } from './edge/server.ts'
 import { converse } from './gateway/converse.ts'
 import { relay } from './gateway/relay.ts'
+import { PRICED_BY_FALLBACK } from './gateway/settle.ts'
 import type { Client, Log, SocketClient } from './ports.ts'
 import { startSimulator } from './simulator/simulator.ts'
 
@@ -44,7 +45,8 @@ export async function withStore<T>(config: Config, use: (store: AdminStore) => P
   const warnings = [...sealing.warnings, ...store.warnings]
   await using books = booksOn(store, config)
   const { registry, reports, rateBook, adminKeys, ledgerSums } = store
-  return await use({ registry, reports, rateBook, adminKeys, ledgerSums, books, warnings })
+  const probe = (): Promise<void> => store.ledger.probe()
+  return await use({ registry, reports, rateBook, adminKeys, ledgerSums, books, probe, warnings })
 }
 
 /** A gateway that serves. */
@@ -98,6 +100,7 @@ async function serveOn(store: Store, config: Config, log: Log): Promise<RunningG
     now: Date.now,
     draining: () => draining.signal.aborted,
     estimates: () => gateway.estimator.error,
+    unpriced: () => gateway.notices.recent(PRICED_BY_FALLBACK),
   })
   const relays = {
     relay: (client: Client) => relay(client, gateway),

@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { FakeWorld, NOW } from '../../test/support/admin-world.ts'
+import { CALL, FakeWorld, NOW } from '../../test/support/admin-world.ts'
 import { rowOfConfigured } from '../core/set-rate.ts'
 import type { CallId } from '../core/units.ts'
 import { NO_USAGE } from '../core/usage.ts'
@@ -107,6 +107,18 @@ suite('admin rates', () => {
       match(world.err, right)
     }
     deepEqual(world.rateBook.list, [])
+  })
+})
+
+suite('admin calls', () => {
+  test('have their price in US dollars where tokens are stated and the price is known', async () => {
+    const world = new FakeWorld()
+    const spent = { ...CALL, model: 'gpt-6.1-sol', serviceTier: 'priority', inputTokens: 1000, outputTokens: 100 }
+    world.calls = [spent, { ...spent, model: 'gpt-new' }, { ...spent, inputTokens: 0, outputTokens: 0 }]
+    deepEqual(
+      (await json(world, 'admin calls')).map(({ usd }) => usd),
+      [0.006, null, null],
+    )
   })
 })
 

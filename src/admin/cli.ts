@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { RegistryError } from '../ports.ts'
 import { addAdminKeyCommands } from './cli-admin-keys.ts'
 import { addGatewayKeyCommands } from './cli-gateway-keys.ts'
+import { addDoctorCommand } from './cli-doctor.ts'
 import { addMemberCommands } from './cli-members.ts'
 import { CommandSet } from './cli-session.ts'
 import { addRateCommands } from './cli-rates.ts'
@@ -56,6 +57,7 @@ function programOf(world: World, commands: CommandSet): Command {
   addReconcileCommand(admin, commands)
   addSpendingCommands(admin, commands)
   addRateCommands(admin, commands)
+  addDoctorCommand(admin, commands)
   return program
 }
 

@@ -1,5 +1,6 @@
 /** The JSON that `--json` prints: stable, and described in docs/json.md. Absent values are null. */
 import { creditsText, type EpochMs, type NanoCredits } from '../core/units.ts'
+import { usdOf } from '../core/usd.ts'
 import type { SpokenUsage } from '../core/usage.ts'
 import type { CallRow, ConnectionRow, GatewayKey, Member, MemberUsage, Upstream } from '../ports.ts'
 import type { IssuedKey } from './gateway-keys.ts'
@@ -93,6 +94,13 @@ function spokenJson(spoken: SpokenUsage): object {
   }
 }
 
+/** What the API charges for a call that states its tokens, where its price is known. */
+function usdJson(call: CallRow): object | null {
+  const stated = call.inputTokens > 0 || call.outputTokens > 0 || call.spoken !== undefined
+  const usd = stated ? usdOf(call, call.model ?? '', call.serviceTier, call.startedAt) : undefined
+  return usd === undefined ? null : credits(usd)
+}
+
 export function callJson(call: CallRow): object {
   return {
     id: call.id,
@@ -116,6 +124,7 @@ export function callJson(call: CallRow): object {
     reasoning_tokens: call.reasoningTokens,
     spoken: call.spoken === undefined ? null : spokenJson(call.spoken),
     credits: credits(call.credits),
+    usd: usdJson(call),
     response_id: orNull(call.responseId),
     thread_id: orNull(call.threadId),
     session_id: orNull(call.sessionId),

@@ -25,6 +25,8 @@ export interface AdminStore {
   readonly adminKeys: AdminKeys
   readonly ledgerSums: LedgerReport
   readonly books: Books
+  /** Rejects when the store cannot write. */
+  probe(): Promise<void>
   /** One sentence each, to be said once. */
   readonly warnings: readonly string[]
 }

@@ -10,6 +10,8 @@ export interface Readiness {
   readonly draining: () => boolean
   /** How far off estimates have been. */
   readonly estimates: () => EstimatorError | undefined
+  /** Models and tiers that the rate card does not know, seen in the last hour. */
+  readonly unpriced: () => readonly string[]
 }
 
 interface Report {
@@ -20,6 +22,7 @@ interface Report {
   readonly draining: boolean
   /** The median is a share: 0.05 are 5 %. */
   readonly estimates: { readonly calls: number; readonly median_error: number } | null
+  readonly priced_by_fallback: readonly string[]
 }
 
 const FRESH_MS = 1000
@@ -58,7 +61,14 @@ export class Probes {
     const ready = store && keys > 0
     const error = this.#of.estimates()
     const estimates = error ? { calls: error.calls, median_error: Number(error.median.toFixed(4)) } : null
-    return { ready, store: store ? 'ok' : 'failed', upstream_keys: keys, draining: this.#of.draining(), estimates }
+    return {
+      ready,
+      store: store ? 'ok' : 'failed',
+      upstream_keys: keys,
+      draining: this.#of.draining(),
+      estimates,
+      priced_by_fallback: this.#of.unpriced(),
+    }
   }
 
   #storeWrites(): Promise<boolean> {

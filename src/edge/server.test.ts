@@ -24,6 +24,7 @@ async function serving(relay: (client: Client) => Promise<void>): Promise<DataSe
     now: Date.now,
     draining: () => false,
     estimates: () => undefined,
+    unpriced: () => [],
   })
   const options = { host: '127.0.0.1', port: 0, limits: LIMITS, contact: 'Ask', log, now: Date.now }
   const never = (): Promise<void> => Promise.reject(new Error('no WebSocket is expected'))

@@ -11,6 +11,7 @@ clientContract('the HTTP listener', async (caller, settings) => {
     now: Date.now,
     draining: () => false,
     estimates: () => undefined,
+    unpriced: () => [],
   })
   const limits = { ...settings, maxHeaderBytes: 16_384 }
   const converse = (): Promise<void> => Promise.reject(new Error('no WebSocket is expected'))

@@ -182,6 +182,8 @@ export class FakeWorld {
   readonly rateBook: MemoryRateBook = new MemoryRateBook()
   card: CardChange = {}
   readonly adminKeys: MemoryAdminKeys = new MemoryAdminKeys()
+  /** Why the store cannot write. */
+  unwritable: string | undefined
   usage: readonly MemberUsage[] = []
   calls: readonly CallRow[] = []
   /** What the ledger says to OpenAI's books, and what these say. */
@@ -229,6 +231,10 @@ export class FakeWorld {
       simulate: async ({ port, paceMs }) => port + (paceMs ?? 0),
       demo: async ({ once }) => (once ? 0 : 1),
     }
+  }
+
+  async #probe(): Promise<void> {
+    if (this.unwritable !== undefined) throw new Error(this.unwritable)
   }
 
   #answered(secret: string): string {
@@ -284,6 +290,7 @@ export class FakeWorld {
             costs: async () => this.bill,
             keys: async () => this.bookedKeys,
           },
+          probe: () => this.#probe(),
           warnings: [],
         }),
       serve: async () => 5,

@@ -19,6 +19,7 @@ export class MemoryRateBook implements RateBook {
   calls: BookedCall[] = []
   fallback: readonly FallbackUse[] = []
   spans: CallSpan[] = []
+  readonly since: EpochMs[] = []
   readonly reasons: { readonly who: string; readonly why: string }[] = []
   #serial = 0
 
@@ -58,7 +59,8 @@ export class MemoryRateBook implements RateBook {
     return adjustments.length
   }
 
-  async byFallback(): Promise<readonly FallbackUse[]> {
+  async byFallback(since: EpochMs): Promise<readonly FallbackUse[]> {
+    this.since.push(since)
     return this.fallback
   }
 

@@ -1,4 +1,5 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { suite, test } from 'node:test'
 import { Folder } from '../support/cli-folder.ts'
 import { rowsIn } from '../support/ledger-file.ts'
@@ -18,6 +19,13 @@ function ratesIn(on: Stand): readonly string[] {
   )
 }
 
+/** The keys that docs/json.md promises for a command. */
+function documentedKeys(command: string): readonly string[] {
+  const page = readFileSync(new URL('../../docs/json.md', import.meta.url), 'utf8')
+  const section = page.split(/^## /m).find((part) => part.startsWith(command)) ?? ''
+  return [...section.matchAll(/^\| `(\w+)`/gm)].map(([, key = '']) => key)
+}
+
 suite('rates that an administrator sets', { concurrency: 2 }, () => {
   test('price the calls of a running server within a second, and on demand those before them', async () => {
     await using on = await startStand({ simulator: SIMULATOR, member: { fiveHourQuota: 10n ** 15n } })
@@ -30,6 +38,10 @@ suite('rates that an administrator sets', { concurrency: 2 }, () => {
       on.log.some((line) => line.includes('priced by the fallback') && line.includes(MODEL)),
       on.log.join('\n'),
     )
+
+    const ready = await ask(on.url, { method: 'GET', path: '/readyz', headers: ['accept', 'application/json'] })
+    deepEqual((JSON.parse(ready.text) as Record<string, unknown>)['priced_by_fallback'], [`model ${MODEL}`])
+    match(await admin('doctor'), new RegExp(`^rates: warning: ${MODEL}: 1 calls, .*; see admin rates set$`, 'm'))
 
     const setAt = performance.now()
     await admin(`rates set ${MODEL} --input 20 --cached 2 --output 200`)
@@ -63,9 +75,29 @@ suite('rates that an administrator sets', { concurrency: 2 }, () => {
     const [window] = rowsIn(on.folder, "SELECT CAST(settled AS TEXT) AS settled FROM windows WHERE name = '5h'")
     equal(BigInt(String(window?.['settled'])), right)
     ok(!ratesIn(on).includes('fallback'))
+    match(await admin('doctor'), /^rates: ok: the fallback priced no call/m)
     match(await admin(`rates reprice --from ${today} --yes`), /no call would have another price\n$/)
     const kept = rowsIn(on.folder, 'SELECT CAST(SUM(old_credits - new_credits) AS TEXT) AS saved FROM adjustments')
     equal(BigInt(String(kept[0]?.['saved'])), before - right)
+  })
+
+  test('answer in JSON with the keys that are documented', async () => {
+    await using folder = new Folder()
+    await folder.ok('admin init')
+    const answers: readonly [string, string][] = [
+      ['admin rates list', ''],
+      ['admin rates show', 'gpt-5.5'],
+      ['admin rates set', 'gpt-9 --input 1 --cached 1 --output 1'],
+      ['admin rates reprice', '--from 2026-01-01'],
+    ]
+    for (const [command, rest] of answers) {
+      const answer: unknown = await folder.json(`${command} ${rest}`.trim())
+      const first: unknown = Array.isArray(answer) ? answer[0] : answer
+      deepEqual(Object.keys(first as object), documentedKeys(command), command)
+    }
+    const doctor = await folder.run('admin doctor --json')
+    equal(doctor.code, 1) // Nobody can be served yet.
+    deepEqual(Object.keys((JSON.parse(doctor.out) as object[])[0] ?? {}), documentedKeys('admin doctor'))
   })
 
   test('of the configuration win over those that are published', async () => {

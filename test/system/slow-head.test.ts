@@ -16,7 +16,14 @@ const MB = 1_000_000
 /** The listener by itself: a whole gateway waits for a head longer than a test may take. */
 async function listener({ directory, ledger }: Store): Promise<DataServer> {
   const relay = (): Promise<void> => Promise.reject(new Error('no call gets this far'))
-  const probes = new Probes({ directory, ledger, now: Date.now, draining: () => false, estimates: () => undefined })
+  const probes = new Probes({
+    directory,
+    ledger,
+    now: Date.now,
+    draining: () => false,
+    estimates: () => undefined,
+    unpriced: () => [],
+  })
   return await listen({ relay, converse: relay }, probes, {
     socketOn: relay as never,
     webSockets: false,

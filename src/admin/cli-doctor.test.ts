@@ -1,0 +1,63 @@
+import { deepEqual, equal, match } from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { FakeWorld, NOW } from '../../test/support/admin-world.ts'
+
+async function doctor(world: FakeWorld): Promise<readonly string[]> {
+  await world.run('admin', 'doctor')
+  return world.out.trimEnd().split('\n')
+}
+
+async function healthy(): Promise<FakeWorld> {
+  const world = new FakeWorld()
+  await world.run('admin', 'add-upstream-key', 'main', 'sk-x')
+  await world.run('admin', 'add-member', 'alice')
+  await world.run('admin', 'add-codex-key', 'alice')
+  return world
+}
+
+suite('admin doctor', () => {
+  test('finds nothing where all is well', async () => {
+    const world = await healthy()
+    deepEqual(await doctor(world), [
+      'database: ok: can be written',
+      'upstream_keys: ok: 1 enabled',
+      'members: ok: 1 have a key that works; 0 keys are disabled, expired or of a disabled member',
+      'rates: ok: the fallback priced no call of the last 7 days',
+    ])
+    equal(await world.run('admin', 'doctor'), 0)
+  })
+
+  test('fails where no call can be served', async () => {
+    for (const harm of ['disable-upstream-key main', 'disable-member alice', 'disable-codex-key sk-codex-gw']) {
+      const world = await healthy()
+      await world.run('admin', ...harm.split(' '))
+      equal(await world.run('admin', 'doctor'), 1, harm)
+      match(world.out, /: problem: none (?:is enabled|has a key that works)/)
+    }
+    const world = await healthy()
+    world.unwritable = 'disk full'
+    equal(await world.run('admin', 'doctor', '--json'), 1)
+    deepEqual((JSON.parse(world.out) as unknown[])[0], {
+      check: 'database',
+      level: 'problem',
+      message: 'cannot be written: disk full',
+    })
+  })
+
+  test('names models that the fallback priced, and what to do', async () => {
+    const world = await healthy()
+    await world.run('admin', ...'rates set gpt-known --input 1 --cached 1 --output 1'.split(' '))
+    world.rateBook.fallback = [
+      { model: 'gpt-new', calls: 12, credits: 1_500_000_000n, lastAt: NOW },
+      { model: 'gpt-known', calls: 1, credits: 1n, lastAt: NOW },
+      { model: undefined, calls: 2, credits: 0n, lastAt: NOW },
+    ]
+    deepEqual((await doctor(world)).slice(3), [
+      'rates: warning: gpt-new: 12 calls, 1.5 credits by the fallback in the last 7 days; see admin rates set',
+      'rates: warning: gpt-known: 1 calls, 0.000000001 credits by the fallback in the last 7 days; a rate counts now: see admin rates reprice',
+      'rates: warning: calls that named no model: 2 calls, 0 credits by the fallback in the last 7 days; see admin rates set',
+    ])
+    deepEqual(world.rateBook.since, [NOW - 7 * 86_400_000])
+    equal(await world.run('admin', 'doctor'), 0)
+  })
+})

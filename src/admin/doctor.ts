@@ -1,0 +1,73 @@
+import { rateOf, type RateCard } from '../core/price.ts'
+import { creditsText, type EpochMs } from '../core/units.ts'
+import type { FallbackUse, Registry } from '../ports.ts'
+import type { AdminStore } from './world.ts'
+
+/** What was looked at, how it is, and what to do about it. */
+export interface Finding {
+  readonly check: 'database' | 'upstream_keys' | 'members' | 'rates'
+  /** A warning can wait; with a problem no call can be served. */
+  readonly level: 'ok' | 'warning' | 'problem'
+  readonly message: string
+}
+
+const WEEK_MS = 7 * 86_400_000
+
+/** Looks at what the store knows of the gateway's health. */
+export async function examine(store: AdminStore, card: RateCard, now: EpochMs): Promise<readonly Finding[]> {
+  return [
+    await databaseFinding(store),
+    ...(await upstreamFindings(store.registry)),
+    await memberFinding(store.registry, now),
+    ...rateFindings(await store.rateBook.byFallback(now - WEEK_MS), card, now),
+  ]
+}
+
+async function databaseFinding(store: AdminStore): Promise<Finding> {
+  try {
+    await store.probe()
+    return { check: 'database', level: 'ok', message: 'can be written' }
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    return { check: 'database', level: 'problem', message: `cannot be written: ${why}` }
+  }
+}
+
+async function upstreamFindings(registry: Registry): Promise<readonly Finding[]> {
+  const upstreams = await registry.upstreams()
+  const disabled = upstreams.filter(({ enabled }) => !enabled).map(({ name }) => name)
+  const enabled = upstreams.length - disabled.length
+  const check = 'upstream_keys'
+  return [
+    enabled > 0
+      ? { check, level: 'ok', message: `${enabled} enabled` }
+      : { check, level: 'problem', message: 'none is enabled: see admin add-upstream-key and enable-upstream-key' },
+    ...disabled.map((name): Finding => ({ check, level: 'warning', message: `${name} is disabled` })),
+  ]
+}
+
+async function memberFinding(registry: Registry, now: EpochMs): Promise<Finding> {
+  const members = new Set((await registry.members()).filter(({ enabled }) => enabled).map(({ id }) => id))
+  const keys = await registry.gatewayKeys()
+  const working = keys.filter(
+    ({ enabled, expiresAt = Infinity, member }) => enabled && expiresAt > now && members.has(member),
+  )
+  const served = new Set(working.map(({ member }) => member)).size
+  const idle = `${keys.length - working.length} keys are disabled, expired or of a disabled member`
+  return served > 0
+    ? { check: 'members', level: 'ok', message: `${served} have a key that works; ${idle}` }
+    : { check: 'members', level: 'problem', message: `none has a key that works: see admin add-codex-key; ${idle}` }
+}
+
+function rateFindings(uses: readonly FallbackUse[], card: RateCard, now: EpochMs): readonly Finding[] {
+  if (uses.length === 0) {
+    return [{ check: 'rates', level: 'ok', message: 'the fallback priced no call of the last 7 days' }]
+  }
+  return uses.map(({ model, calls, credits }) => {
+    const known = model !== undefined && rateOf(model, now, card) !== undefined
+    const right = known ? 'a rate counts now: see admin rates reprice' : 'see admin rates set'
+    const what = model ?? 'calls that named no model'
+    const message = `${what}: ${calls} calls, ${creditsText(credits)} credits by the fallback in the last 7 days; ${right}`
+    return { check: 'rates', level: 'warning', message }
+  })
+}
