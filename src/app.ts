@@ -40,7 +40,7 @@ export async function withStore<T>(config: Config, use: (store: AdminStore) => P
   const { path, durability } = config.database
   await using store = await openStore({ path, durability, role: 'cli', sealingKey: sealing.key, log: SILENT })
   const warnings = [...sealing.warnings, ...store.warnings]
-  return await use({ registry: store.registry, reports: store.reports, warnings })
+  return await use({ registry: store.registry, reports: store.reports, quotas: store.quotas, warnings })
 }
 
 /** A gateway that serves. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { userInfo } from 'node:os'
 import {
   initStore,
   type Installation,
@@ -50,11 +51,20 @@ function asked<T>(work: () => T): T {
   }
 }
 
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}` // In containers users may have no name.
+  }
+}
+
 const terminal = processTerminal()
 const world: World = {
   terminal,
   now: Date.now,
   version: productVersion(),
+  user: userName(),
   randomBytes,
   load: (path) => load(path),
   sampleConfig,

@@ -8,6 +8,7 @@ export * from './ports-coordinator.ts'
 export * from './ports-directory.ts'
 export * from './ports-exchange.ts'
 export * from './ports-ledger.ts'
+export * from './ports-quota.ts'
 export * from './ports-socket.ts'
 
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>

@@ -4,6 +4,7 @@ import { addGatewayKeyCommands } from './cli-gateway-keys.ts'
 import { addMemberCommands } from './cli-members.ts'
 import { CommandSet } from './cli-session.ts'
 import { addServeCommands, addSetupCommands } from './cli-setup.ts'
+import { addQuotaCommands } from './cli-quota.ts'
 import { addSpendingCommands } from './cli-spending.ts'
 import { addUpstreamKeyCommands } from './cli-upstream-keys.ts'
 import type { Terminal, World } from './world.ts'
@@ -50,6 +51,7 @@ function programOf(world: World, commands: CommandSet): Command {
   addGatewayKeyCommands(admin, commands)
   addUpstreamKeyCommands(admin, commands)
   addSpendingCommands(admin, commands)
+  addQuotaCommands(admin, commands)
   return program
 }
 

@@ -8,11 +8,11 @@ import type { IssuedKey } from './gateway-keys.ts'
 const exact = JSON as unknown as { rawJSON(text: string): object }
 
 /** An exact decimal, which a floating-point number is not. */
-function credits(amount: NanoCredits): object {
+export function credits(amount: NanoCredits): object {
   return exact.rawJSON(creditsText(amount))
 }
 
-function time(at: EpochMs | undefined): string | null {
+export function time(at: EpochMs | undefined): string | null {
   return at === undefined ? null : new Date(at).toISOString()
 }
 

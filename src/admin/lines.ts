@@ -9,14 +9,14 @@ export function visible(text: string): string {
 }
 
 /** `key=value` pairs with one space between; absent values are left out. */
-function pairs(values: Readonly<Record<string, string | number | boolean | undefined>>): string {
+export function pairs(values: Readonly<Record<string, string | number | boolean | undefined>>): string {
   return Object.entries(values)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}=${visible(String(value))}`)
     .join(' ')
 }
 
-function instant(at: EpochMs | undefined): string | undefined {
+export function instant(at: EpochMs | undefined): string | undefined {
   return at === undefined ? undefined : new Date(at).toISOString()
 }
 

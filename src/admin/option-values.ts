@@ -1,3 +1,4 @@
+import { WINDOW_NAMES, type WindowName } from '../core/quota.ts'
 import { type EpochMs, type NanoCredits, parseCredits } from '../core/units.ts'
 import { WrongUse } from './wrong-use.ts'
 
@@ -46,6 +47,12 @@ export function quotaOf(option: string, text: string): NanoCredits {
   if (credits !== undefined) return credits
   const right = 'a number of credits below 1000000000 with at most 9 decimals, such as 100 or 12.5 (0 = unlimited)'
   throw wrong(option, text, right)
+}
+
+export function windowOf(option: string, text: string): WindowName {
+  const name = WINDOW_NAMES.find((one) => one === text)
+  if (name !== undefined) return name
+  throw wrong(option, text, `the name of a window: ${WINDOW_NAMES.join(' or ')}`)
 }
 
 /** A list of model names; `all` takes a restriction away. */

@@ -1,5 +1,5 @@
 import type { NanoCredits } from '../core/units.ts'
-import type { Clock, Registry, Reports } from '../ports.ts'
+import type { Clock, Quotas, Registry, Reports } from '../ports.ts'
 
 /** Where the command line speaks and listens. */
 export interface Terminal {
@@ -20,6 +20,7 @@ export interface Terminal {
 export interface AdminStore {
   readonly registry: Registry
   readonly reports: Reports
+  readonly quotas: Quotas
   /** One sentence each, to be said once. */
   readonly warnings: readonly string[]
 }
@@ -80,6 +81,8 @@ export interface World {
   readonly terminal: Terminal
   readonly now: Clock
   readonly version: string
+  /** Who gives the command, as the operating system calls them. */
+  readonly user: string
   randomBytes(length: number): Uint8Array
   /** Reads the settings; throws WrongUse when they are not right. `file` is what `--config` named. */
   load(file: string | undefined): Installation

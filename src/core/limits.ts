@@ -1,4 +1,5 @@
 import type { Standing, WindowStanding } from './quota.ts'
+import type { NanoCredits } from './units.ts'
 
 /**
  * The member's windows as Codex reads them: used percent (of settled spend), length in minutes, reset in unix
@@ -17,8 +18,8 @@ export function limitHeaders(standing: Standing): string[] {
   return limits
 }
 
-/** With two decimals, rounded down, so that 100 means spent; never above 100. */
-function usedPercent(window: WindowStanding): number {
+/** Of the limit, with two decimals, rounded down, so that 100 means spent; never above 100. Not for an unlimited window. */
+export function usedPercent(window: Pick<WindowStanding, 'settled' | 'limit'>): number {
   const hundredths = (window.settled * 10_000n) / window.limit
   return Number(hundredths > 10_000n ? 10_000n : hundredths) / 100
 }
@@ -46,4 +47,10 @@ export function limitEvent(standing: Standing): string | undefined {
     rate_limits: { primary: windows.get('primary') ?? null, secondary: windows.get('secondary') ?? null },
     metered_limit_name: 'codex',
   })
+}
+
+/** What is left for calls to come, those that are open taken off. */
+export function leftIn({ limit, settled, held }: WindowStanding & { readonly held: NanoCredits }): NanoCredits {
+  const left = limit - settled - held
+  return left > 0n ? left : 0n
 }

@@ -1,6 +1,8 @@
 import type { EpochMs, NanoCredits } from './units.ts'
 
-export type WindowName = '5h' | 'weekly'
+/** The shorter first. */
+export const WINDOW_NAMES = ['5h', 'weekly'] as const
+export type WindowName = (typeof WINDOW_NAMES)[number]
 
 /** A limit on what a member may spend in a stretch of time that begins with its first call. */
 export interface QuotaWindow {
@@ -24,6 +26,7 @@ export interface Hold {
 export interface WindowStanding {
   readonly name: WindowName
   readonly lengthMs: number
+  /** What was granted on top is in it. */
   readonly limit: NanoCredits
   /** Settled spend; what calls in flight hold is not in it. */
   readonly settled: NanoCredits

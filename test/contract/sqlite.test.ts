@@ -2,6 +2,7 @@ import { directoryContract } from './directory.contract.ts'
 import { ledgerContract } from './ledger.contract.ts'
 import { ledgerRowsContract } from './ledger-rows.contract.ts'
 import { ledgerModel } from './ledger.model.ts'
+import { quotasContract } from './quotas.contract.ts'
 import { registryContract } from './registry.contract.ts'
 import { reportsContract } from './reports.contract.ts'
 import { sqliteDatabase } from './sqlite-database.ts'
@@ -10,5 +11,6 @@ directoryContract(sqliteDatabase)
 ledgerContract(sqliteDatabase)
 ledgerRowsContract(sqliteDatabase)
 ledgerModel(sqliteDatabase)
+quotasContract(sqliteDatabase)
 registryContract(sqliteDatabase)
 reportsContract(sqliteDatabase)

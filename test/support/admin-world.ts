@@ -2,9 +2,12 @@ import type { CallId, GatewayKeyId, KeyHash, MemberId, UpstreamId } from '../../
 import {
   type CallRow,
   type ConnectionRow,
+  type Adjustment,
   type GatewayKey,
   type Member,
   type MemberUsage,
+  type QuotaView,
+  type Quotas,
   type Registry,
   RegistryError,
   type Reports,
@@ -141,6 +144,9 @@ export class FakeWorld {
   calls: readonly CallRow[] = []
   connections: readonly ConnectionRow[] = []
   usageAsked: readonly number[] = []
+  quota: QuotaView | undefined
+  /** What the quotas were asked to change. */
+  readonly wishes: object[] = []
   out = ''
   err = ''
   input = ''
@@ -171,6 +177,7 @@ export class FakeWorld {
       },
       now: () => NOW,
       version: '1.2.3',
+      user: 'root',
       randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
       load: (file) => this.#installation(file),
       sampleConfig: () => '[server]\n',
@@ -195,6 +202,16 @@ export class FakeWorld {
       calls: async () => this.calls,
       connections: async () => this.connections,
     }
+    const adjusted = async (kind: Adjustment['kind'], wish: Parameters<Quotas['reset']>[0], credits: bigint) => {
+      this.wishes.push(wish)
+      const { window = '5h', who, why } = wish
+      return [{ at: NOW, kind, window, credits, until: NOW + 1000, who, why }]
+    }
+    const quotas: Quotas = {
+      view: async (name) => found(this.quota, name),
+      reset: (wish) => adjusted('reset', wish, 40_000_000_000n),
+      grant: (wish) => adjusted('grant', wish, wish.credits),
+    }
     return {
       databaseUrl: 'sqlite://x.db',
       file,
@@ -215,7 +232,7 @@ export class FakeWorld {
         upstreamConcurrency: 8,
       },
       initialize: async () => ({ keyFile: 'x.db.key', warnings: [] }),
-      withStore: (use) => use({ registry: this.registry, reports, warnings: [] }),
+      withStore: (use) => use({ registry: this.registry, reports, quotas, warnings: [] }),
       serve: async () => 5,
     }
   }

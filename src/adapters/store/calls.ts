@@ -33,8 +33,8 @@ export function* openCall(scribe: Scribe, call: OpenCall, heldBefore: readonly H
     VALUES
       (${call.id}, ${scribe.instance}, ${call.member}, ${call.key}, ${call.kind}, ${call.transport}, ${call.path},
        ${call.model}, ${call.serviceTier}, ${call.sessionId}, ${call.threadId}, ${call.turnId}, ${call.startedAt},
-       ${at}, ${call.hold}, ${counted.has('5h') ? own.get('5h')?.id : undefined},
-       ${counted.has('weekly') ? own.get('weekly')?.id : undefined})`
+       ${at}, ${call.hold}, ${counted.has('5h') ? own.windows.get('5h')?.id : undefined},
+       ${counted.has('weekly') ? own.windows.get('weekly')?.id : undefined})`
   yield sql`
     UPDATE gateway_keys SET last_used_at = ${at}
     WHERE id = ${call.key} AND (last_used_at IS NULL OR last_used_at <= ${at - KEY_USE_MS})`

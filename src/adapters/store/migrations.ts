@@ -168,6 +168,23 @@ const STEPS: readonly string[] = [
   ALTER TABLE calls ADD COLUMN audio_ms INTEGER NOT NULL DEFAULT 0;
   `,
   'CREATE INDEX connections_by_member ON connections (member, started_at)',
+  // What administrators changed of members' windows. A reset names the window that it ended.
+  `
+  CREATE TABLE quota_adjustments (
+    id INTEGER PRIMARY KEY,
+    member INTEGER NOT NULL REFERENCES members (id),
+    made_at INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    window TEXT NOT NULL,
+    credits INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    ended_window INTEGER REFERENCES windows (id),
+    who TEXT NOT NULL,
+    why TEXT
+  ) STRICT;
+  CREATE INDEX quota_adjustments_in_force ON quota_adjustments (member, until);
+  CREATE INDEX quota_adjustments_ended ON quota_adjustments (ended_window);
+  `,
 ]
 
 /** The version of the schema that this code reads and writes. */

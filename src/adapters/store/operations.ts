@@ -1,11 +1,13 @@
 import type { Hold, QuotaWindow, Standing, Verdict } from '../../core/quota.ts'
 import type { CallId, EpochMs, MemberId, UpstreamId } from '../../core/units.ts'
 import type {
+  Adjustment,
   CallRow,
   ClosedConnection,
   ConnectionRow,
   Entry,
   GatewayKey,
+  GrantWish,
   Made,
   Member,
   MemberUsage,
@@ -13,7 +15,9 @@ import type {
   NewMember,
   NewUpstream,
   OpenCall,
+  QuotaView,
   RefusedCall,
+  ResetWish,
   ThreadOwner,
   Upstream,
 } from '../../ports.ts'
@@ -32,6 +36,7 @@ import { connectionsReport } from './connection-report.ts'
 import { closeConnection, openConnection } from './connections.ts'
 import { addGatewayKey, listGatewayKeys, setGatewayKey, type NewGatewayKey, type OwnedKey } from './keys.ts'
 import { addMember, listMembers, setMember, type MemberChange } from './members.ts'
+import { grantQuota, resetQuota, viewQuota } from './quotas.ts'
 import { callsReport, usageReport, type CallFilter } from './reports.ts'
 import { snapshotSince, type Snapshot } from './snapshot.ts'
 import type { Script } from './sql.ts'
@@ -63,6 +68,9 @@ export interface Operations {
   readonly usage: (from: EpochMs, to: EpochMs) => Script<readonly MemberUsage[]>
   readonly calls: (filter: CallFilter) => Script<readonly CallRow[]>
   readonly connections: (filter: CallFilter) => Script<readonly ConnectionRow[]>
+  readonly viewQuota: (member: string, now: EpochMs) => Script<QuotaView>
+  readonly resetQuota: (wish: ResetWish, now: EpochMs) => Script<readonly Adjustment[]>
+  readonly grantQuota: (wish: GrantWish, now: EpochMs) => Script<readonly Adjustment[]>
 }
 
 export type OperationName = keyof Operations
@@ -81,6 +89,7 @@ export const READS: ReadonlySet<OperationName> = new Set<OperationName>([
   'usage',
   'calls',
   'connections',
+  'viewQuota',
 ])
 
 export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
@@ -109,5 +118,8 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     usage: usageReport,
     calls: callsReport,
     connections: connectionsReport,
+    viewQuota: (member, now) => viewQuota(member, scribe.time.at(now)),
+    resetQuota: (wish, now) => resetQuota(wish, scribe.time.at(now)),
+    grantQuota: (wish, now) => grantQuota(wish, scribe.time.at(now)),
   }
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { EpochMs } from '../../core/units.ts'
-import type { Clock, Directory, Ledger, Log, Registry, Reports, Vault } from '../../ports.ts'
+import type { Clock, Directory, Ledger, Log, Quotas, Registry, Reports, Vault } from '../../ports.ts'
 import { BackgroundThread } from './background-thread.ts'
 import type { EngineOptions } from './engine.ts'
 import type { Executor } from './executor.ts'
@@ -38,6 +38,7 @@ export interface Store extends AsyncDisposable {
   readonly registry: Registry
   readonly ledger: Ledger
   readonly reports: Reports
+  readonly quotas: Quotas
   /** What the administrator should know, one line each. */
   readonly warnings: readonly string[]
   /** Resolves, with the reason, when the store has broken down for good and only a new process can help. */
@@ -74,6 +75,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     registry: registryOn(executor, directory, now),
     ledger: ledgerOn(executor),
     reports: reportsOn(background ?? executor),
+    quotas: quotasOn(executor, background ?? executor, now),
     warnings,
     lost: executor instanceof WorkerThread ? executor.lost : new Promise(() => undefined),
     close,
@@ -122,5 +124,13 @@ function reportsOn(executor: Executor): Reports {
     usage: (from, to) => executor.request('usage', from, to),
     calls: (filter) => executor.request('calls', filter),
     connections: (filter) => executor.request('connections', filter),
+  }
+}
+
+function quotasOn(executor: Executor, reader: Executor, now: () => EpochMs): Quotas {
+  return {
+    view: (member) => reader.request('viewQuota', member, now()),
+    reset: (wish) => executor.request('resetQuota', wish, now()),
+    grant: (wish) => executor.request('grantQuota', wish, now()),
   }
 }

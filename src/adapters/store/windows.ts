@@ -1,7 +1,8 @@
 import { FIVE_HOURS_MS, WEEK_MS, type QuotaWindow, type Standing, type WindowName } from '../../core/quota.ts'
 import type { EpochMs, MemberId, NanoCredits } from '../../core/units.ts'
 import type { OpenCall } from '../../ports.ts'
-import { big, int, only, sql, text, type Script } from './sql.ts'
+import { adjustmentsInForce } from './adjustments.ts'
+import { big, int, maybeInt, only, sql, text, type Script } from './sql.ts'
 
 /** A window that is open, as it stands in the ledger. */
 export interface OpenWindow {
@@ -11,23 +12,33 @@ export interface OpenWindow {
   readonly settled: NanoCredits
 }
 
-export type OpenWindows = ReadonlyMap<WindowName, OpenWindow>
+/** A member's windows that are open at one instant, and what was granted on top of their limits. */
+export interface OpenWindows {
+  readonly windows: ReadonlyMap<WindowName, OpenWindow>
+  readonly granted: ReadonlyMap<WindowName, NanoCredits>
+}
 
-/** The member's windows that are open at `now`: at most one of each name, for ledger time does not run backwards. */
+/**
+ * The member's windows that are open at `now`: at most one of each name, for ledger time does not run backwards. One
+ * that was reset is over.
+ */
 export function* openWindowsOf(member: MemberId, now: EpochMs): Script<OpenWindows> {
   const rows = yield sql`
     SELECT id, name, opened_at, resets_at, settled FROM windows
     WHERE member = ${member} AND resets_at > ${now} ORDER BY opened_at`
-  const open = new Map<WindowName, OpenWindow>()
+  const { granted, ended } = yield* adjustmentsInForce(member, now)
+  const windows = new Map<WindowName, OpenWindow>()
   for (const row of rows) {
-    open.set(text(row, 'name') as WindowName, {
-      id: int(row, 'id'),
+    const id = int(row, 'id')
+    if (ended.has(id)) continue
+    windows.set(text(row, 'name') as WindowName, {
+      id,
       openedAt: int(row, 'opened_at'),
       resetsAt: int(row, 'resets_at'),
       settled: big(row, 'settled'),
     })
   }
-  return open
+  return { windows, granted }
 }
 
 /** Opens at `now`, for a call, those of its windows that are not open. */
@@ -36,16 +47,24 @@ export function* openMissing(
   open: OpenWindows,
   now: EpochMs,
 ): Script<OpenWindows> {
-  const all = new Map(open)
+  const all = new Map(open.windows)
   for (const { name, lengthMs } of windows) {
     if (all.has(name)) continue
-    const resetsAt = now + lengthMs
+    const openedAt = yield* nextInstant(member, name, now)
+    const resetsAt = openedAt + lengthMs
     const row = yield* only(sql`
       INSERT INTO windows (member, name, opened_at, resets_at, settled, opened_by)
-      VALUES (${member}, ${name}, ${now}, ${resetsAt}, 0, ${call}) RETURNING id`)
-    all.set(name, { id: int(row, 'id'), openedAt: now, resetsAt, settled: 0n })
+      VALUES (${member}, ${name}, ${openedAt}, ${resetsAt}, 0, ${call}) RETURNING id`)
+    all.set(name, { id: int(row, 'id'), openedAt, resetsAt, settled: 0n })
   }
-  return all
+  return { ...open, windows: all }
+}
+
+/** No two windows of a name open at the same instant, not even when one was reset in the millisecond it was opened in. */
+function* nextInstant(member: MemberId, name: WindowName, now: EpochMs): Script<EpochMs> {
+  const last = yield* only(sql`
+    SELECT MAX(opened_at) AS opened_at FROM windows WHERE member = ${member} AND name = ${name}`)
+  return Math.max(now, (maybeInt(last, 'opened_at') ?? -1) + 1)
 }
 
 /** Adds a settled call to the windows that it was admitted in, whether they are still open or not. */
@@ -57,12 +76,16 @@ export function* addToWindows(ids: readonly (number | undefined)[], credits: Nan
   }
 }
 
-/** A call that was refused after all opens no window: those that it opened, and that no other call is in, are closed again. */
+/**
+ * A call that was refused after all opens no window: those that it opened, and that no other call is in, are closed
+ * again. One that was reset in the meantime is over already, and its row is spoken of.
+ */
 export function* closeOwnWindows(seq: number): Script<void> {
   const windows = yield sql`
     SELECT w.id AS id FROM calls c JOIN windows w ON w.id = c.window_5h OR w.id = c.window_weekly
     WHERE c.seq = ${seq} AND w.opened_by = c.id AND NOT EXISTS (
-      SELECT 1 FROM calls o WHERE o.seq > c.seq AND (o.window_5h = w.id OR o.window_weekly = w.id))`
+      SELECT 1 FROM calls o WHERE o.seq > c.seq AND (o.window_5h = w.id OR o.window_weekly = w.id))
+      AND NOT EXISTS (SELECT 1 FROM quota_adjustments a WHERE a.ended_window = w.id)`
   for (const window of windows) {
     const id = int(window, 'id')
     yield sql`UPDATE calls SET window_5h = NULL WHERE seq = ${seq} AND window_5h = ${id}`
@@ -74,11 +97,11 @@ export function* closeOwnWindows(seq: number): Script<void> {
 export function standingOf(windows: readonly QuotaWindow[], open: OpenWindows): Standing {
   return {
     windows: windows.map(({ name, lengthMs, limit }) => {
-      const window = open.get(name)
+      const window = open.windows.get(name)
       return {
         name,
         lengthMs,
-        limit,
+        limit: limit === 0n ? 0n : limit + (open.granted.get(name) ?? 0n),
         settled: window?.settled ?? 0n,
         openedAt: window?.openedAt,
         resetsAt: window?.resetsAt,

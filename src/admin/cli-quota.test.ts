@@ -1,0 +1,107 @@
+import { deepEqual, equal, match } from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { FIVE_HOURS_MS, WEEK_MS } from '../core/quota.ts'
+import { FakeWorld, NOW } from '../../test/support/admin-world.ts'
+
+const HOUR = 3_600_000
+
+function withQuota(): FakeWorld {
+  const world = new FakeWorld()
+  const of = { granted: 0n, held: 0n, openedAt: NOW - HOUR }
+  world.quota = {
+    member: 'alice',
+    at: NOW,
+    windows: [
+      {
+        ...of,
+        name: '5h',
+        lengthMs: FIVE_HOURS_MS,
+        limit: 150_000_000_000n,
+        granted: 50_000_000_000n,
+        settled: 75_000_000_000n,
+        held: 1_500_000_000n,
+        resetsAt: NOW + 4 * HOUR,
+      },
+      {
+        ...of,
+        name: 'weekly',
+        lengthMs: WEEK_MS,
+        limit: 0n,
+        settled: 75_000_000_000n,
+        resetsAt: NOW + WEEK_MS - HOUR,
+      },
+    ],
+    adjustments: [
+      {
+        at: NOW,
+        kind: 'grant',
+        window: '5h',
+        credits: 50_000_000_000n,
+        until: NOW + HOUR,
+        who: 'root',
+        why: 'a\nb',
+      },
+    ],
+  }
+  return world
+}
+
+suite('admin quota', () => {
+  test('shows what is used, held and left, when it resets, and when it runs out', async () => {
+    const world = withQuota()
+    equal(await world.run('admin', 'quota', 'show', 'alice'), 0)
+    deepEqual(world.out.split('\n'), [
+      'alice 5h: limit=150 granted=50 used=75 held=1.5 left=73.5 used_percent=50 resets_at=2026-11-23T14:00:00.000Z runs_out_at=2026-11-23T11:00:00.000Z',
+      'alice weekly: limit=unlimited used=75 held=0 resets_at=2026-11-30T09:00:00.000Z',
+      '2026-11-23T10:00:00.000Z grant: member=alice window=5h credits=50 until=2026-11-23T11:00:00.000Z who=root why="a\\nb"',
+      '',
+    ])
+    equal(await world.run('admin', 'quota', 'show', 'alice', '--json'), 0)
+    const shown = JSON.parse(world.out) as { windows: { left: unknown; runs_out_at: unknown }[] }
+    deepEqual(
+      shown.windows.map(({ left, runs_out_at: at }) => [left, at]),
+      [
+        [73.5, '2026-11-23T11:00:00.000Z'],
+        [null, null],
+      ],
+    )
+    world.interactive = true
+    await world.run('admin', 'quota', 'show', 'alice')
+    match(
+      world.out,
+      /^WINDOW +LIMIT.*RUNS OUT\n5h +150 +50 +75 +1\.5 +73\.5 +50 .*\nweekly +unlimited.*\n\nWHEN.*WHY\n/,
+    )
+  })
+
+  test('resets and grants in the name of who gives the command', async () => {
+    const world = withQuota()
+    equal(await world.run('admin', 'quota', 'reset', 'alice', '--window', '5h', '--why', 'our bug'), 0)
+    equal(
+      world.out,
+      '2026-11-23T10:00:00.000Z reset: member=alice window=5h credits=40 until=2026-11-23T10:00:01.000Z who=root why="our bug"\n',
+    )
+    equal(await world.run('admin', 'quota', 'grant', 'alice', '12.5', '--until', '3d', '--json'), 0)
+    equal((JSON.parse(world.out) as { credits: number }[])[0]?.credits, 12.5)
+    const who = 'root'
+    deepEqual(world.wishes, [
+      { member: 'alice', window: '5h', who, why: 'our bug' },
+      { member: 'alice', credits: 12_500_000_000n, window: undefined, until: NOW + 72 * HOUR, who, why: undefined },
+    ])
+  })
+
+  test('says what is wrong with what it was asked, and changes nothing', async () => {
+    const world = withQuota()
+    for (const [words, right] of [
+      [['reset', 'alice', '--window', 'month'], /--window "month": must be the name of a window: 5h or weekly/],
+      [['grant', 'alice', 'much'], /credits "much": must be a number of credits/],
+      [['grant', 'alice', '0'], /nothing to grant/],
+      [['grant', 'alice', '5', '--until', 'yesterday'], /--until/],
+      [['grant', 'alice'], /missing required argument/],
+      [['reset', 'alice', '--why', ' '], /--why/],
+    ] as const) {
+      equal(await world.run('admin', 'quota', ...words), 2, words.join(' '))
+      match(world.err, right)
+    }
+    deepEqual(world.wishes, [])
+  })
+})

@@ -1,0 +1,59 @@
+/** What administrators do about quotas, and what members and they see of them. */
+import type { WindowName, WindowStanding } from './core/quota.ts'
+import type { EpochMs, NanoCredits } from './core/units.ts'
+
+/** A change of what a member may spend: a row of its own with its date, never an edit. */
+export interface Adjustment {
+  readonly at: EpochMs
+  /** `reset`: what was spent in the window counts no more. `grant`: the window's limit is higher for a while. */
+  readonly kind: 'reset' | 'grant'
+  readonly window: WindowName
+  /** What was granted, or the spend that a reset took out of the window. */
+  readonly credits: NanoCredits
+  /** The end of a grant, or of the window that was reset. */
+  readonly until: EpochMs
+  /** The user of the operating system who made it. */
+  readonly who: string
+  readonly why: string | undefined
+}
+
+/** A window as it stands, grants in its limit. */
+export interface WindowView extends WindowStanding {
+  /** Of the limit; unlimited windows have none. */
+  readonly granted: NanoCredits
+  /** What calls that are open hold in it. */
+  readonly held: NanoCredits
+}
+
+export interface QuotaView {
+  readonly member: string
+  readonly at: EpochMs
+  readonly windows: readonly WindowView[]
+  /** The newest first, a hundred at most. */
+  readonly adjustments: readonly Adjustment[]
+}
+
+interface Asked {
+  readonly member: string
+  /** Undefined: every window that it can be done to. */
+  readonly window: WindowName | undefined
+  readonly who: string
+  readonly why: string | undefined
+}
+
+export type ResetWish = Asked
+
+export interface GrantWish extends Asked {
+  readonly credits: NanoCredits
+  /** Undefined: to the end of the window; one that is not open yet is taken to open now. */
+  readonly until: EpochMs | undefined
+}
+
+/** Each method is one transaction, and throws a RegistryError for a member who does not exist. */
+export interface Quotas {
+  view(member: string): Promise<QuotaView>
+  /** A running server judges by it from its next call on; calls in flight settle where they were admitted. */
+  reset(wish: ResetWish): Promise<readonly Adjustment[]>
+  /** Throws a RegistryError for a window without a limit: there is nothing to add to. */
+  grant(wish: GrantWish): Promise<readonly Adjustment[]>
+}
