@@ -34,6 +34,7 @@ export function gatewayOn(
   return {
     directory: store.directory,
     ledger: store.ledger,
+    quotas: store.quotas,
     coordinator: memoryCoordinator({
       now: Date.now,
       maxFailures: config.upstream.maxFailuresBeforeCooldown,

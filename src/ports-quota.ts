@@ -1,6 +1,6 @@
 /** What administrators do about quotas, and what members and they see of them. */
 import type { WindowName, WindowStanding } from './core/quota.ts'
-import type { EpochMs, NanoCredits } from './core/units.ts'
+import type { EpochMs, MemberId, NanoCredits } from './core/units.ts'
 
 /** A change of what a member may spend: a row of its own with its date, never an edit. */
 export interface Adjustment {
@@ -33,6 +33,16 @@ export interface QuotaView {
   readonly adjustments: readonly Adjustment[]
 }
 
+/** What a member used of one model. */
+export interface ModelUsage {
+  readonly model: string | undefined
+  readonly credits: NanoCredits
+  readonly inputTokens: number
+  readonly cachedInputTokens: number
+  readonly outputTokens: number
+  readonly requests: number
+}
+
 interface Asked {
   readonly member: string
   /** Undefined: every window that it can be done to. */
@@ -52,6 +62,8 @@ export interface GrantWish extends Asked {
 /** Each method is one transaction, and throws a RegistryError for a member who does not exist. */
 export interface Quotas {
   view(member: string): Promise<QuotaView>
+  /** Settled calls that started in [from, to), by model, the dearest first. */
+  usedBy(member: MemberId, from: EpochMs, to: EpochMs): Promise<readonly ModelUsage[]>
   /** A running server judges by it from its next call on; calls in flight settle where they were admitted. */
   reset(wish: ResetWish): Promise<readonly Adjustment[]>
   /** Throws a RegistryError for a window without a limit: there is nothing to add to. */

@@ -1,16 +1,9 @@
 /** The JSON that `--json` prints: stable, and described in docs/json.md. Absent values are null. */
-import { creditsText, type EpochMs, type NanoCredits } from '../core/units.ts'
+import { exactCredits as credits } from '../core/exact-json.ts'
+import type { EpochMs } from '../core/units.ts'
 import type { SpokenUsage } from '../core/usage.ts'
 import type { CallRow, ConnectionRow, GatewayKey, Member, MemberUsage, Upstream } from '../ports.ts'
 import type { IssuedKey } from './gateway-keys.ts'
-
-/** Of the language since 2025; not in the compiler's library yet. */
-const exact = JSON as unknown as { rawJSON(text: string): object }
-
-/** An exact decimal, which a floating-point number is not. */
-export function credits(amount: NanoCredits): object {
-  return exact.rawJSON(creditsText(amount))
-}
 
 export function time(at: EpochMs | undefined): string | null {
   return at === undefined ? null : new Date(at).toISOString()

@@ -1,8 +1,9 @@
-/** The JSON of `admin quota` and of `GET /v1/usage`, as docs/json.md describes it. */
+/** The JSON of `admin quota`, as docs/json.md describes it. */
+import { exactCredits as credits } from '../core/exact-json.ts'
 import { runsOutAt } from '../core/pace.ts'
 import { leftIn, usedPercent } from '../core/limits.ts'
 import type { Adjustment, QuotaView, WindowView } from '../ports.ts'
-import { credits, time } from './json-form.ts'
+import { time } from './json-form.ts'
 
 export function quotaJson(view: QuotaView): object {
   return {

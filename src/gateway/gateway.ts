@@ -1,5 +1,5 @@
 import type { RateCard } from '../core/price.ts'
-import type { Clock, Coordinator, Directory, Ledger, Log, Upstream, UpstreamClient } from '../ports.ts'
+import type { Clock, Coordinator, Directory, Ledger, Log, Quotas, Upstream, UpstreamClient } from '../ports.ts'
 import type { GentleReader } from './gentle-reader.ts'
 import type { Notices } from './notices.ts'
 import type { Owners } from './owners.ts'
@@ -9,6 +9,8 @@ import type { Sessions } from './sessions.ts'
 export interface Gateway {
   readonly directory: Directory
   readonly ledger: Ledger
+  /** What members see of their quotas. */
+  readonly quotas: Pick<Quotas, 'view' | 'usedBy'>
   readonly coordinator: Coordinator
   readonly upstream: UpstreamClient
   readonly owners: Owners

@@ -209,6 +209,7 @@ export class FakeWorld {
     }
     const quotas: Quotas = {
       view: async (name) => found(this.quota, name),
+      usedBy: async () => [],
       reset: (wish) => adjusted('reset', wish, 40_000_000_000n),
       grant: (wish) => adjusted('grant', wish, wish.credits),
     }

@@ -11,6 +11,7 @@ import type {
   Made,
   Member,
   MemberUsage,
+  ModelUsage,
   NewConnection,
   NewMember,
   NewUpstream,
@@ -35,6 +36,7 @@ import {
 import { connectionsReport } from './connection-report.ts'
 import { closeConnection, openConnection } from './connections.ts'
 import { addGatewayKey, listGatewayKeys, setGatewayKey, type NewGatewayKey, type OwnedKey } from './keys.ts'
+import { usedBy } from './member-usage.ts'
 import { addMember, listMembers, setMember, type MemberChange } from './members.ts'
 import { grantQuota, resetQuota, viewQuota } from './quotas.ts'
 import { callsReport, usageReport, type CallFilter } from './reports.ts'
@@ -69,6 +71,7 @@ export interface Operations {
   readonly calls: (filter: CallFilter) => Script<readonly CallRow[]>
   readonly connections: (filter: CallFilter) => Script<readonly ConnectionRow[]>
   readonly viewQuota: (member: string, now: EpochMs) => Script<QuotaView>
+  readonly usedBy: (member: MemberId, from: EpochMs, to: EpochMs) => Script<readonly ModelUsage[]>
   readonly resetQuota: (wish: ResetWish, now: EpochMs) => Script<readonly Adjustment[]>
   readonly grantQuota: (wish: GrantWish, now: EpochMs) => Script<readonly Adjustment[]>
 }
@@ -90,6 +93,7 @@ export const READS: ReadonlySet<OperationName> = new Set<OperationName>([
   'calls',
   'connections',
   'viewQuota',
+  'usedBy',
 ])
 
 export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
@@ -119,6 +123,7 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     calls: callsReport,
     connections: connectionsReport,
     viewQuota: (member, now) => viewQuota(member, scribe.time.at(now)),
+    usedBy,
     resetQuota: (wish, now) => resetQuota(wish, scribe.time.at(now)),
     grantQuota: (wish, now) => grantQuota(wish, scribe.time.at(now)),
   }

@@ -130,6 +130,7 @@ function reportsOn(executor: Executor): Reports {
 function quotasOn(executor: Executor, reader: Executor, now: () => EpochMs): Quotas {
   return {
     view: (member) => reader.request('viewQuota', member, now()),
+    usedBy: (member, from, to) => reader.request('usedBy', member, from, to),
     reset: (wish) => executor.request('resetQuota', wish, now()),
     grant: (wish) => executor.request('grantQuota', wish, now()),
   }
