@@ -103,7 +103,7 @@ const credit = z.strictObject({
 const quota = z.strictObject({
   contact: text(
     'Ask your gateway admin for more quota',
-    'What a member whose quota is spent should do; Codex shows it and goes on with ", or try again at …"',
+    'What a member whose quota is spent should do; the refusal ends with it; Codex shows it and goes on with ", or try again at …"',
     'a short sentence on one line without a final dot, such as "Ask your gateway admin for more quota"',
     // It travels in a header.
     (value) => /^[\x20-\x7e]{1,200}$/.test(value) && !value.trimEnd().endsWith('.') && value.trim() === value,

@@ -94,11 +94,16 @@ export function realtimeEventTo(refusal: Refusal, context: AnswerContext, event:
   const error = {
     type: TYPE[refusal.code],
     code: refusal.code,
-    message: `${refusal.message}${again}`,
+    message: `${sentenceOf(refusal, context)}${again}`,
     param: null,
     event_id: event ?? null,
   }
   return JSON.stringify({ type: 'error', event_id: `event_${context.requestId}`, error })
+}
+
+/** Of a spent quota it ends with what its member may do. */
+function sentenceOf({ message, detail }: Refusal, { contact }: AnswerContext): string {
+  return detail.window ? `${message} ${contact}.` : message
 }
 
 const OF_BODIES = new Set(['content-type', 'cache-control'])
@@ -118,7 +123,7 @@ function plain(refusal: Refusal, context: AnswerContext): Answer {
 function quotaSpent(refusal: Refusal, context: AnswerContext): Answer {
   const resetsAt = refusal.detail.window?.resetsAt
   const error = {
-    message: refusal.message,
+    message: sentenceOf(refusal, context),
     type: 'usage_limit_reached',
     code: refusal.code,
     param: null,

@@ -93,7 +93,7 @@ suite('a realtime session', { concurrency: 4 }, () => {
     await ask(client)
     const { error } = await client.event('error')
     equal(Object(error).code, 'member_5h_quota_exceeded')
-    match(String(Object(error).message), /5-hour quota is used up/)
+    match(String(Object(error).message), /^Your 5-hour quota is used up: .* Ask your gateway admin for more quota\.$/)
     equal((await client.closed).code, 1008)
     const again = await refusedTalk(on.url, on.key, { path: PATH })
     deepEqual([again.status, JSON.parse(again.text).error.type], [429, 'usage_limit_reached'])
