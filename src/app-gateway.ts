@@ -20,7 +20,7 @@ export function gatewayOn(
   store: Store,
   upstream: OpenAiHttp,
   config: Config,
-  { log, stop, draining }: Pick<Gateway, 'log' | 'stop' | 'draining'>,
+  { log, alerts, stop, draining }: Pick<Gateway, 'log' | 'alerts' | 'stop' | 'draining'>,
 ): Gateway {
   const { limits, credit } = config
   const sockets = {
@@ -67,6 +67,7 @@ export function gatewayOn(
       unknownUsageCredits: credit.unknownUsageCredits,
     },
     log,
+    alerts,
     notices: new Notices(log, Date.now),
     now: Date.now,
     stop,

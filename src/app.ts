@@ -4,15 +4,17 @@ import { lineLog, type LogOptions } from './adapters/log/lines.ts'
 import { OpenAiHttp } from './adapters/openai/http.ts'
 import { socketOn } from './adapters/openai/socket.ts'
 import { openStore, type Store } from './adapters/store/store.ts'
+import { Webhook } from './adapters/webhook/webhook.ts'
 import { gatewayOn } from './app-gateway.ts'
 import type { AdminStore, SimulatorOptions } from './admin/world.ts'
 import { readSealingKey } from './config-sealing-key.ts'
 import type { Config } from './config-shape.ts'
+import type { QuotaRules } from './core/quota.ts'
 import { Probes } from './edge/probes.ts'
 import { listen } from './edge/server.ts'
 import { converse } from './gateway/converse.ts'
 import { relay } from './gateway/relay.ts'
-import type { Client, Log, SocketClient } from './ports.ts'
+import type { Alerts, Client, Log, SocketClient } from './ports.ts'
 import { startSimulator } from './simulator/simulator.ts'
 
 export { runCommandLine } from './admin/cli.ts'
@@ -20,6 +22,10 @@ export { addGatewayKey } from './admin/gateway-keys.ts'
 export type { DemoOptions, Installation, Terminal, World } from './admin/world.ts'
 export { WrongUse } from './admin/wrong-use.ts'
 export { startSimulator } from './simulator/simulator.ts'
+
+function quotaRulesOf({ quota }: Config): QuotaRules {
+  return { warnAt: quota.warnAt }
+}
 
 const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -38,7 +44,8 @@ export async function initStore(
 export async function withStore<T>(config: Config, use: (store: AdminStore) => Promise<T>): Promise<T> {
   const sealing = readSealingKey(config, { create: false })
   const { path, durability } = config.database
-  await using store = await openStore({ path, durability, role: 'cli', sealingKey: sealing.key, log: SILENT })
+  const options = { path, durability, sealingKey: sealing.key, quota: quotaRulesOf(config), log: SILENT }
+  await using store = await openStore({ ...options, role: 'cli' })
   const warnings = [...sealing.warnings, ...store.warnings]
   return await use({ registry: store.registry, reports: store.reports, quotas: store.quotas, warnings })
 }
@@ -57,7 +64,8 @@ export interface RunningGateway extends AsyncDisposable {
 export async function startGateway(config: Config, log: Log): Promise<RunningGateway> {
   const sealing = readSealingKey(config, { create: false })
   const { path, durability } = config.database
-  const store = await openStore({ path, durability, role: 'serve', sealingKey: sealing.key, log })
+  const options = { path, durability, sealingKey: sealing.key, quota: quotaRulesOf(config), log }
+  const store = await openStore({ ...options, role: 'serve' })
   for (const warning of [...config.warnings, ...sealing.warnings, ...store.warnings]) log.warn(warning)
   try {
     return await serveOn(store, config, log)
@@ -67,8 +75,14 @@ export async function startGateway(config: Config, log: Log): Promise<RunningGat
   }
 }
 
+const UNHEARD: Alerts = { send() {} }
+
+function webhookOf({ quota: { webhookUrl: url, webhookSecret: secret } }: Config, log: Log): Webhook | undefined {
+  return url === '' ? undefined : new Webhook({ url, secret, log })
+}
+
 async function serveOn(store: Store, config: Config, log: Log): Promise<RunningGateway> {
-  const stopping = new AbortController()
+  const [stopping, draining] = [new AbortController(), new AbortController()]
   const upstream = new OpenAiHttp({
     baseUrl: config.upstream.httpBaseUrl,
     maxHeaderBytes: config.limits.maxHeaderBytes,
@@ -78,8 +92,9 @@ async function serveOn(store: Store, config: Config, log: Log): Promise<RunningG
     ca: config.ca,
     vault: store.vault,
   })
-  const draining = new AbortController()
-  const gateway = gatewayOn(store, upstream, config, { log, stop: stopping.signal, draining: draining.signal })
+  const webhook = webhookOf(config, log)
+  const signals = { stop: stopping.signal, draining: draining.signal }
+  const gateway = gatewayOn(store, upstream, config, { log, alerts: webhook ?? UNHEARD, ...signals })
   const probes = new Probes({
     directory: store.directory,
     ledger: store.ledger,
@@ -116,7 +131,7 @@ async function serveOn(store: Store, config: Config, log: Log): Promise<RunningG
     if (cut.aborted) stopping.abort()
     else cut.addEventListener('abort', () => stopping.abort(), { once: true })
     await server.drain(stopping.signal)
-    await upstream.close()
+    await Promise.all([upstream.close(), webhook?.[Symbol.asyncDispose]()])
     await store.close()
   }
   return {

@@ -18,6 +18,7 @@ import {
   text,
 } from './config-kinds.ts'
 import { limits, limitsOf } from './config-limits.ts'
+import { quota, quotaOf } from './config-quota.ts'
 import type { SettledConfig } from './config-shape.ts'
 import { TIERS } from './config-tiers.ts'
 
@@ -97,16 +98,6 @@ const credit = z.strictObject({
   tiers: factors(
     TIERS,
     'Factor on the credits of a service tier (`tier`), or of a tier of one model (`model/tier`); names given here are added to the usual ones',
-  ),
-})
-
-const quota = z.strictObject({
-  contact: text(
-    'Ask your gateway admin for more quota',
-    'What a member whose quota is spent should do; the refusal ends with it; Codex shows it and goes on with ", or try again at …"',
-    'a short sentence on one line without a final dot, such as "Ask your gateway admin for more quota"',
-    // It travels in a header.
-    (value) => /^[\x20-\x7e]{1,200}$/.test(value) && !value.trimEnd().endsWith('.') && value.trim() === value,
   ),
 })
 
@@ -202,7 +193,7 @@ function settled(values: z.infer<typeof schema>): SettledConfig {
     upstream: upstreamOf(values.upstream),
     credit: creditOf(values.credit),
     limits: limitsOf(values.limits),
-    quota: { contact: values.quota.contact },
+    quota: quotaOf(values.quota),
     routes: values.routes,
     log: values.log,
     secrets: { keyFile: values.secrets.key_file || `${parseSqliteUrl(values.database.url) ?? ''}.key` },

@@ -66,7 +66,14 @@ export interface SettledConfig {
     readonly wsMaxConnectionSecs: number
     readonly wsMaxMessagesPerConnection: number
   }
-  readonly quota: { readonly contact: string }
+  readonly quota: {
+    readonly contact: string
+    /** Percent, ascending. */
+    readonly warnAt: readonly number[]
+    /** Empty = none. */
+    readonly webhookUrl: string
+    readonly webhookSecret: string
+  }
   readonly routes: { readonly websocket: boolean; readonly search: boolean; readonly webrtc: boolean }
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format: 'text' | 'json' }
   readonly secrets: {

@@ -247,7 +247,8 @@ codex_queue_secs = "x"
   test('takes every setting from its variable', () => {
     for (const setting of settings()) {
       const name = `CODEX_GATEWAY_${setting.section}_${setting.key}`.toUpperCase()
-      const value = typeof setting.usual === 'object' ? 'priority=2' : JSON.stringify(setting.usual).replaceAll('"', '')
+      const usual: unknown = Array.isArray(setting.usual) ? '5,6' : setting.usual
+      const value = typeof usual === 'object' ? 'priority=2' : JSON.stringify(usual).replaceAll('"', '')
       const { origins } = loadConfig({ path: undefined, env: { [name]: value } })
       deepEqual(
         origins.filter(({ source }) => source === 'environment').map(({ key }) => key),

@@ -21,4 +21,10 @@ export interface Log {
   error(event: string, fields?: LogFields): void
 }
 
+/** Where the administrator is told of what should not wait until the log is read. */
+export interface Alerts {
+  /** Waits for nothing and never throws; `facts` are for JSON, and carry no secrets. */
+  send(type: string, facts: Readonly<Record<string, unknown>>): void
+}
+
 export type Clock = () => EpochMs

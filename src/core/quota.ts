@@ -34,8 +34,25 @@ export interface WindowStanding {
   readonly resetsAt: EpochMs | undefined
 }
 
+/** A threshold, in percent of the limit, that a window has reached. */
+export interface QuotaWarning {
+  readonly window: WindowStanding
+  readonly percent: number
+}
+
+/** What the administrator says of quotas for all members. */
+export interface QuotaRules {
+  /** Percent of a limit that are told of, ascending. */
+  readonly warnAt: readonly number[]
+}
+
+/** Where nothing is said of quotas. */
+export const NO_RULES: QuotaRules = { warnAt: [] }
+
 export interface Standing {
   readonly windows: readonly WindowStanding[]
+  /** Thresholds that were reached by what was just settled, each told of once in a window. */
+  readonly warnings?: readonly QuotaWarning[]
 }
 
 /** May the call go ahead? */

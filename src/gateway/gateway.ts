@@ -1,5 +1,5 @@
 import type { RateCard } from '../core/price.ts'
-import type { Clock, Coordinator, Directory, Ledger, Log, Quotas, Upstream, UpstreamClient } from '../ports.ts'
+import type { Alerts, Clock, Coordinator, Directory, Ledger, Log, Quotas, Upstream, UpstreamClient } from '../ports.ts'
 import type { GentleReader } from './gentle-reader.ts'
 import type { Notices } from './notices.ts'
 import type { Owners } from './owners.ts'
@@ -19,6 +19,7 @@ export interface Gateway {
   readonly rates: RateCard
   readonly settings: Settings
   readonly log: Log
+  readonly alerts: Alerts
   readonly notices: Notices
   readonly now: Clock
   /** Aborts when the gateway is told to stop at once: calls are cut, and settled as far as that is possible. */

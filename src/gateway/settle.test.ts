@@ -63,6 +63,7 @@ async function entryOf({
   } as unknown as Gateway
   const request = {
     facts: { id: 'call' },
+    holder: { member: { name: 'alice' } },
     asked: { model: 'gpt-6.1-sol', ...asked },
     intent: { kind, message: kind === 'turn' },
   } as unknown as CallRequest

@@ -14,6 +14,7 @@ import {
 import type { Gateway } from './gateway.ts'
 import type { CallRequest } from './identify.ts'
 import { ClientLeft } from './patience.ts'
+import { tellWarnings } from './warn.ts'
 import { finalPrice, NO_PRICE, type Price } from './tariff.ts'
 
 /** What is known of an admitted call so far; whatever way it ends, this is what is settled. */
@@ -75,7 +76,9 @@ const AGAIN_AT_MOST_MS = 5000
  */
 export async function settle(receipt: Receipt, gateway: Gateway): Promise<Standing> {
   const entry = entryOf(receipt, gateway)
-  return await insisted(() => gateway.ledger.settle(entry), entry.call, gateway)
+  const standing = await insisted(() => gateway.ledger.settle(entry), entry.call, gateway)
+  tellWarnings(receipt.request.holder.member, standing, gateway)
+  return standing
 }
 
 /** Writes something into the ledger, however long that takes to come back. */

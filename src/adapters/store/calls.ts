@@ -1,9 +1,10 @@
-import { judge, type Hold, type QuotaWindow, type Standing, type Verdict } from '../../core/quota.ts'
+import { judge, type Hold, type QuotaRules, type QuotaWindow, type Standing, type Verdict } from '../../core/quota.ts'
 import type { CallId, EpochMs, MemberId, UpstreamId } from '../../core/units.ts'
 import type { SpokenUsage } from '../../core/usage.ts'
 import type { Entry, Made, OpenCall, RefusedCall, ThreadOwner } from '../../ports.ts'
 import type { LedgerTime } from './ledger-time.ts'
 import { int, maybeInt, maybeText, one, only, sql, type Row, type Script } from './sql.ts'
+import { warnOnce } from './warnings.ts'
 import { addToWindows, closeOwnWindows, openMissing, openWindowsOf, standingOf, windowsOf } from './windows.ts'
 
 /** A key's last use is written at most this often: it is for people. */
@@ -14,6 +15,7 @@ export interface Scribe {
   /** The running process, named in the calls that it opens. */
   readonly instance: string
   readonly time: LedgerTime
+  readonly quota: QuotaRules
 }
 
 export function* openCall(scribe: Scribe, call: OpenCall, heldBefore: readonly Hold[], now: EpochMs): Script<Verdict> {
@@ -65,7 +67,9 @@ export function* settleCall(scribe: Scribe, entry: Entry): Script<Standing> {
     if (entry.ending === 'refused') yield* closeOwnWindows(int(call, 'seq'))
   }
   const member = int(call, 'member') as MemberId
-  return yield* standing(member, yield* windowsOf(member), scribe.time.at(entry.endedAt))
+  const open = yield* openWindowsOf(member, scribe.time.at(entry.endedAt))
+  const { windows } = standingOf(yield* windowsOf(member), open)
+  return { windows, warnings: yield* warnOnce(windows, open, scribe.quota.warnAt) }
 }
 
 /**

@@ -185,6 +185,8 @@ const STEPS: readonly string[] = [
   CREATE INDEX quota_adjustments_in_force ON quota_adjustments (member, until);
   CREATE INDEX quota_adjustments_ended ON quota_adjustments (ended_window);
   `,
+  // The highest threshold, in percent, that was told of in the window.
+  'ALTER TABLE windows ADD COLUMN warned INTEGER NOT NULL DEFAULT 0',
 ]
 
 /** The version of the schema that this code reads and writes. */

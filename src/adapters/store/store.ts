@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { QuotaRules } from '../../core/quota.ts'
 import type { EpochMs } from '../../core/units.ts'
 import type { Clock, Directory, Ledger, Log, Quotas, Registry, Reports, Vault } from '../../ports.ts'
 import { BackgroundThread } from './background-thread.ts'
@@ -26,6 +27,7 @@ export interface StoreOptions {
   readonly role: 'serve' | 'cli'
   /** 32 bytes. */
   readonly sealingKey: Uint8Array
+  readonly quota?: QuotaRules | undefined
   readonly now?: Clock
   readonly log: Log
   /** How often a 'serve' looks for changes that another process made to the directory. */
@@ -53,7 +55,9 @@ const POLL_MS = 250
 export async function openStore(options: StoreOptions): Promise<Store> {
   const now = options.now ?? Date.now
   const { path, create = false, durability, role, sealingKey, log } = options
-  const engine: EngineOptions = { path, create, durability, role, sealingKey, instance: randomUUID(), now: now() }
+  const { quota } = options
+  const instance = randomUUID()
+  const engine: EngineOptions = { path, create, durability, role, sealingKey, quota, instance, now: now() }
   const { executor, warnings } = role === 'serve' ? await WorkerThread.open(engine, log) : openOwnThread(engine)
   const background = role === 'serve' ? new BackgroundThread({ ...engine, role: 'background' }, log) : undefined
   const directory = new FollowedDirectory(executor, sealingKey, log)

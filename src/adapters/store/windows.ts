@@ -10,6 +10,8 @@ export interface OpenWindow {
   readonly openedAt: EpochMs
   readonly resetsAt: EpochMs
   readonly settled: NanoCredits
+  /** The highest threshold that was told of, in percent; 0 = none. */
+  readonly warned: number
 }
 
 /** A member's windows that are open at one instant, and what was granted on top of their limits. */
@@ -24,7 +26,7 @@ export interface OpenWindows {
  */
 export function* openWindowsOf(member: MemberId, now: EpochMs): Script<OpenWindows> {
   const rows = yield sql`
-    SELECT id, name, opened_at, resets_at, settled FROM windows
+    SELECT id, name, opened_at, resets_at, settled, warned FROM windows
     WHERE member = ${member} AND resets_at > ${now} ORDER BY opened_at`
   const { granted, ended } = yield* adjustmentsInForce(member, now)
   const windows = new Map<WindowName, OpenWindow>()
@@ -36,6 +38,7 @@ export function* openWindowsOf(member: MemberId, now: EpochMs): Script<OpenWindo
       openedAt: int(row, 'opened_at'),
       resetsAt: int(row, 'resets_at'),
       settled: big(row, 'settled'),
+      warned: int(row, 'warned'),
     })
   }
   return { windows, granted }
@@ -55,7 +58,7 @@ export function* openMissing(
     const row = yield* only(sql`
       INSERT INTO windows (member, name, opened_at, resets_at, settled, opened_by)
       VALUES (${member}, ${name}, ${openedAt}, ${resetsAt}, 0, ${call}) RETURNING id`)
-    all.set(name, { id: int(row, 'id'), openedAt, resetsAt, settled: 0n })
+    all.set(name, { id: int(row, 'id'), openedAt, resetsAt, settled: 0n, warned: 0 })
   }
   return { ...open, windows: all }
 }
