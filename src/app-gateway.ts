@@ -64,6 +64,7 @@ export function gatewayOn(
       },
       retryAttempts: config.upstream.retryAttempts,
       charging: credit.accounting === 'token' ? 'tokens' : 'message',
+      enforcement: config.quota.enforcement,
       unknownUsageCredits: credit.unknownUsageCredits,
     },
     log,

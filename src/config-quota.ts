@@ -1,11 +1,12 @@
 import { z } from 'zod'
-import { percents, secret, text } from './config-kinds.ts'
+import { choice, percents, secret, text } from './config-kinds.ts'
 import type { SettledConfig } from './config-shape.ts'
 
 type TextSetting = z.ZodDefault<z.ZodString>
 
 type QuotaSettings = {
   readonly contact: TextSetting
+  readonly enforcement: z.ZodDefault<z.ZodEnum<{ hard: 'hard'; shadow: 'shadow' }>>
   readonly warn_at: z.ZodDefault<z.ZodArray<z.ZodNumber>>
   readonly webhook_url: TextSetting
   readonly webhook_secret: TextSetting
@@ -19,6 +20,10 @@ export const quota: z.ZodObject<QuotaSettings, z.core.$strict> = z.strictObject(
     'a short sentence on one line without a final dot, such as "Ask your gateway admin for more quota"',
     // It travels in a header.
     (value) => /^[\x20-\x7e]{1,200}$/.test(value) && !value.trimEnd().endsWith('.') && value.trim() === value,
+  ),
+  enforcement: choice(
+    ['hard', 'shadow'],
+    'What becomes of a call whose member has spent a quota: `hard` refuses it; `shadow` lets it pass and writes down that it would have been refused',
   ),
   warn_at: percents(
     [50, 80, 95],
@@ -48,6 +53,7 @@ function isWebhookUrl(value: string): boolean {
 export function quotaOf(values: z.infer<typeof quota>): SettledConfig['quota'] {
   return {
     contact: values.contact,
+    enforcement: values.enforcement,
     warnAt: values.warn_at.toSorted((one, other) => one - other),
     webhookUrl: values.webhook_url,
     webhookSecret: values.webhook_secret,

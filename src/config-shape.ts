@@ -68,6 +68,7 @@ export interface SettledConfig {
   }
   readonly quota: {
     readonly contact: string
+    readonly enforcement: 'hard' | 'shadow'
     /** Percent, ascending. */
     readonly warnAt: readonly number[]
     /** Empty = none. */

@@ -1,7 +1,7 @@
-import { deepEqual, equal, match } from 'node:assert/strict'
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { FIVE_HOURS_MS, WEEK_MS } from '../core/quota.ts'
-import { FakeWorld, NOW } from '../../test/support/admin-world.ts'
+import { CALL, FakeWorld, NOW } from '../../test/support/admin-world.ts'
 
 const HOUR = 3_600_000
 
@@ -71,6 +71,18 @@ suite('admin quota', () => {
       world.out,
       /^WINDOW +LIMIT.*RUNS OUT\n5h +150 +50 +75 +1\.5 +73\.5 +50 .*\nweekly +unlimited.*\n\nWHEN.*WHY\n/,
     )
+  })
+
+  test('shows of a call that passed how it would have been refused', async () => {
+    const world = withQuota()
+    world.calls = [{ ...CALL, ending: 'complete', wouldRefuse: 'member_5h_quota_exceeded' }, CALL]
+    await world.run('admin', 'calls')
+    const [first = '', second = ''] = world.out.split('\n')
+    match(first, / ending=complete would_refuse=member_5h_quota_exceeded /)
+    ok(!second.includes('would_refuse'))
+    world.interactive = true
+    await world.run('admin', 'calls')
+    match(world.out, / complete, not member_5h_quota_exceeded /)
   })
 
   test('resets and grants in the name of who gives the command', async () => {

@@ -100,6 +100,7 @@ export function callJson(call: CallRow): object {
     status: orNull(call.status),
     ending: orNull(call.ending),
     refusal: orNull(call.refusal),
+    would_refuse: orNull(call.wouldRefuse),
     precision: orNull(call.precision),
     input_tokens: call.inputTokens,
     cached_input_tokens: call.cachedInputTokens,

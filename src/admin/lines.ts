@@ -82,6 +82,7 @@ export function callLine(call: CallRow): string {
     status: call.status,
     ending: call.ending ?? 'open',
     refusal: call.refusal,
+    would_refuse: call.wouldRefuse,
     credits: creditsText(call.credits),
     input_tokens: call.inputTokens,
     cached_input_tokens: call.cachedInputTokens,

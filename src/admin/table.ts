@@ -97,7 +97,7 @@ export const CALL_COLUMNS: readonly Column<CallRow>[] = [
   { title: 'MODEL', of: (row) => row.model ?? '-' },
   { title: 'UPSTREAM', of: (row) => row.upstream ?? '-' },
   { title: 'STATUS', of: (row) => row.status ?? '-', right: true },
-  { title: 'ENDING', of: (row) => row.refusal ?? row.ending ?? 'open', paint: endingColour },
+  { title: 'ENDING', of: endingCell, paint: endingColour },
   { title: 'INPUT', of: (row) => number(row.inputTokens), right: true },
   { title: 'CACHED', of: (row) => number(row.cachedInputTokens), right: true },
   { title: 'OUTPUT', of: (row) => number(row.outputTokens), right: true },
@@ -116,6 +116,11 @@ export const CONNECTION_COLUMNS: readonly Column<ConnectionRow>[] = [
   { title: 'CODE', of: (row) => row.code ?? '-', right: true },
   { title: 'REASON', of: (row) => row.reason ?? 'open' },
 ]
+
+function endingCell(call: CallRow): string {
+  const ending = call.refusal ?? call.ending ?? 'open'
+  return call.wouldRefuse === undefined ? ending : `${ending}, not ${call.wouldRefuse}`
+}
 
 function endingColour(call: CallRow): 'green' | 'red' | 'yellow' | undefined {
   if (call.ending === undefined) return undefined

@@ -1,4 +1,4 @@
-import type { Standing, WindowStanding } from './quota.ts'
+import type { Standing, WindowName, WindowStanding } from './quota.ts'
 
 /** Stable codes of everything the gateway itself may answer with. */
 export type RefusalCode =
@@ -45,6 +45,12 @@ export class Refusal extends Error {
     this.code = code
     this.detail = detail
   }
+}
+
+/** How a member is refused whose window of this name is spent. */
+export const QUOTA_REFUSAL: Readonly<Record<WindowName, RefusalCode>> = {
+  '5h': 'member_5h_quota_exceeded',
+  weekly: 'member_weekly_quota_exceeded',
 }
 
 /** The HTTP status of each refusal in plain HTTP, which is also what stands in the ledger. */

@@ -1,5 +1,5 @@
 import { judge, type Standing, type WindowStanding } from '../core/quota.ts'
-import { Refusal, REFUSAL_STATUS } from '../core/refusal.ts'
+import { QUOTA_REFUSAL, Refusal, REFUSAL_STATUS } from '../core/refusal.ts'
 import { creditsText, type EpochMs } from '../core/units.ts'
 import {
   LedgerUnavailable,
@@ -105,6 +105,7 @@ export async function admit(request: CallRequest, gateway: Gateway, patience: Pa
     hold: expected.credits,
     windows,
     opensWindows: kind !== 'prewarm',
+    shadow: gateway.settings.enforcement === 'shadow',
   }
   const place = await placed({ call: call.id, member, hold: limited ? call.hold : 0n }, gateway, patience)
   try {
@@ -221,8 +222,9 @@ export async function tried<T>(
   }
 }
 
-/** Refuses a member whose window is spent; of several the one that resets last. */
-export function refuseSpent(standing: Standing): void {
+/** Refuses a member whose window is spent, of several the one that resets last; nobody where quotas are not enforced. */
+export function refuseSpent(standing: Standing, { settings }: Pick<Gateway, 'settings'>): void {
+  if (settings.enforcement === 'shadow') return
   const verdict = judge(standing, [], 0)
   if (verdict.state === 'spent') throw spent(verdict.window, standing)
 }
@@ -231,7 +233,7 @@ function spent(window: WindowStanding, standing: Standing): Refusal {
   const name = window.name === '5h' ? '5-hour' : 'weekly'
   const resets = window.resetsAt === undefined ? '' : ` It resets at ${new Date(window.resetsAt).toISOString()}.`
   return new Refusal(
-    window.name === '5h' ? 'member_5h_quota_exceeded' : 'member_weekly_quota_exceeded',
+    QUOTA_REFUSAL[window.name],
     `Your ${name} quota is used up: ${creditsText(window.settled)} of ${creditsText(window.limit)} credits.${resets}`,
     { window, standing },
   )

@@ -62,6 +62,8 @@ export interface Settings {
   /** Tries of one call that may have run upstream. */
   readonly retryAttempts: number
   readonly charging: 'tokens' | 'message'
+  /** Whether calls of members who have spent a quota are refused, or only noted. */
+  readonly enforcement: 'hard' | 'shadow'
   /** Price of a whole answer that stated no usage, in nanocredits. */
   readonly unknownUsageCredits: bigint
 }

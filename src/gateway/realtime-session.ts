@@ -210,7 +210,7 @@ export class RealtimeSession implements Talk {
   /** What upstream begins by itself cannot be refused beforehand: a session goes no further than the member's quota. */
   async #endIfSpent(standing: Standing): Promise<void> {
     try {
-      refuseSpent(standing)
+      refuseSpent(standing, this.#on.gateway)
     } catch (cause) {
       await this.#on.client.refuse(cause as Refusal)
       this.#on.close(NOT_ALLOWED, 'the quota is used up')

@@ -122,6 +122,7 @@ export const CALL: CallRow = {
   status: undefined,
   ending: undefined,
   refusal: undefined,
+  wouldRefuse: undefined,
   precision: undefined,
   credits: 4_375n,
   inputTokens: 0,

@@ -1,4 +1,5 @@
 import { judge, type Hold, type QuotaRules, type QuotaWindow, type Standing, type Verdict } from '../../core/quota.ts'
+import { QUOTA_REFUSAL } from '../../core/refusal.ts'
 import type { CallId, EpochMs, MemberId, UpstreamId } from '../../core/units.ts'
 import type { SpokenUsage } from '../../core/usage.ts'
 import type { Entry, Made, OpenCall, RefusedCall, ThreadOwner } from '../../ports.ts'
@@ -25,18 +26,19 @@ export function* openCall(scribe: Scribe, call: OpenCall, heldBefore: readonly H
   // Its caller gave up waiting for the commit that opened it, and asks again.
   if (before) return { state: 'admitted', at: int(before, 'admitted_at'), standing: standingOf(call.windows, open) }
   const judged = judge(standingOf(call.windows, open), heldBefore, at)
-  if (judged.state !== 'admitted' && call.unasked !== true) return judged
+  if (judged.state !== 'admitted' && call.unasked !== true && call.shadow !== true) return judged
+  const wouldRefuse = call.shadow === true && judged.state === 'spent' ? QUOTA_REFUSAL[judged.window.name] : undefined
   const own = call.opensWindows ? yield* openMissing(call, open, at) : open
   const counted = new Set(call.windows.map((window) => window.name))
   yield sql`
     INSERT INTO calls
       (id, instance, member, gateway_key, kind, transport, path, model, asked_tier, session_id, thread_id, turn_id,
-       started_at, admitted_at, hold, window_5h, window_weekly)
+       started_at, admitted_at, hold, window_5h, window_weekly, would_refuse)
     VALUES
       (${call.id}, ${scribe.instance}, ${call.member}, ${call.key}, ${call.kind}, ${call.transport}, ${call.path},
        ${call.model}, ${call.serviceTier}, ${call.sessionId}, ${call.threadId}, ${call.turnId}, ${call.startedAt},
        ${at}, ${call.hold}, ${counted.has('5h') ? own.windows.get('5h')?.id : undefined},
-       ${counted.has('weekly') ? own.windows.get('weekly')?.id : undefined})`
+       ${counted.has('weekly') ? own.windows.get('weekly')?.id : undefined}, ${wouldRefuse})`
   yield sql`
     UPDATE gateway_keys SET last_used_at = ${at}
     WHERE id = ${call.key} AND (last_used_at IS NULL OR last_used_at <= ${at - KEY_USE_MS})`

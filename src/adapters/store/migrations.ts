@@ -187,6 +187,8 @@ const STEPS: readonly string[] = [
   `,
   // The highest threshold, in percent, that was told of in the window.
   'ALTER TABLE windows ADD COLUMN warned INTEGER NOT NULL DEFAULT 0',
+  // How a call would have been refused that passed because quotas were not enforced.
+  'ALTER TABLE calls ADD COLUMN would_refuse TEXT',
 ]
 
 /** The version of the schema that this code reads and writes. */
