@@ -5,7 +5,7 @@ import { connect } from './adapters/openai/websocket.ts'
 import type { Store } from './adapters/store/store.ts'
 import type { Config } from './config.ts'
 import { cardWith, type RateCard } from './core/price.ts'
-import type { Gateway } from './gateway/gateway.ts'
+import type { Gateway, Settings } from './gateway/gateway.ts'
 import { GentleReader } from './gateway/gentle-reader.ts'
 import { Notices } from './gateway/notices.ts'
 import { Owners } from './gateway/owners.ts'
@@ -49,24 +49,7 @@ export function gatewayOn(
     reader: new GentleReader(),
     sessions: new Sessions(),
     rates: rateCardOf(credit),
-    settings: {
-      routes: config.routes,
-      queueMs: limits.queueSecs * 1000,
-      codexQueueMs: limits.codexQueueSecs * 1000,
-      headTimeoutMs: config.upstream.timeoutSecs * 1000,
-      unaryTimeoutMs: config.upstream.unaryTimeoutSecs * 1000,
-      handshakeTimeoutMs: HANDSHAKE_MS,
-      socket: {
-        idleMs: limits.wsIdleTimeoutSecs * 1000,
-        maxAgeMs: limits.wsMaxConnectionSecs * 1000,
-        maxMessages: limits.wsMaxMessagesPerConnection,
-        pingIntervalMs: limits.wsUpstreamPingIntervalSecs * 1000,
-      },
-      retryAttempts: config.upstream.retryAttempts,
-      charging: credit.accounting === 'token' ? 'tokens' : 'message',
-      enforcement: config.quota.enforcement,
-      unknownUsageCredits: credit.unknownUsageCredits,
-    },
+    settings: settingsOf(config),
     log,
     alerts,
     notices: new Notices(log, Date.now),
@@ -74,6 +57,29 @@ export function gatewayOn(
     stop,
     draining,
     learn: learnerOn(store, log),
+  }
+}
+
+function settingsOf(config: Config): Settings {
+  const { limits, credit } = config
+  return {
+    routes: config.routes,
+    queueMs: limits.queueSecs * 1000,
+    codexQueueMs: limits.codexQueueSecs * 1000,
+    headTimeoutMs: config.upstream.timeoutSecs * 1000,
+    unaryTimeoutMs: config.upstream.unaryTimeoutSecs * 1000,
+    handshakeTimeoutMs: HANDSHAKE_MS,
+    socket: {
+      idleMs: limits.wsIdleTimeoutSecs * 1000,
+      maxAgeMs: limits.wsMaxConnectionSecs * 1000,
+      maxMessages: limits.wsMaxMessagesPerConnection,
+      pingIntervalMs: limits.wsUpstreamPingIntervalSecs * 1000,
+    },
+    retryAttempts: config.upstream.retryAttempts,
+    charging: credit.accounting === 'token' ? 'tokens' : 'message',
+    enforcement: config.quota.enforcement,
+    quota: config.quota,
+    unknownUsageCredits: credit.unknownUsageCredits,
   }
 }
 

@@ -9,7 +9,6 @@ import { gatewayOn } from './app-gateway.ts'
 import type { AdminStore, SimulatorOptions } from './admin/world.ts'
 import { readSealingKey } from './config-sealing-key.ts'
 import type { Config } from './config-shape.ts'
-import type { QuotaRules } from './core/quota.ts'
 import { Probes } from './edge/probes.ts'
 import { listen } from './edge/server.ts'
 import { converse } from './gateway/converse.ts'
@@ -22,10 +21,6 @@ export { addGatewayKey } from './admin/gateway-keys.ts'
 export type { DemoOptions, Installation, Terminal, World } from './admin/world.ts'
 export { WrongUse } from './admin/wrong-use.ts'
 export { startSimulator } from './simulator/simulator.ts'
-
-function quotaRulesOf({ quota }: Config): QuotaRules {
-  return { warnAt: quota.warnAt }
-}
 
 const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -44,7 +39,7 @@ export async function initStore(
 export async function withStore<T>(config: Config, use: (store: AdminStore) => Promise<T>): Promise<T> {
   const sealing = readSealingKey(config, { create: false })
   const { path, durability } = config.database
-  const options = { path, durability, sealingKey: sealing.key, quota: quotaRulesOf(config), log: SILENT }
+  const options = { path, durability, sealingKey: sealing.key, quota: config.quota, log: SILENT }
   await using store = await openStore({ ...options, role: 'cli' })
   const warnings = [...sealing.warnings, ...store.warnings]
   return await use({ registry: store.registry, reports: store.reports, quotas: store.quotas, warnings })
@@ -64,7 +59,7 @@ export interface RunningGateway extends AsyncDisposable {
 export async function startGateway(config: Config, log: Log): Promise<RunningGateway> {
   const sealing = readSealingKey(config, { create: false })
   const { path, durability } = config.database
-  const options = { path, durability, sealingKey: sealing.key, quota: quotaRulesOf(config), log }
+  const options = { path, durability, sealingKey: sealing.key, quota: config.quota, log }
   const store = await openStore({ ...options, role: 'serve' })
   for (const warning of [...config.warnings, ...sealing.warnings, ...store.warnings]) log.warn(warning)
   try {

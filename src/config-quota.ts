@@ -1,11 +1,14 @@
 import { z } from 'zod'
-import { choice, percents, secret, text } from './config-kinds.ts'
+import { choice, credits, nanoCredits, percents, secret, text } from './config-kinds.ts'
 import type { SettledConfig } from './config-shape.ts'
 
 type TextSetting = z.ZodDefault<z.ZodString>
 
 type QuotaSettings = {
   readonly contact: TextSetting
+  readonly window: z.ZodDefault<z.ZodEnum<{ anchored: 'anchored'; rolling: 'rolling' }>>
+  readonly daily: z.ZodDefault<z.ZodNumber>
+  readonly monthly: z.ZodDefault<z.ZodNumber>
   readonly enforcement: z.ZodDefault<z.ZodEnum<{ hard: 'hard'; shadow: 'shadow' }>>
   readonly warn_at: z.ZodDefault<z.ZodArray<z.ZodNumber>>
   readonly webhook_url: TextSetting
@@ -21,6 +24,12 @@ export const quota: z.ZodObject<QuotaSettings, z.core.$strict> = z.strictObject(
     // It travels in a header.
     (value) => /^[\x20-\x7e]{1,200}$/.test(value) && !value.trimEnd().endsWith('.') && value.trim() === value,
   ),
+  window: choice(
+    ['anchored', 'rolling'],
+    'When spend is forgiven: an `anchored` window opens with the first call after the last one ended, and resets as a whole; a `rolling` one is always the time before now',
+  ),
+  daily: credits(0, 'Credits per 24 hours for members without a daily quota of their own (0 = no such window)'),
+  monthly: credits(0, 'Credits per 30 days for members without a monthly quota of their own (0 = no such window)'),
   enforcement: choice(
     ['hard', 'shadow'],
     'What becomes of a call whose member has spent a quota: `hard` refuses it; `shadow` lets it pass and writes down that it would have been refused',
@@ -53,6 +62,9 @@ function isWebhookUrl(value: string): boolean {
 export function quotaOf(values: z.infer<typeof quota>): SettledConfig['quota'] {
   return {
     contact: values.contact,
+    window: values.window,
+    daily: nanoCredits(values.daily),
+    monthly: nanoCredits(values.monthly),
     enforcement: values.enforcement,
     warnAt: values.warn_at.toSorted((one, other) => one - other),
     webhookUrl: values.webhook_url,

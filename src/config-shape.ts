@@ -69,6 +69,10 @@ export interface SettledConfig {
   readonly quota: {
     readonly contact: string
     readonly enforcement: 'hard' | 'shadow'
+    readonly window: 'anchored' | 'rolling'
+    /** Credits; 0 = no such window. */
+    readonly daily: NanoCredits
+    readonly monthly: NanoCredits
     /** Percent, ascending. */
     readonly warnAt: readonly number[]
     /** Empty = none. */

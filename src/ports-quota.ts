@@ -10,8 +10,8 @@ export interface Adjustment {
   readonly window: WindowName
   /** What was granted, or the spend that a reset took out of the window. */
   readonly credits: NanoCredits
-  /** The end of a grant, or of the window that was reset. */
-  readonly until: EpochMs
+  /** The end of a grant; undefined of a reset. */
+  readonly until: EpochMs | undefined
   /** The user of the operating system who made it. */
   readonly who: string
   readonly why: string | undefined
@@ -23,6 +23,8 @@ export interface WindowView extends WindowStanding {
   readonly granted: NanoCredits
   /** What calls that are open hold in it. */
   readonly held: NanoCredits
+  /** Since when what is in it was spent: it was opened then, or the oldest spend in it is of then. */
+  readonly since: EpochMs | undefined
 }
 
 export interface QuotaView {

@@ -7,7 +7,7 @@ const HOUR = 3_600_000
 
 function withQuota(): FakeWorld {
   const world = new FakeWorld()
-  const of = { granted: 0n, held: 0n, openedAt: NOW - HOUR }
+  const of = { granted: 0n, held: 0n, openedAt: NOW - HOUR, since: NOW - HOUR }
   world.quota = {
     member: 'alice',
     at: NOW,
@@ -85,6 +85,19 @@ suite('admin quota', () => {
     match(world.out, / complete, not member_5h_quota_exceeded /)
   })
 
+  test('may be a member’s own in its windows, or as configured', async () => {
+    const world = withQuota()
+    const alice = ['add-member', 'alice', '--quota-window', 'rolling', '--daily-quota', '5', '--monthly-quota', '0']
+    equal(await world.run('admin', ...alice), 0)
+    await world.run('admin', 'list-members')
+    match(world.out, / daily_quota=5 monthly_quota=0 quota_window=rolling/)
+    equal(await world.run('admin', 'set-member', 'alice', '--quota-window', 'default', '--daily-quota', 'default'), 0)
+    const [member] = world.registry.list
+    deepEqual([member?.quotaWindow, member?.dailyQuota, member?.monthlyQuota], [undefined, undefined, 0n])
+    equal(await world.run('admin', 'set-member', 'alice', '--quota-window', 'sliding'), 2)
+    match(world.err, /--quota-window "sliding": must be anchored, rolling or default/)
+  })
+
   test('resets and grants in the name of who gives the command', async () => {
     const world = withQuota()
     equal(await world.run('admin', 'quota', 'reset', 'alice', '--window', '5h', '--why', 'our bug'), 0)
@@ -104,7 +117,10 @@ suite('admin quota', () => {
   test('says what is wrong with what it was asked, and changes nothing', async () => {
     const world = withQuota()
     for (const [words, right] of [
-      [['reset', 'alice', '--window', 'month'], /--window "month": must be the name of a window: 5h or weekly/],
+      [
+        ['reset', 'alice', '--window', 'month'],
+        /--window "month": must be the name of a window: 5h, daily, weekly, monthly/,
+      ],
       [['grant', 'alice', 'much'], /credits "much": must be a number of credits/],
       [['grant', 'alice', '0'], /nothing to grant/],
       [['grant', 'alice', '5', '--until', 'yesterday'], /--until/],

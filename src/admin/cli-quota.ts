@@ -73,7 +73,7 @@ function addGrant(quota: Command, commands: CommandSet): void {
 
 function withReason(command: Command, usual: string): void {
   command
-    .option('--window <name>', `5h or weekly (default: ${usual})`)
+    .option('--window <name>', `5h, daily, weekly or monthly (default: ${usual})`)
     .option('--why <text>', 'the reason, kept with the adjustment')
 }
 

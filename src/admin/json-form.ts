@@ -22,6 +22,9 @@ export function memberJson(member: Member): object {
     max_concurrent: member.maxConcurrent,
     five_hour_quota: credits(member.fiveHourQuota),
     weekly_quota: credits(member.weeklyQuota),
+    daily_quota: member.dailyQuota === undefined ? null : credits(member.dailyQuota),
+    monthly_quota: member.monthlyQuota === undefined ? null : credits(member.monthlyQuota),
+    quota_window: orNull(member.quotaWindow),
     models: member.models ?? null,
   }
 }

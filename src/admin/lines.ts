@@ -28,6 +28,9 @@ export function memberLine(member: Member): string {
     max_concurrent: member.maxConcurrent,
     five_hour_quota: creditsText(member.fiveHourQuota),
     weekly_quota: creditsText(member.weeklyQuota),
+    daily_quota: member.dailyQuota === undefined ? undefined : creditsText(member.dailyQuota),
+    monthly_quota: member.monthlyQuota === undefined ? undefined : creditsText(member.monthlyQuota),
+    quota_window: member.quotaWindow,
     models: member.models?.join(','),
   })
   return `${member.name}: ${traits}`

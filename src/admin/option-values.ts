@@ -1,4 +1,4 @@
-import { WINDOW_NAMES, type WindowName } from '../core/quota.ts'
+import { WINDOW_NAMES, type WindowMode, type WindowName } from '../core/quota.ts'
 import { type EpochMs, type NanoCredits, parseCredits } from '../core/units.ts'
 import { WrongUse } from './wrong-use.ts'
 
@@ -52,7 +52,19 @@ export function quotaOf(option: string, text: string): NanoCredits {
 export function windowOf(option: string, text: string): WindowName {
   const name = WINDOW_NAMES.find((one) => one === text)
   if (name !== undefined) return name
-  throw wrong(option, text, `the name of a window: ${WINDOW_NAMES.join(' or ')}`)
+  throw wrong(option, text, `the name of a window: ${WINDOW_NAMES.join(', ')}`)
+}
+
+/** `default` takes a member's own quota away. */
+export function ownQuotaOf(option: string, text: string): NanoCredits | undefined {
+  return text === 'default' ? undefined : quotaOf(option, text)
+}
+
+/** `default` takes a member's own mode away. */
+export function modeOf(option: string, text: string): WindowMode | undefined {
+  if (text === 'default') return undefined
+  if (text === 'anchored' || text === 'rolling') return text
+  throw wrong(option, text, 'anchored, rolling or default')
 }
 
 /** A list of model names; `all` takes a restriction away. */

@@ -17,6 +17,7 @@ function windowJson(window: WindowView, at: number): object {
   const limited = window.limit > 0n
   return {
     window: window.name,
+    rolling: window.rolling ?? false,
     limit: limited ? credits(window.limit) : null,
     granted: credits(window.granted),
     used: credits(window.settled),

@@ -4,7 +4,7 @@ import { runsOutAt } from './pace.ts'
 import { FIVE_HOURS_MS } from './quota.ts'
 
 suite('the pace of a window', () => {
-  const window = { name: '5h', lengthMs: FIVE_HOURS_MS, limit: 100n, openedAt: 0, resetsAt: FIVE_HOURS_MS } as const
+  const window = { lengthMs: FIVE_HOURS_MS, limit: 100n, since: 0, resetsAt: FIVE_HOURS_MS } as const
   const hour = 3_600_000
 
   test('says when it will be spent', () => {
@@ -18,7 +18,12 @@ suite('the pace of a window', () => {
     equal(runsOutAt({ ...window, settled: 100n }, hour), undefined)
     equal(runsOutAt({ ...window, settled: 0n }, hour), undefined)
     equal(runsOutAt({ ...window, limit: 0n, settled: 5n }, hour), undefined)
-    equal(runsOutAt({ ...window, settled: 5n, openedAt: undefined, resetsAt: undefined }, hour), undefined)
+    equal(runsOutAt({ ...window, settled: 5n, since: undefined, resetsAt: undefined }, hour), undefined)
+  })
+
+  test('says nothing of a window that rolls and whose spend leaves it as fast as it comes', () => {
+    equal(runsOutAt({ ...window, resetsAt: undefined, settled: 50n }, hour), 2 * hour)
+    equal(runsOutAt({ ...window, resetsAt: undefined, settled: 99n }, FIVE_HOURS_MS + 1), undefined)
   })
 
   test('of a window that was opened a moment ago does not divide by nothing', () => {

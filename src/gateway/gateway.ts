@@ -1,3 +1,4 @@
+import type { QuotaRules } from '../core/quota.ts'
 import type { RateCard } from '../core/price.ts'
 import type { Alerts, Clock, Coordinator, Directory, Ledger, Log, Quotas, Upstream, UpstreamClient } from '../ports.ts'
 import type { GentleReader } from './gentle-reader.ts'
@@ -64,6 +65,7 @@ export interface Settings {
   readonly charging: 'tokens' | 'message'
   /** Whether calls of members who have spent a quota are refused, or only noted. */
   readonly enforcement: 'hard' | 'shadow'
+  readonly quota: QuotaRules
   /** Price of a whole answer that stated no usage, in nanocredits. */
   readonly unknownUsageCredits: bigint
 }

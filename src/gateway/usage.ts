@@ -49,6 +49,7 @@ function quotaForm({ member, windows }: QuotaView): object {
       return {
         window: window.name,
         window_minutes: window.lengthMs / 60_000,
+        rolling: window.rolling ?? false,
         limit: limited ? exactCredits(window.limit) : null,
         used: exactCredits(window.settled),
         held: exactCredits(window.held),

@@ -5,6 +5,7 @@ import { ledgerModel } from './ledger.model.ts'
 import { quotasContract } from './quotas.contract.ts'
 import { registryContract } from './registry.contract.ts'
 import { reportsContract } from './reports.contract.ts'
+import { rollingContract } from './rolling.contract.ts'
 import { sqliteDatabase } from './sqlite-database.ts'
 
 directoryContract(sqliteDatabase)
@@ -14,3 +15,4 @@ ledgerModel(sqliteDatabase)
 quotasContract(sqliteDatabase)
 registryContract(sqliteDatabase)
 reportsContract(sqliteDatabase)
+rollingContract(sqliteDatabase)

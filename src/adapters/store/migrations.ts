@@ -168,7 +168,7 @@ const STEPS: readonly string[] = [
   ALTER TABLE calls ADD COLUMN audio_ms INTEGER NOT NULL DEFAULT 0;
   `,
   'CREATE INDEX connections_by_member ON connections (member, started_at)',
-  // What administrators changed of members' windows. A reset names the window that it ended.
+  // What administrators changed of members' windows. A reset names the window that it ended and the total of that moment.
   `
   CREATE TABLE quota_adjustments (
     id INTEGER PRIMARY KEY,
@@ -179,6 +179,7 @@ const STEPS: readonly string[] = [
     credits INTEGER NOT NULL,
     until INTEGER NOT NULL,
     ended_window INTEGER REFERENCES windows (id),
+    reset_total INTEGER,
     who TEXT NOT NULL,
     why TEXT
   ) STRICT;
@@ -189,6 +190,27 @@ const STEPS: readonly string[] = [
   'ALTER TABLE windows ADD COLUMN warned INTEGER NOT NULL DEFAULT 0',
   // How a call would have been refused that passed because quotas were not enforced.
   'ALTER TABLE calls ADD COLUMN would_refuse TEXT',
+  // Windows of a day and a month, and members' own rules. Running totals, by the minute, for windows that roll.
+  `
+  ALTER TABLE members ADD COLUMN daily_quota INTEGER;
+  ALTER TABLE members ADD COLUMN monthly_quota INTEGER;
+  ALTER TABLE members ADD COLUMN quota_window TEXT;
+  ALTER TABLE calls ADD COLUMN window_daily INTEGER;
+  ALTER TABLE calls ADD COLUMN window_monthly INTEGER;
+  CREATE TABLE spend (
+    member INTEGER NOT NULL REFERENCES members (id),
+    minute INTEGER NOT NULL,
+    total INTEGER NOT NULL,
+    PRIMARY KEY (member, minute)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO spend (member, minute, total)
+    SELECT member, minute, SUM(credits) OVER (PARTITION BY member ORDER BY minute)
+    FROM (
+      SELECT member, ended_at - ended_at % 60000 AS minute, SUM(credits) AS credits FROM calls
+      WHERE ended_at > (SELECT MAX(ended_at) FROM calls) - 2592000000 AND credits <> 0
+      GROUP BY member, ended_at - ended_at % 60000
+    );
+  `,
 ]
 
 /** The version of the schema that this code reads and writes. */

@@ -122,9 +122,9 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     usage: usageReport,
     calls: callsReport,
     connections: connectionsReport,
-    viewQuota: (member, now) => viewQuota(member, scribe.time.at(now)),
+    viewQuota: (member, now) => viewQuota(scribe.quota, member, scribe.time.at(now)),
     usedBy,
-    resetQuota: (wish, now) => resetQuota(wish, scribe.time.at(now)),
-    grantQuota: (wish, now) => grantQuota(wish, scribe.time.at(now)),
+    resetQuota: (wish, now) => resetQuota(scribe.quota, wish, scribe.time.at(now)),
+    grantQuota: (wish, now) => grantQuota(scribe.quota, wish, scribe.time.at(now)),
   }
 }

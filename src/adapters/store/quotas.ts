@@ -1,84 +1,93 @@
-import type { QuotaWindow } from '../../core/quota.ts'
+import type { QuotaRules, QuotaWindow } from '../../core/quota.ts'
 import type { EpochMs, MemberId, NanoCredits } from '../../core/units.ts'
-import { RegistryError, type Adjustment, type GrantWish, type QuotaView, type ResetWish } from '../../ports.ts'
-import { adjustmentsOf, writeAdjustment } from './adjustments.ts'
+import {
+  RegistryError,
+  type Adjustment,
+  type GrantWish,
+  type QuotaView,
+  type ResetWish,
+  type WindowView,
+} from '../../ports.ts'
+import { adjustmentsOf, writeGrant, writeReset } from './adjustments.ts'
 import { memberNamed } from './members.ts'
-import { big, maybeInt, sql, type Script } from './sql.ts'
-import { openWindowsOf, standingOf, windowsOf, type OpenWindow, type OpenWindows } from './windows.ts'
+import { MINUTE_MS, rollingSince, totalNow } from './rolling.ts'
+import { big, sql, type Row, type Script } from './sql.ts'
+import { besideOf, standingAt, windowsOf } from './standing.ts'
+import { openWindowsOf, windowsIn } from './windows.ts'
 
 const SHOWN = 100
 
-export function* viewQuota(name: string, at: EpochMs): Script<QuotaView> {
+export function* viewQuota(rules: QuotaRules, name: string, at: EpochMs): Script<QuotaView> {
   const { id: member, name: known } = yield* memberNamed(name)
-  const windows = yield* windowsOf(member)
+  const windows = yield* windowsOf(member, rules)
   const open = yield* openWindowsOf(member, at)
-  const held = yield* heldIn(member)
-  return {
-    member: known,
-    at,
-    windows: standingOf(windows, open).windows.map((standing) => ({
+  const calls = yield* openCallsOf(member)
+  const views: WindowView[] = []
+  for (const window of windows) {
+    const [standing] = yield* standingAt(member, [window], open, at)
+    if (!standing) continue
+    const beside = besideOf(window, open)
+    const row = open.windows.get(window.name)
+    views.push({
       ...standing,
-      granted: standing.limit === 0n ? 0n : (open.granted.get(standing.name) ?? 0n),
-      held: held.get(open.windows.get(standing.name)?.id ?? 0) ?? 0n,
-    })),
-    adjustments: yield* adjustmentsOf(member, SHOWN),
+      granted: standing.limit === 0n ? 0n : beside.granted,
+      held: heldBy(window.rolling === true ? calls : calls.filter((call) => row && windowsIn(call).includes(row.id))),
+      since: window.rolling === true ? yield* rollingSince(member, window, beside, at) : standing.openedAt,
+    })
   }
+  return { member: known, at, windows: views, adjustments: yield* adjustmentsOf(member, SHOWN) }
 }
 
-/** What open calls hold, by the window that they were admitted in. */
-function* heldIn(member: MemberId): Script<ReadonlyMap<number, NanoCredits>> {
-  const calls = yield sql`
-    SELECT hold, window_5h, window_weekly FROM calls WHERE ended_at IS NULL AND member = ${member}`
-  const held = new Map<number, NanoCredits>()
-  for (const call of calls) {
-    for (const column of ['window_5h', 'window_weekly']) {
-      const window = maybeInt(call, column)
-      if (window !== undefined) held.set(window, big(call, 'hold') + (held.get(window) ?? 0n))
-    }
-  }
-  return held
+function* openCallsOf(member: MemberId): Script<readonly Row[]> {
+  return yield sql`
+    SELECT hold, window_5h, window_daily, window_weekly, window_monthly FROM calls
+    WHERE ended_at IS NULL AND member = ${member}`
 }
 
-/** Ends the windows that are open: the next call opens new ones. Those that are not open need no reset. */
-export function* resetQuota(wish: ResetWish, at: EpochMs): Script<readonly Adjustment[]> {
+function heldBy(calls: readonly Row[]): NanoCredits {
+  return calls.reduce((sum, call) => sum + big(call, 'hold'), 0n)
+}
+
+/** Puts what is in the windows behind the member. Those in which there is nothing need no reset. */
+export function* resetQuota(rules: QuotaRules, wish: ResetWish, at: EpochMs): Script<readonly Adjustment[]> {
   const { id: member } = yield* memberNamed(wish.member)
-  const { windows: open } = yield* openWindowsOf(member, at)
+  const open = yield* openWindowsOf(member, at)
+  const total = yield* totalNow(member)
   const made: Adjustment[] = []
-  for (const { name } of yield* chosen(member, wish)) {
-    const window = open.get(name)
-    if (!window) continue
-    const { resetsAt: until, settled: credits } = window
+  for (const window of yield* chosen(member, rules, wish)) {
+    const [standing] = yield* standingAt(member, [window], open, at)
+    const row = open.windows.get(window.name)
+    if (!row && standing?.settled === 0n) continue
     const { who, why } = wish
-    made.push(yield* writeAdjustment(member, { at, kind: 'reset', window: name, credits, until, who, why }, window.id))
+    const credits = standing?.settled ?? 0n
+    const reset: Adjustment = { at, kind: 'reset', window: window.name, credits, until: undefined, who, why }
+    const until = Math.max(row?.resetsAt ?? 0, at + window.lengthMs + 2 * MINUTE_MS)
+    yield* writeReset(member, reset, { window: row?.id, total, until })
+    made.push(reset)
   }
   return made
 }
 
-export function* grantQuota(wish: GrantWish, at: EpochMs): Script<readonly Adjustment[]> {
+export function* grantQuota(rules: QuotaRules, wish: GrantWish, at: EpochMs): Script<readonly Adjustment[]> {
   const { id: member } = yield* memberNamed(wish.member)
   const open = yield* openWindowsOf(member, at)
-  const limited = (yield* chosen(member, wish)).filter(({ limit }) => limit > 0n)
+  const limited = (yield* chosen(member, rules, wish)).filter(({ limit }) => limit > 0n)
   if (limited.length === 0) {
     const where = wish.window === undefined ? 'no limited window' : `no limit in the window ${wish.window}`
     throw new RegistryError('invalid', `the member ${JSON.stringify(wish.member)} has ${where}: nothing to add to`)
   }
   const made: Adjustment[] = []
-  for (const window of limited) {
-    const until = wish.until ?? endOf(window, open, at)
-    const { credits, who, why } = wish
-    made.push(
-      yield* writeAdjustment(member, { at, kind: 'grant', window: window.name, credits, until, who, why }, undefined),
-    )
+  for (const { name, lengthMs, rolling } of limited) {
+    const end = rolling === true ? undefined : open.windows.get(name)?.resetsAt
+    const { credits, who, why, until = end ?? at + lengthMs } = wish
+    const grant = { at, kind: 'grant', window: name, credits, until, who, why } as const
+    yield* writeGrant(member, grant)
+    made.push(grant)
   }
   return made
 }
 
-function endOf({ name, lengthMs }: QuotaWindow, { windows }: OpenWindows, at: EpochMs): EpochMs {
-  const open: OpenWindow | undefined = windows.get(name)
-  return open?.resetsAt ?? at + lengthMs
-}
-
-function* chosen(member: MemberId, { window }: ResetWish): Script<readonly QuotaWindow[]> {
-  const windows = yield* windowsOf(member)
+function* chosen(member: MemberId, rules: QuotaRules, { window }: ResetWish): Script<readonly QuotaWindow[]> {
+  const windows = yield* windowsOf(member, rules)
   return windows.filter(({ name }) => window === undefined || name === window)
 }

@@ -59,6 +59,10 @@ export function big(row: Row, column: string): bigint {
   return Number.isSafeInteger(value) ? BigInt(Number(value)) : wrong(column, 'an integer', value)
 }
 
+export function maybeBig(row: Row, column: string): bigint | undefined {
+  return absent(row, column) ? undefined : big(row, column)
+}
+
 export function real(row: Row, column: string): number {
   const value = row[column]
   return typeof value === 'number' ? value : Number(big(row, column))

@@ -1,8 +1,8 @@
-import { FIVE_HOURS_MS, WEEK_MS, type QuotaWindow, type Standing, type WindowName } from '../../core/quota.ts'
+import type { WindowName } from '../../core/quota.ts'
 import type { EpochMs, MemberId, NanoCredits } from '../../core/units.ts'
 import type { OpenCall } from '../../ports.ts'
 import { adjustmentsInForce } from './adjustments.ts'
-import { big, int, maybeInt, only, sql, text, type Script } from './sql.ts'
+import { big, int, maybeInt, only, sql, text, type Row, type Script } from './sql.ts'
 
 /** A window that is open, as it stands in the ledger. */
 export interface OpenWindow {
@@ -18,6 +18,8 @@ export interface OpenWindow {
 export interface OpenWindows {
   readonly windows: ReadonlyMap<WindowName, OpenWindow>
   readonly granted: ReadonlyMap<WindowName, NanoCredits>
+  /** The member's total at the last reset of a window that rolls. */
+  readonly resetTotals: ReadonlyMap<WindowName, NanoCredits>
 }
 
 /**
@@ -28,7 +30,7 @@ export function* openWindowsOf(member: MemberId, now: EpochMs): Script<OpenWindo
   const rows = yield sql`
     SELECT id, name, opened_at, resets_at, settled, warned FROM windows
     WHERE member = ${member} AND resets_at > ${now} ORDER BY opened_at`
-  const { granted, ended } = yield* adjustmentsInForce(member, now)
+  const { granted, ended, resetTotals } = yield* adjustmentsInForce(member, now)
   const windows = new Map<WindowName, OpenWindow>()
   for (const row of rows) {
     const id = int(row, 'id')
@@ -41,7 +43,7 @@ export function* openWindowsOf(member: MemberId, now: EpochMs): Script<OpenWindo
       warned: int(row, 'warned'),
     })
   }
-  return { windows, granted }
+  return { windows, granted, resetTotals }
 }
 
 /** Opens at `now`, for a call, those of its windows that are not open. */
@@ -50,6 +52,7 @@ export function* openMissing(
   open: OpenWindows,
   now: EpochMs,
 ): Script<OpenWindows> {
+  if (windows.every(({ name }) => open.windows.has(name))) return open
   const all = new Map(open.windows)
   for (const { name, lengthMs } of windows) {
     if (all.has(name)) continue
@@ -70,13 +73,17 @@ function* nextInstant(member: MemberId, name: WindowName, now: EpochMs): Script<
   return Math.max(now, (maybeInt(last, 'opened_at') ?? -1) + 1)
 }
 
+/** The windows that a call was admitted in, by its row in `calls`. */
+export function windowsIn(call: Row): readonly number[] {
+  return ['window_5h', 'window_daily', 'window_weekly', 'window_monthly'].flatMap(
+    (column) => maybeInt(call, column) ?? [],
+  )
+}
+
 /** Adds a settled call to the windows that it was admitted in, whether they are still open or not. */
-export function* addToWindows(ids: readonly (number | undefined)[], credits: NanoCredits): Script<void> {
-  for (const id of ids) {
-    if (id !== undefined && credits !== 0n) {
-      yield sql`UPDATE windows SET settled = settled + ${credits} WHERE id = ${id}`
-    }
-  }
+export function* addToWindows(call: Row, credits: NanoCredits): Script<void> {
+  if (credits === 0n) return
+  for (const id of windowsIn(call)) yield sql`UPDATE windows SET settled = settled + ${credits} WHERE id = ${id}`
 }
 
 /**
@@ -85,39 +92,20 @@ export function* addToWindows(ids: readonly (number | undefined)[], credits: Nan
  */
 export function* closeOwnWindows(seq: number): Script<void> {
   const windows = yield sql`
-    SELECT w.id AS id FROM calls c JOIN windows w ON w.id = c.window_5h OR w.id = c.window_weekly
-    WHERE c.seq = ${seq} AND w.opened_by = c.id AND NOT EXISTS (
-      SELECT 1 FROM calls o WHERE o.seq > c.seq AND (o.window_5h = w.id OR o.window_weekly = w.id))
+    SELECT w.id AS id FROM calls c
+    JOIN windows w ON w.id IN (c.window_5h, c.window_daily, c.window_weekly, c.window_monthly)
+    WHERE c.seq = ${seq} AND w.opened_by = c.id
+      AND NOT EXISTS (
+        SELECT 1 FROM calls o
+        WHERE o.seq > c.seq AND w.id IN (o.window_5h, o.window_daily, o.window_weekly, o.window_monthly))
       AND NOT EXISTS (SELECT 1 FROM quota_adjustments a WHERE a.ended_window = w.id)`
   for (const window of windows) {
     const id = int(window, 'id')
-    yield sql`UPDATE calls SET window_5h = NULL WHERE seq = ${seq} AND window_5h = ${id}`
-    yield sql`UPDATE calls SET window_weekly = NULL WHERE seq = ${seq} AND window_weekly = ${id}`
+    yield sql`
+      UPDATE calls SET
+        window_5h = NULLIF(window_5h, ${id}), window_daily = NULLIF(window_daily, ${id}),
+        window_weekly = NULLIF(window_weekly, ${id}), window_monthly = NULLIF(window_monthly, ${id})
+      WHERE seq = ${seq}`
     yield sql`DELETE FROM windows WHERE id = ${id}`
   }
-}
-
-export function standingOf(windows: readonly QuotaWindow[], open: OpenWindows): Standing {
-  return {
-    windows: windows.map(({ name, lengthMs, limit }) => {
-      const window = open.windows.get(name)
-      return {
-        name,
-        lengthMs,
-        limit: limit === 0n ? 0n : limit + (open.granted.get(name) ?? 0n),
-        settled: window?.settled ?? 0n,
-        openedAt: window?.openedAt,
-        resetsAt: window?.resetsAt,
-      }
-    }),
-  }
-}
-
-/** The member's windows by its quotas of today. */
-export function* windowsOf(member: MemberId): Script<readonly QuotaWindow[]> {
-  const row = yield* only(sql`SELECT five_hour_quota, weekly_quota FROM members WHERE id = ${member}`)
-  return [
-    { name: '5h', lengthMs: FIVE_HOURS_MS, limit: big(row, 'five_hour_quota') },
-    { name: 'weekly', lengthMs: WEEK_MS, limit: big(row, 'weekly_quota') },
-  ]
 }
