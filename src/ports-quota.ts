@@ -1,5 +1,6 @@
 /** What administrators do about quotas, and what members and they see of them. */
 import type { WindowName, WindowStanding } from './core/quota.ts'
+import type { PastCall } from './core/replay.ts'
 import type { EpochMs, MemberId, NanoCredits } from './core/units.ts'
 
 /** A change of what a member may spend: a row of its own with its date, never an edit. */
@@ -45,6 +46,19 @@ export interface ModelUsage {
   readonly requests: number
 }
 
+/** A part of the calls that have been, in the order in which they were opened. */
+export interface PastPage {
+  readonly since: EpochMs
+  /** The number of the last call of the page before; 0 = the first page. */
+  readonly after: number
+  readonly limit: number
+}
+
+export interface PastPageCall extends PastCall {
+  readonly seq: number
+  readonly member: string
+}
+
 interface Asked {
   readonly member: string
   /** Undefined: every window that it can be done to. */
@@ -66,6 +80,8 @@ export interface Quotas {
   view(member: string): Promise<QuotaView>
   /** Settled calls that started in [from, to), by model, the dearest first. */
   usedBy(member: MemberId, from: EpochMs, to: EpochMs): Promise<readonly ModelUsage[]>
+  /** Settled calls of everybody that began since then; refusals are none. */
+  past(page: PastPage): Promise<readonly PastPageCall[]>
   /** A running server judges by it from its next call on; calls in flight settle where they were admitted. */
   reset(wish: ResetWish): Promise<readonly Adjustment[]>
   /** Throws a RegistryError for a window without a limit: there is nothing to add to. */

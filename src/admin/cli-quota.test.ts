@@ -114,6 +114,38 @@ suite('admin quota', () => {
     ])
   })
 
+  test('tries limits on what has been, page by page', async () => {
+    const world = withQuota()
+    const day = 24 * HOUR
+    // Each of 60 days has 200 calls of a credit by each of two members, one a minute.
+    world.past = Array.from({ length: 24_000 }, (_, i) => {
+      const admittedAt = NOW + Math.floor(i / 400) * day + (i % 400) * 30_000
+      const member = i % 2 === 0 ? 'alice' : 'bob'
+      const credits = member === 'alice' ? 1_000_000_000n : 500_000_000n
+      return { seq: i + 1, member, admittedAt, endedAt: admittedAt, credits, opensWindows: true }
+    })
+    const whatIf = ['admin', 'quota', 'what-if']
+    equal(await world.run(...whatIf, '--five-hour', '100'), 0)
+    const lines = world.out.trimEnd().split('\n')
+    equal(lines.length, 60)
+    equal(
+      lines[0],
+      '2026-11-23T11:40:00.000Z: member=alice window=5h to=2026-11-23T13:19:00.000Z calls=100 credits=100',
+    )
+    equal(await world.run(...whatIf, '--weekly', '150', '--json'), 0)
+    const stretches = JSON.parse(world.out) as { member: string; calls: number }[]
+    deepEqual(
+      stretches.filter(({ member }) => member === 'alice').map(({ calls }) => calls),
+      [1250, 1250, 1250, 1250, 1250, 1250, 1250, 1250, 650],
+    )
+    equal(await world.run(...whatIf, '--five-hour', '201'), 0)
+    equal(world.out, 'nobody would have been refused\n')
+    equal(await world.run(...whatIf), 2)
+    match(world.err, /nothing to try/)
+    equal(await world.run(...whatIf, '--weekly', '5', '--since', 'ever'), 2)
+    match(world.err, /--since "ever": must be a date/)
+  })
+
   test('says what is wrong with what it was asked, and changes nothing', async () => {
     const world = withQuota()
     for (const [words, right] of [

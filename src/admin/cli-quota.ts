@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Adjustment } from '../ports.ts'
 import type { CommandSet } from './cli-session.ts'
+import { addWhatIf } from './cli-what-if.ts'
 import { expiryOf, quotaOf, textOf, windowOf } from './option-values.ts'
 import { adjustmentJson, quotaJson } from './quota-json.ts'
 import { adjustmentLine, quotaLines, quotaTables } from './quota-lines.ts'
@@ -31,6 +32,7 @@ export function addQuotaCommands(admin: Command, commands: CommandSet): void {
   )
   addReset(quota, commands)
   addGrant(quota, commands)
+  addWhatIf(quota, commands)
 }
 
 function addReset(quota: Command, commands: CommandSet): void {

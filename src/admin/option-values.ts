@@ -115,6 +115,18 @@ export function expiryOf(option: string, text: string, now: EpochMs): EpochMs {
   return at
 }
 
+/** A date (from its first instant on, UTC), an instant, or a length of time back from now. */
+export function sinceOf(option: string, text: string, now: EpochMs): EpochMs {
+  const length = /^(\d{1,6})([mhdw])$/.exec(text)
+  const at = length ? now - Number(length[1]) * (DURATION_MS[length[2] ?? ''] ?? 0) : instantOf(text)
+  if (at !== undefined && !Number.isNaN(at)) return at
+  throw wrong(
+    option,
+    text,
+    'a date such as 2026-11-01, an instant such as 2026-11-01T18:00:00Z, or a length of time such as 30d or 12h',
+  )
+}
+
 function instantOf(text: string): EpochMs | undefined {
   const match = /^(\d{4}-\d\d-\d\d)(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d))?$/.exec(text)
   if (!match) return undefined

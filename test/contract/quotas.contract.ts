@@ -120,6 +120,37 @@ export function quotasContract(newDatabase: NewDatabase): void {
     })
   })
 
+  suite('ledger: calls that have been', () => {
+    test('come in pages, from an instant on, without refusals and calls that run', async () => {
+      await using given = await start(newDatabase, 0n)
+      const { ledger, quotas } = given.store
+      for (let i = 0; i < 5; i++) await spend(given, T0 + i, BigInt(i))
+      const refused = newCall(given, T0 + 5)
+      await ledger.open(refused, [], T0 + 5)
+      await ledger.settle(newEntry(refused.id, T0 + 5, { ending: 'refused' }))
+      const warmUp = newCall(given, T0 + 6, { kind: 'prewarm', opensWindows: false })
+      await ledger.open(warmUp, [], T0 + 7)
+      await ledger.settle(newEntry(warmUp.id, T0 + 8, { credits: 9n }))
+      await ledger.open(newCall(given, T0 + 9), [], T0 + 9)
+      const [first, second, none] = [
+        await quotas.past({ since: T0 + 2, after: 0, limit: 3 }),
+        await quotas.past({ since: T0 + 2, after: 5, limit: 3 }),
+        await quotas.past({ since: T0 + 10, after: 0, limit: 3 }),
+      ]
+      deepEqual(
+        first.map(({ seq, credits, opensWindows }) => [seq, credits, opensWindows]),
+        [
+          [3, 2n, true],
+          [4, 3n, true],
+          [5, 4n, true],
+        ],
+      )
+      const member = given.member.name
+      deepEqual(second, [{ seq: 7, member, opensWindows: false, admittedAt: T0 + 7, endedAt: T0 + 8, credits: 9n }])
+      deepEqual(none, [])
+    })
+  })
+
   suite('ledger: a quota', () => {
     test('is shown with what open calls hold and all that was adjusted', async () => {
       await using given = await start(newDatabase)

@@ -6,6 +6,7 @@ import {
   type GatewayKey,
   type Member,
   type MemberUsage,
+  type PastPageCall,
   type QuotaView,
   type Quotas,
   type Registry,
@@ -146,6 +147,7 @@ export class FakeWorld {
   connections: readonly ConnectionRow[] = []
   usageAsked: readonly number[] = []
   quota: QuotaView | undefined
+  past: readonly PastPageCall[] = []
   /** What the quotas were asked to change. */
   readonly wishes: object[] = []
   out = ''
@@ -211,6 +213,7 @@ export class FakeWorld {
     const quotas: Quotas = {
       view: async (name) => found(this.quota, name),
       usedBy: async () => [],
+      past: async ({ after, limit }) => this.past.filter(({ seq }) => seq > after).slice(0, limit),
       reset: (wish) => adjusted('reset', wish, 40_000_000_000n),
       grant: (wish) => adjusted('grant', wish, wish.credits),
     }

@@ -16,6 +16,8 @@ import type {
   NewMember,
   NewUpstream,
   OpenCall,
+  PastPage,
+  PastPageCall,
   QuotaView,
   RefusedCall,
   ResetWish,
@@ -38,6 +40,7 @@ import { closeConnection, openConnection } from './connections.ts'
 import { addGatewayKey, listGatewayKeys, setGatewayKey, type NewGatewayKey, type OwnedKey } from './keys.ts'
 import { usedBy } from './member-usage.ts'
 import { addMember, listMembers, setMember, type MemberChange } from './members.ts'
+import { pastCalls } from './past-calls.ts'
 import { grantQuota, resetQuota, viewQuota } from './quotas.ts'
 import { callsReport, usageReport, type CallFilter } from './reports.ts'
 import { snapshotSince, type Snapshot } from './snapshot.ts'
@@ -72,6 +75,7 @@ export interface Operations {
   readonly connections: (filter: CallFilter) => Script<readonly ConnectionRow[]>
   readonly viewQuota: (member: string, now: EpochMs) => Script<QuotaView>
   readonly usedBy: (member: MemberId, from: EpochMs, to: EpochMs) => Script<readonly ModelUsage[]>
+  readonly pastCalls: (page: PastPage) => Script<readonly PastPageCall[]>
   readonly resetQuota: (wish: ResetWish, now: EpochMs) => Script<readonly Adjustment[]>
   readonly grantQuota: (wish: GrantWish, now: EpochMs) => Script<readonly Adjustment[]>
 }
@@ -94,6 +98,7 @@ export const READS: ReadonlySet<OperationName> = new Set<OperationName>([
   'connections',
   'viewQuota',
   'usedBy',
+  'pastCalls',
 ])
 
 export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
@@ -124,6 +129,7 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     connections: connectionsReport,
     viewQuota: (member, now) => viewQuota(scribe.quota, member, scribe.time.at(now)),
     usedBy,
+    pastCalls,
     resetQuota: (wish, now) => resetQuota(scribe.quota, wish, scribe.time.at(now)),
     grantQuota: (wish, now) => grantQuota(scribe.quota, wish, scribe.time.at(now)),
   }

@@ -135,6 +135,7 @@ function quotasOn(executor: Executor, reader: Executor, now: () => EpochMs): Quo
   return {
     view: (member) => reader.request('viewQuota', member, now()),
     usedBy: (member, from, to) => reader.request('usedBy', member, from, to),
+    past: (page) => reader.request('pastCalls', page),
     reset: (wish) => executor.request('resetQuota', wish, now()),
     grant: (wish) => executor.request('grantQuota', wish, now()),
   }
