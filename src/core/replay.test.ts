@@ -58,11 +58,11 @@ suite('a replay of past calls', () => {
     deepEqual(
       replayed([
         [0, 60n, 4],
-        [1, 60n, 1],
+        [1, 100n, 1],
         [3, 1n],
         [4.5, 1n],
       ]),
-      [undefined, undefined, undefined, '5h'],
+      [undefined, undefined, '5h', '5h'],
     )
   })
 
