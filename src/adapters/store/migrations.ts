@@ -6,7 +6,7 @@ import type { Sqlite } from './sqlite.ts'
  * The schema, step by step; a step that was released is never edited. Money is in nanocredits, times in milliseconds
  * since 1970. STRICT, so that no amount can turn into a floating-point number.
  */
-const STEPS: readonly string[] = [
+export const STEPS: readonly string[] = [
   `
   CREATE TABLE meta (
     id INTEGER PRIMARY KEY CHECK (id = 1),

@@ -1,6 +1,6 @@
 import { MONTH_MS, type QuotaWindow, type WindowStanding } from '../../core/quota.ts'
 import type { EpochMs, MemberId, NanoCredits } from '../../core/units.ts'
-import { big, int, maybeInt, one, only, sql, type Row, type Script } from './sql.ts'
+import { big, maybeInt, one, only, sql, type Row, type Script } from './sql.ts'
 
 // A window that rolls is the difference of two running totals: what the member has ever spent, now and at the window's
 // beginning. Totals are kept for each minute in which something was settled, so that a sum costs two look-ups however long
@@ -15,13 +15,15 @@ const KEPT_MS = MONTH_MS + 2 * MINUTE_MS
 export function* addToTotals(member: MemberId, credits: NanoCredits, at: EpochMs): Script<void> {
   if (credits === 0n) return
   const minute = at - (at % MINUTE_MS)
-  const last = yield* one(sql`SELECT minute, total FROM spend WHERE member = ${member} ORDER BY minute DESC LIMIT 1`)
-  if (last && int(last, 'minute') >= minute) {
-    yield sql`
-      UPDATE spend SET total = total + ${credits} WHERE member = ${member} AND minute = ${int(last, 'minute')}`
-    return
-  }
-  yield sql`INSERT INTO spend (member, minute, total) VALUES (${member}, ${minute}, ${totalOf(last) + credits})`
+  // Into the newest row, and never before it: totals only grow.
+  const added = yield sql`
+    UPDATE spend SET total = total + ${credits}
+    WHERE member = ${member} AND minute = (SELECT MAX(minute) FROM spend WHERE member = ${member})
+      AND minute >= ${minute}
+    RETURNING minute`
+  if (added.length > 0) return
+  const total = (yield* totalNow(member)) + credits
+  yield sql`INSERT INTO spend (member, minute, total) VALUES (${member}, ${minute}, ${total})`
   yield sql`
     DELETE FROM spend WHERE member = ${member} AND minute <
       (SELECT MAX(minute) FROM spend WHERE member = ${member} AND minute <= ${minute - KEPT_MS})`
