@@ -8,8 +8,8 @@ import type { Config } from './config.ts'
 import { cardChangeOf } from './config-rates.ts'
 import { Estimator } from './core/estimate.ts'
 import type { CardChange, RateCard } from './core/price.ts'
-import { cardOf, type SetRate } from './core/set-rate.ts'
-import type { Gateway, ReadOn } from './gateway/gateway.ts'
+import { type SetRate, cardOf } from './core/set-rate.ts'
+import type { Gateway, ReadOn, Settings } from './gateway/gateway.ts'
 import { GentleReader } from './gateway/gentle-reader.ts'
 import { Notices } from './gateway/notices.ts'
 import { Owners } from './gateway/owners.ts'
@@ -24,7 +24,13 @@ export function gatewayOn(
   store: Store,
   upstream: OpenAiHttp,
   config: Config,
-  { log, stop, draining, room }: Pick<Gateway, 'log' | 'stop' | 'draining'> & { readonly room: Room },
+  {
+    log,
+    alerts,
+    stop,
+    draining,
+    room,
+  }: Pick<Gateway, 'log' | 'alerts' | 'stop' | 'draining'> & { readonly room: Room },
 ): Gateway {
   const { limits, credit } = config
   const card = cardFollowing(() => store.directory.rates(), cardChangeOf(credit))
@@ -32,6 +38,7 @@ export function gatewayOn(
   return {
     directory: store.directory,
     ledger: store.ledger,
+    quotas: store.quotas,
     coordinator: memoryCoordinator({
       now: Date.now,
       maxFailures: config.upstream.maxFailuresBeforeCooldown,
@@ -49,30 +56,38 @@ export function gatewayOn(
     get rates() {
       return card()
     },
-    settings: {
-      routes: config.routes,
-      queueMs: limits.queueSecs * 1000,
-      codexQueueMs: limits.codexQueueSecs * 1000,
-      headTimeoutMs: config.upstream.timeoutSecs * 1000,
-      unaryTimeoutMs: config.upstream.unaryTimeoutSecs * 1000,
-      handshakeTimeoutMs: HANDSHAKE_MS,
-      socket: {
-        idleMs: limits.wsIdleTimeoutSecs * 1000,
-        maxAgeMs: limits.wsMaxConnectionSecs * 1000,
-        maxMessages: limits.wsMaxMessagesPerConnection,
-        pingIntervalMs: limits.wsUpstreamPingIntervalSecs * 1000,
-      },
-      readOn: readOnOf(config),
-      retryAttempts: config.upstream.retryAttempts,
-      charging: credit.accounting === 'token' ? 'tokens' : 'message',
-      unknownUsageCredits: credit.unknownUsageCredits,
-    },
+    settings: settingsOf(config),
     log,
+    alerts,
     notices: new Notices(log, Date.now),
     now: Date.now,
     stop,
     draining,
     learn: learnerOn(store, log),
+  }
+}
+
+function settingsOf(config: Config): Settings {
+  const { limits, credit } = config
+  return {
+    routes: config.routes,
+    queueMs: limits.queueSecs * 1000,
+    codexQueueMs: limits.codexQueueSecs * 1000,
+    headTimeoutMs: config.upstream.timeoutSecs * 1000,
+    unaryTimeoutMs: config.upstream.unaryTimeoutSecs * 1000,
+    handshakeTimeoutMs: HANDSHAKE_MS,
+    socket: {
+      idleMs: limits.wsIdleTimeoutSecs * 1000,
+      maxAgeMs: limits.wsMaxConnectionSecs * 1000,
+      maxMessages: limits.wsMaxMessagesPerConnection,
+      pingIntervalMs: limits.wsUpstreamPingIntervalSecs * 1000,
+    },
+    readOn: readOnOf(config),
+    retryAttempts: config.upstream.retryAttempts,
+    charging: credit.accounting === 'token' ? 'tokens' : 'message',
+    enforcement: config.quota.enforcement,
+    quota: config.quota,
+    unknownUsageCredits: credit.unknownUsageCredits,
   }
 }
 

@@ -4,6 +4,7 @@ import { lineLog, type LogOptions } from './adapters/log/lines.ts'
 import { OpenAiHttp } from './adapters/openai/http.ts'
 import { socketOn } from './adapters/openai/socket.ts'
 import { openStore, type Store } from './adapters/store/store.ts'
+import { Webhook } from './adapters/webhook/webhook.ts'
 import { DailyReconciliation, booksOn } from './app-daily.ts'
 import { gatewayOn, teach } from './app-gateway.ts'
 import type { AdminStore, SimulatorOptions } from './admin/world.ts'
@@ -15,7 +16,7 @@ import { listen } from './edge/server.ts'
 import { converse } from './gateway/converse.ts'
 import { relay } from './gateway/relay.ts'
 import { PRICED_BY_FALLBACK } from './gateway/settle.ts'
-import type { Client, Log, SocketClient } from './ports.ts'
+import type { Alerts, Client, Log, SocketClient } from './ports.ts'
 import { startSimulator } from './simulator/simulator.ts'
 
 export { runCommandLine } from './admin/cli.ts'
@@ -41,12 +42,13 @@ export async function initStore(
 export async function withStore<T>(config: Config, use: (store: AdminStore) => Promise<T>): Promise<T> {
   const sealing = readSealingKey(config, { create: false })
   const { path, durability } = config.database
-  await using store = await openStore({ path, durability, role: 'cli', sealingKey: sealing.key, log: SILENT })
+  const options = { path, durability, sealingKey: sealing.key, quota: config.quota, log: SILENT }
+  await using store = await openStore({ ...options, role: 'cli' })
   const warnings = [...sealing.warnings, ...store.warnings]
   await using books = booksOn(store, config)
-  const { registry, reports, rateBook, adminKeys, ledgerSums } = store
+  const { registry, reports, rateBook, adminKeys, ledgerSums, quotas } = store
   const probe = (): Promise<void> => store.ledger.probe()
-  return await use({ registry, reports, rateBook, adminKeys, ledgerSums, books, probe, warnings })
+  return await use({ registry, reports, rateBook, adminKeys, ledgerSums, quotas, books, probe, warnings })
 }
 
 /** A gateway that serves. */
@@ -63,7 +65,8 @@ export interface RunningGateway extends AsyncDisposable {
 export async function startGateway(config: Config, log: Log): Promise<RunningGateway> {
   const sealing = readSealingKey(config, { create: false })
   const { path, durability } = config.database
-  const store = await openStore({ path, durability, role: 'serve', sealingKey: sealing.key, log })
+  const options = { path, durability, sealingKey: sealing.key, quota: config.quota, log }
+  const store = await openStore({ ...options, role: 'serve' })
   for (const warning of [...config.warnings, ...sealing.warnings, ...store.warnings]) log.warn(warning)
   try {
     return await serveOn(store, config, log)
@@ -85,13 +88,20 @@ function upstreamOf({ vault }: Store, { upstream, limits, proxy, ca }: Config): 
   })
 }
 
+const UNHEARD: Alerts = { send() {} }
+
+function webhookOf({ quota: { webhookUrl: url, webhookSecret: secret } }: Config, log: Log): Webhook | undefined {
+  return url === '' ? undefined : new Webhook({ url, secret, log })
+}
+
 async function serveOn(store: Store, config: Config, log: Log): Promise<RunningGateway> {
-  const stopping = new AbortController()
+  const [stopping, draining] = [new AbortController(), new AbortController()]
   const upstream = upstreamOf(store, config)
-  const draining = new AbortController()
   const { limits } = config
   const budget = new BodyBudget(limits)
-  const beside = { log, stop: stopping.signal, draining: draining.signal, room: budget.roomOf(undefined) }
+  const webhook = webhookOf(config, log)
+  const signals = { stop: stopping.signal, draining: draining.signal }
+  const beside = { log, alerts: webhook ?? UNHEARD, room: budget.roomOf(undefined), ...signals }
   const gateway = gatewayOn(store, upstream, config, beside)
   await teach(gateway)
   const probes = new Probes({
@@ -131,7 +141,7 @@ async function serveOn(store: Store, config: Config, log: Log): Promise<RunningG
     if (cut.aborted) stopping.abort()
     else cut.addEventListener('abort', () => stopping.abort(), { once: true })
     await Promise.all([daily.stop(), server.drain(stopping.signal)])
-    await upstream.close()
+    await Promise.all([upstream.close(), webhook?.[Symbol.asyncDispose]()])
     await store.close()
   }
   return {

@@ -24,7 +24,7 @@ export function judgeBeyond(
     )
   }
   const ca = certificatesOf(read('upstream', 'ca_file'))
-  return { issues: [...tooLittleRoom(values, read), ...folders(read), ...ca.issues], ca: ca.pem }
+  return { issues: [...tooLittleRoom(values, read), ...folders(read), ...unsigned(read), ...ca.issues], ca: ca.pem }
 }
 
 /** What must hold a body of the largest size. */
@@ -49,6 +49,12 @@ function folders(read: Reader): readonly Issue[] {
     issues.push(wrong('database', 'url', 'a SQLite URL of a file: it names a folder'))
   if (isFolder(keyFile)) issues.push(wrong('secrets', 'key_file', 'the name of a file: it is a folder'))
   return issues
+}
+
+/** Whoever is posted to must be able to tell our posts from others. */
+function unsigned(read: Reader): readonly Issue[] {
+  if (!read('quota', 'webhook_url') || read('quota', 'webhook_secret') !== '') return []
+  return [wrong('quota', 'webhook_url', 'empty where there is no webhook_secret: what is posted is signed with it')]
 }
 
 function isFolder(path: unknown): boolean {

@@ -43,6 +43,7 @@ export function readOverrides(env: Readonly<Record<string, string | undefined>>)
 function valueOf(setting: Setting, text: string): unknown {
   if (typeof setting.usual === 'number') return numberOf(text)
   if (typeof setting.usual === 'boolean') return flagOf(text)
+  if (Array.isArray(setting.usual)) return listOf(text)
   return typeof setting.usual === 'object' ? tableOf(text) : text
 }
 
@@ -53,6 +54,11 @@ function flagOf(text: string): unknown {
 
 function numberOf(text: string): unknown {
   return /^-?\d+(?:_\d+)*(?:\.\d+)?$/.test(text.trim()) ? Number(text.replaceAll('_', '')) : text
+}
+
+/** `50,80,95`; empty is an empty list. */
+function listOf(text: string): unknown {
+  return text.trim() === '' ? [] : text.split(',').map(numberOf)
 }
 
 /** `priority=2,gpt-5.5/priority=2.5`; a value of several numbers is a rate: `gpt-6.1-sol=50/2.5/250`. */

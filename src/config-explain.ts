@@ -20,7 +20,7 @@ export function explain(issues: readonly Issue[], source: Source): readonly stri
     .toSorted((one, other) => one.line - other.line)
     .map(({ line, issue }) => {
       const setting = settings().find((one) => one.section === issue.path[0] && one.key === issue.path[1])
-      const value = show(valueAt(source.values, issue.path))
+      const value = setting?.secret === true ? 'a secret' : show(valueAt(source.values, issue.path))
       if (setting && source.overrides.has(setting)) {
         return `environment variable ${variableOf(setting)} = ${value}: must be ${issue.right ?? setting.right}`
       }
@@ -68,6 +68,11 @@ export function valueAt(values: unknown, path: readonly string[]): unknown {
   return path.reduce((at: unknown, key) => (isTable(at) ? at[key] : undefined), values)
 }
 
+/** Whether there is one is no secret. */
+function hidden(value: unknown): string {
+  return value === '' ? '' : '***'
+}
+
 /** Where each value came from. */
 export function originsOf(source: Source, values: Readonly<Record<string, unknown>>): readonly Origin[] {
   return settings().map((setting) => {
@@ -76,7 +81,7 @@ export function originsOf(source: Source, values: Readonly<Record<string, unknow
     return {
       key: `${section}.${key}`,
       variable: variableOf(setting),
-      value: withoutPassword(valueAt(values, path)),
+      value: setting.secret === true ? hidden(valueAt(values, path)) : withoutPassword(valueAt(values, path)),
       default: setting.usual,
       source: source.overrides.has(setting)
         ? 'environment'

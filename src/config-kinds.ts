@@ -11,6 +11,8 @@ export interface Description {
   readonly meaning: string
   /** What a right value is; follows "must be". */
   readonly right: string
+  /** Its value is shown to nobody. */
+  readonly secret?: true
 }
 
 /** The description of every setting in the schema. */
@@ -85,6 +87,18 @@ export function text(
   fits: (value: string) => boolean,
 ): z.ZodDefault<z.ZodString> {
   return described(z.string().refine(fits).default(usual), { unit: '', meaning, right })
+}
+
+/** A text that is shown to nobody; empty by default. */
+export function secret(meaning: string, right: string, fits: (value: string) => boolean): z.ZodDefault<z.ZodString> {
+  return described(z.string().refine(fits).default(''), { unit: '', meaning, right, secret: true })
+}
+
+/** A list of whole percents, none twice. */
+export function percents(usual: readonly number[], meaning: string): z.ZodDefault<z.ZodArray<z.ZodNumber>> {
+  const right = `a list of whole numbers from 1 to 100, none twice, such as [${usual.join(', ')}]`
+  const list = z.array(z.int().min(1).max(100)).refine((all) => new Set(all).size === all.length)
+  return described(list.default([...usual]), { unit: 'percent', meaning, right })
 }
 
 /** A table from names to factors, in whole tenths. */

@@ -1,14 +1,15 @@
 import { stringify } from 'smol-toml'
 import { variableOf } from './config-env.ts'
 import { type Setting, settings } from './config-schema.ts'
+import { isTable } from './config-toml.ts'
 
 /** A configuration file with every setting at its default, each with its meaning above it. */
 export function sampleConfig(): string {
   const sections = Map.groupBy(settings(), ({ section }) => section)
   const parts = [...sections].map(([section, members]) => {
-    const lines = members.filter(({ usual }) => typeof usual !== 'object').map(sampleOf)
+    const lines = members.filter(({ usual }) => !isTable(usual)).map(sampleOf)
     // A table comes after the plain keys of its section, or these would become its own.
-    const tables = members.filter(({ usual }) => typeof usual === 'object').map(sampleTableOf)
+    const tables = members.filter(({ usual }) => isTable(usual)).map(sampleTableOf)
     return [`[${section}]`, ...lines, ...tables].join('\n')
   })
   return ['# codex-gateway: every setting, at its default.', ...parts, ''].join('\n\n').replace(/\n+$/, '\n')
@@ -43,7 +44,7 @@ export function settingsTable(): string {
 }
 
 function usualOf({ usual }: Setting): string {
-  if (typeof usual !== 'object' || usual === null) return JSON.stringify(usual)
-  const pairs = Object.entries(usual).map(([name, factor]) => `${name}=${factor}`)
+  if (!isTable(usual)) return JSON.stringify(usual)
+  const pairs = Object.entries(usual).map(([name, factor]) => `${name}=${String(factor)}`)
   return pairs.length === 0 ? '{}' : pairs.join(',')
 }

@@ -21,6 +21,7 @@ import {
 import { limits, limitsOf } from './config-limits.ts'
 import { perToken, rateRowsOf, rates } from './config-rates.ts'
 import { reconcile, reconcileOf } from './config-reconcile.ts'
+import { quota, quotaOf } from './config-quota.ts'
 import type { SettledConfig } from './config-shape.ts'
 import { TIERS } from './config-tiers.ts'
 
@@ -108,16 +109,6 @@ const credit = z.strictObject({
     'Factor on the credits of a service tier (`tier`), or of a tier of one model (`model/tier`); names given here are added to the usual ones',
   ),
   rates,
-})
-
-const quota = z.strictObject({
-  contact: text(
-    'Ask your gateway admin for more quota',
-    'What a member whose quota is spent should do; Codex shows it and goes on with ", or try again at …"',
-    'a short sentence on one line without a final dot, such as "Ask your gateway admin for more quota"',
-    // It travels in a header.
-    (value) => /^[\x20-\x7e]{1,200}$/.test(value) && !value.trimEnd().endsWith('.') && value.trim() === value,
-  ),
 })
 
 const routes = z.strictObject({
@@ -212,7 +203,7 @@ function settled(values: z.infer<typeof schema>): SettledConfig {
     upstream: upstreamOf(values.upstream),
     credit: creditOf(values.credit),
     limits: limitsOf(values.limits),
-    quota: { contact: values.quota.contact },
+    quota: quotaOf(values.quota),
     routes: values.routes,
     reconcile: reconcileOf(values.reconcile),
     log: values.log,

@@ -71,7 +71,19 @@ export interface SettledConfig {
     readonly wsMaxConnectionSecs: number
     readonly wsMaxMessagesPerConnection: number
   }
-  readonly quota: { readonly contact: string }
+  readonly quota: {
+    readonly contact: string
+    readonly enforcement: 'hard' | 'shadow'
+    readonly window: 'anchored' | 'rolling'
+    /** Credits; 0 = no such window. */
+    readonly daily: NanoCredits
+    readonly monthly: NanoCredits
+    /** Percent, ascending. */
+    readonly warnAt: readonly number[]
+    /** Empty = none. */
+    readonly webhookUrl: string
+    readonly webhookSecret: string
+  }
   readonly routes: { readonly websocket: boolean; readonly search: boolean; readonly webrtc: boolean }
   readonly reconcile: {
     /** Since midnight, UTC; undefined: never. */

@@ -245,14 +245,14 @@ codex_queue_secs = "x"
   })
 
   test('takes every setting from its variable', () => {
-    for (const setting of settings()) {
-      const name = `CODEX_GATEWAY_${setting.section}_${setting.key}`.toUpperCase()
-      const table = setting.key === 'rates' ? 'gpt-9=1/2/3' : 'priority=2'
-      const value = typeof setting.usual === 'object' ? table : JSON.stringify(setting.usual).replaceAll('"', '')
-      const { origins } = loadConfig({ path: undefined, env: { [name]: value } })
+    for (const { section, key, usual } of settings()) {
+      const name = `CODEX_GATEWAY_${section}_${key}`.toUpperCase()
+      const table = key === 'rates' ? 'gpt-9=1/2/3' : 'priority=2'
+      const value = typeof usual === 'object' ? table : JSON.stringify(usual).replaceAll('"', '')
+      const { origins } = loadConfig({ path: undefined, env: { [name]: Array.isArray(usual) ? '5,6' : value } })
       deepEqual(
-        origins.filter(({ source }) => source === 'environment').map(({ key }) => key),
-        [`${setting.section}.${setting.key}`],
+        origins.filter(({ source }) => source === 'environment').map((origin) => origin.key),
+        [`${section}.${key}`],
       )
     }
   })

@@ -1,9 +1,17 @@
 /** Who exists: what the request path reads from memory, and how administrators change it. */
 import type { SetRate } from './core/set-rate.ts'
+import type { WindowMode } from './core/quota.ts'
 import type { EpochMs, GatewayKeyId, KeyHash, MemberId, NanoCredits, UpstreamId } from './core/units.ts'
 
+/** What is said of a member's quotas beside their size; undefined = as configured under [quota]. */
+export interface OwnRules {
+  readonly dailyQuota?: NanoCredits | undefined
+  readonly monthlyQuota?: NanoCredits | undefined
+  readonly quotaWindow?: WindowMode | undefined
+}
+
 /** A person or a machine that spends. Quotas in nanocredits, 0 = unlimited; `maxConcurrent` calls at once, 0 = unlimited. */
-export interface Member {
+export interface Member extends OwnRules {
   readonly id: MemberId
   readonly name: string
   readonly enabled: boolean
@@ -73,7 +81,7 @@ export interface Vault {
   secretOf(upstream: UpstreamId): string
 }
 
-export interface NewMember {
+export interface NewMember extends OwnRules {
   readonly name: string
   readonly weight: number
   readonly maxConcurrent: number

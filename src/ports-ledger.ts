@@ -45,6 +45,8 @@ export interface OpenCall extends CallFacts {
   readonly opensWindows: boolean
   /** It runs upstream already, unasked: it is written down whatever the windows say. */
   readonly unasked?: boolean
+  /** It is let in whatever the windows say, and written down with how it would have been refused. */
+  readonly shadow?: boolean
 }
 
 /** What became of one try at one upstream. */
@@ -239,6 +241,8 @@ export interface CallRow extends Usage {
   /** Undefined while the call is open. */
   readonly ending: Ending | undefined
   readonly refusal: string | undefined
+  /** How it would have been refused if quotas were enforced. */
+  readonly wouldRefuse: string | undefined
   readonly precision: Precision | undefined
   readonly credits: NanoCredits
   readonly responseId: string | undefined

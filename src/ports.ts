@@ -10,6 +10,7 @@ export * from './ports-directory.ts'
 export * from './ports-exchange.ts'
 export * from './ports-ledger.ts'
 export * from './ports-rates.ts'
+export * from './ports-quota.ts'
 export * from './ports-socket.ts'
 
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>
@@ -20,6 +21,12 @@ export interface Log {
   info(event: string, fields?: LogFields): void
   warn(event: string, fields?: LogFields): void
   error(event: string, fields?: LogFields): void
+}
+
+/** Where the administrator is told of what should not wait until the log is read. */
+export interface Alerts {
+  /** Waits for nothing and never throws; `facts` are for JSON, and carry no secrets. */
+  send(type: string, facts: Readonly<Record<string, unknown>>): void
 }
 
 export type Clock = () => EpochMs

@@ -3,7 +3,7 @@ import type { CommandSet } from './cli-session.ts'
 import { memberJson } from './json-form.ts'
 import { memberLine } from './lines.ts'
 import { addMember, listMembers, type MemberTraits, setMember, switchMember } from './members.ts'
-import { countOf, modelsOf, quotaOf, weightOf } from './option-values.ts'
+import { countOf, modelsOf, modeOf, ownQuotaOf, quotaOf, weightOf } from './option-values.ts'
 import { MEMBER_COLUMNS } from './table.ts'
 
 interface MemberOptions {
@@ -11,6 +11,9 @@ interface MemberOptions {
   readonly maxConcurrent?: string
   readonly fiveHourQuota?: string
   readonly weeklyQuota?: string
+  readonly dailyQuota?: string
+  readonly monthlyQuota?: string
+  readonly quotaWindow?: string
   readonly models?: string
 }
 
@@ -72,17 +75,23 @@ function withTraits(command: Command, otherwise: (usual: string) => string): voi
     .option('--max-concurrent <count>', `calls at once, 0 = unlimited (${configured})`)
     .option('--five-hour-quota <credits>', `credits per 5 hours, 0 = unlimited (${configured})`)
     .option('--weekly-quota <credits>', `credits per 7 days, 0 = unlimited (${configured})`)
+    .option('--daily-quota <credits>', `credits per 24 hours, 0 = none, or "default" (${configured})`)
+    .option('--monthly-quota <credits>', `credits per 30 days, 0 = none, or "default" (${configured})`)
+    .option('--quota-window <mode>', `anchored, rolling or "default" (${configured})`)
     .option('--models <names>', `models the member may use, with commas between, or "all" (${otherwise('all')})`)
 }
 
 function traitsOf(options: MemberOptions): MemberTraits {
-  const { weight, maxConcurrent, fiveHourQuota, weeklyQuota, models } = options
+  const { weight, maxConcurrent, fiveHourQuota, weeklyQuota, dailyQuota, monthlyQuota, quotaWindow, models } = options
   const calls = { of: 'calls', example: '4 (0 = unlimited)' }
   return {
     ...(weight !== undefined && { weight: weightOf('--weight', weight) }),
     ...(maxConcurrent !== undefined && { maxConcurrent: countOf('--max-concurrent', maxConcurrent, 0, calls) }),
     ...(fiveHourQuota !== undefined && { fiveHourQuota: quotaOf('--five-hour-quota', fiveHourQuota) }),
     ...(weeklyQuota !== undefined && { weeklyQuota: quotaOf('--weekly-quota', weeklyQuota) }),
+    ...(dailyQuota !== undefined && { dailyQuota: ownQuotaOf('--daily-quota', dailyQuota) }),
+    ...(monthlyQuota !== undefined && { monthlyQuota: ownQuotaOf('--monthly-quota', monthlyQuota) }),
+    ...(quotaWindow !== undefined && { quotaWindow: modeOf('--quota-window', quotaWindow) }),
     ...(models !== undefined && { models: modelsOf('--models', models) }),
   }
 }

@@ -8,6 +8,7 @@ import { CommandSet } from './cli-session.ts'
 import { addRateCommands } from './cli-rates.ts'
 import { addReconcileCommand } from './cli-reconcile.ts'
 import { addServeCommands, addSetupCommands } from './cli-setup.ts'
+import { addQuotaCommands } from './cli-quota.ts'
 import { addSpendingCommands } from './cli-spending.ts'
 import { addUpstreamKeyCommands } from './cli-upstream-keys.ts'
 import type { Terminal, World } from './world.ts'
@@ -58,6 +59,7 @@ function programOf(world: World, commands: CommandSet): Command {
   addSpendingCommands(admin, commands)
   addRateCommands(admin, commands)
   addDoctorCommand(admin, commands)
+  addQuotaCommands(admin, commands)
   return program
 }
 

@@ -1,17 +1,10 @@
 /** The JSON that `--json` prints: stable, and described in docs/json.md. Absent values are null. */
-import { creditsText, type EpochMs, type NanoCredits } from '../core/units.ts'
+import { exactCredits as credits } from '../core/exact-json.ts'
+import type { EpochMs } from '../core/units.ts'
 import { usdOf } from '../core/usd.ts'
 import type { SpokenUsage } from '../core/usage.ts'
 import type { CallRow, ConnectionRow, GatewayKey, Member, MemberUsage, Upstream } from '../ports.ts'
 import type { IssuedKey } from './gateway-keys.ts'
-
-/** Of the language since 2025; not in the compiler's library yet. */
-const exact = JSON as unknown as { rawJSON(text: string): object }
-
-/** An exact decimal, which a floating-point number is not. */
-export function credits(amount: NanoCredits): object {
-  return exact.rawJSON(creditsText(amount))
-}
 
 export function time(at: EpochMs | undefined): string | null {
   return at === undefined ? null : new Date(at).toISOString()
@@ -30,6 +23,9 @@ export function memberJson(member: Member): object {
     max_concurrent: member.maxConcurrent,
     five_hour_quota: credits(member.fiveHourQuota),
     weekly_quota: credits(member.weeklyQuota),
+    daily_quota: member.dailyQuota === undefined ? null : credits(member.dailyQuota),
+    monthly_quota: member.monthlyQuota === undefined ? null : credits(member.monthlyQuota),
+    quota_window: orNull(member.quotaWindow),
     models: member.models ?? null,
   }
 }
@@ -116,6 +112,7 @@ export function callJson(call: CallRow): object {
     status: orNull(call.status),
     ending: orNull(call.ending),
     refusal: orNull(call.refusal),
+    would_refuse: orNull(call.wouldRefuse),
     precision: orNull(call.precision),
     input_tokens: call.inputTokens,
     cached_input_tokens: call.cachedInputTokens,

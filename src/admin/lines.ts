@@ -16,7 +16,7 @@ export function pairs(values: Readonly<Record<string, string | number | boolean 
     .join(' ')
 }
 
-function instant(at: EpochMs | undefined): string | undefined {
+export function instant(at: EpochMs | undefined): string | undefined {
   return at === undefined ? undefined : new Date(at).toISOString()
 }
 
@@ -28,6 +28,9 @@ export function memberLine(member: Member): string {
     max_concurrent: member.maxConcurrent,
     five_hour_quota: creditsText(member.fiveHourQuota),
     weekly_quota: creditsText(member.weeklyQuota),
+    daily_quota: member.dailyQuota === undefined ? undefined : creditsText(member.dailyQuota),
+    monthly_quota: member.monthlyQuota === undefined ? undefined : creditsText(member.monthlyQuota),
+    quota_window: member.quotaWindow,
     models: member.models?.join(','),
   })
   return `${member.name}: ${traits}`
@@ -83,6 +86,7 @@ export function callLine(call: CallRow): string {
     status: call.status,
     ending: call.ending ?? 'open',
     refusal: call.refusal,
+    would_refuse: call.wouldRefuse,
     credits: creditsText(call.credits),
     input_tokens: call.inputTokens,
     cached_input_tokens: call.cachedInputTokens,

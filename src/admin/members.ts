@@ -1,3 +1,4 @@
+import type { WindowMode } from '../core/quota.ts'
 import type { NanoCredits } from '../core/units.ts'
 import type { Change, Member, NewMember, Registry } from '../ports.ts'
 import type { Defaults } from './world.ts'
@@ -9,6 +10,9 @@ export interface MemberTraits {
   readonly maxConcurrent?: number
   readonly fiveHourQuota?: NanoCredits
   readonly weeklyQuota?: NanoCredits
+  readonly dailyQuota?: NanoCredits | undefined
+  readonly monthlyQuota?: NanoCredits | undefined
+  readonly quotaWindow?: WindowMode | undefined
   readonly models?: readonly string[] | undefined
 }
 
@@ -19,6 +23,9 @@ export function addMember(registry: Registry, name: string, traits: MemberTraits
     maxConcurrent: traits.maxConcurrent ?? defaults.memberConcurrency,
     fiveHourQuota: traits.fiveHourQuota ?? defaults.memberFiveHourQuota,
     weeklyQuota: traits.weeklyQuota ?? defaults.memberWeeklyQuota,
+    dailyQuota: traits.dailyQuota,
+    monthlyQuota: traits.monthlyQuota,
+    quotaWindow: traits.quotaWindow,
     models: traits.models,
   })
 }

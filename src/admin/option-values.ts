@@ -1,3 +1,4 @@
+import { WINDOW_NAMES, type WindowMode, type WindowName } from '../core/quota.ts'
 import { type EpochMs, type NanoCredits, parseCredits } from '../core/units.ts'
 import { WrongUse } from './wrong-use.ts'
 
@@ -46,6 +47,24 @@ export function quotaOf(option: string, text: string): NanoCredits {
   if (credits !== undefined) return credits
   const right = 'a number of credits below 1000000000 with at most 9 decimals, such as 100 or 12.5 (0 = unlimited)'
   throw wrong(option, text, right)
+}
+
+export function windowOf(option: string, text: string): WindowName {
+  const name = WINDOW_NAMES.find((one) => one === text)
+  if (name !== undefined) return name
+  throw wrong(option, text, `the name of a window: ${WINDOW_NAMES.join(', ')}`)
+}
+
+/** `default` takes a member's own quota away. */
+export function ownQuotaOf(option: string, text: string): NanoCredits | undefined {
+  return text === 'default' ? undefined : quotaOf(option, text)
+}
+
+/** `default` takes a member's own mode away. */
+export function modeOf(option: string, text: string): WindowMode | undefined {
+  if (text === 'default') return undefined
+  if (text === 'anchored' || text === 'rolling') return text
+  throw wrong(option, text, 'anchored, rolling or default')
 }
 
 /** A list of model names; `all` takes a restriction away. */
@@ -107,6 +126,18 @@ export function expiryOf(option: string, text: string, now: EpochMs): EpochMs {
   }
   if (at <= now) throw wrong(option, text, `in the future; it is ${new Date(now).toISOString()} now`)
   return at
+}
+
+/** A date (from its first instant on, UTC), an instant, or a length of time back from now. */
+export function sinceOf(option: string, text: string, now: EpochMs): EpochMs {
+  const length = /^(\d{1,6})([mhdw])$/.exec(text)
+  const at = length ? now - Number(length[1]) * (DURATION_MS[length[2] ?? ''] ?? 0) : instantOf(text)
+  if (at !== undefined && !Number.isNaN(at)) return at
+  throw wrong(
+    option,
+    text,
+    'a date such as 2026-11-01, an instant such as 2026-11-01T18:00:00Z, or a length of time such as 30d or 12h',
+  )
 }
 
 function instantOf(text: string): EpochMs | undefined {

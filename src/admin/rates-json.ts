@@ -1,10 +1,11 @@
 /** The JSON of `admin rates`, as docs/json.md describes it. */
+import { exactCredits as credits } from '../core/exact-json.ts'
 import { identityOf } from '../core/price.ts'
 import type { Listed, RateSheet } from '../core/rate-sheet.ts'
 import type { RateRow, SpokenRate } from '../core/rates.ts'
 import type { UsdRow } from '../core/usd-rates.ts'
 import type { SetRate } from '../ports.ts'
-import { credits, time } from './json-form.ts'
+import { time } from './json-form.ts'
 import type { Repricing } from './repricing.ts'
 
 /** Per million tokens; whole nanocredits or nano-dollars for one. */

@@ -41,7 +41,9 @@ function widthOf(text: string): number {
 
 const NUMBERS = new Intl.NumberFormat('en-US')
 const number = (value: number) => NUMBERS.format(value)
-const instant = (at: EpochMs | undefined) => (at === undefined ? '-' : `${new Date(at).toISOString().slice(0, 19)}Z`)
+export function instantCell(at: EpochMs | undefined): string {
+  return at === undefined ? '-' : `${new Date(at).toISOString().slice(0, 19)}Z`
+}
 const unlimited = (text: string) => (text === '0' ? 'unlimited' : text)
 const state = (enabled: boolean) => (enabled ? 'enabled' : 'disabled')
 const stateColour = (row: { readonly enabled: boolean }) => (row.enabled ? 'green' : 'red')
@@ -60,9 +62,9 @@ export const GATEWAY_KEY_COLUMNS: readonly Column<GatewayKey & { readonly member
   { title: 'PREFIX', of: (row) => row.prefix },
   { title: 'MEMBER', of: (row) => row.memberName },
   { title: 'STATE', of: (row) => state(row.enabled), paint: stateColour },
-  { title: 'CREATED', of: (row) => instant(row.createdAt) },
-  { title: 'EXPIRES', of: (row) => instant(row.expiresAt) },
-  { title: 'LAST USED', of: (row) => instant(row.lastUsedAt) },
+  { title: 'CREATED', of: (row) => instantCell(row.createdAt) },
+  { title: 'EXPIRES', of: (row) => instantCell(row.expiresAt) },
+  { title: 'LAST USED', of: (row) => instantCell(row.lastUsedAt) },
 ]
 
 export const UPSTREAM_COLUMNS: readonly Column<Upstream>[] = [
@@ -89,13 +91,13 @@ export const USAGE_COLUMNS: readonly Column<MemberUsage>[] = [
 ]
 
 export const CALL_COLUMNS: readonly Column<CallRow>[] = [
-  { title: 'STARTED', of: (row) => instant(row.startedAt) },
+  { title: 'STARTED', of: (row) => instantCell(row.startedAt) },
   { title: 'MEMBER', of: (row) => row.member },
   { title: 'KIND', of: (row) => row.kind },
   { title: 'MODEL', of: (row) => row.model ?? '-' },
   { title: 'UPSTREAM', of: (row) => row.upstream ?? '-' },
   { title: 'STATUS', of: (row) => row.status ?? '-', right: true },
-  { title: 'ENDING', of: (row) => row.refusal ?? row.ending ?? 'open', paint: endingColour },
+  { title: 'ENDING', of: endingCell, paint: endingColour },
   { title: 'INPUT', of: (row) => number(row.inputTokens), right: true },
   { title: 'CACHED', of: (row) => number(row.cachedInputTokens), right: true },
   { title: 'OUTPUT', of: (row) => number(row.outputTokens), right: true },
@@ -104,8 +106,8 @@ export const CALL_COLUMNS: readonly Column<CallRow>[] = [
 ]
 
 export const CONNECTION_COLUMNS: readonly Column<ConnectionRow>[] = [
-  { title: 'STARTED', of: (row) => instant(row.startedAt) },
-  { title: 'ENDED', of: (row) => instant(row.endedAt) },
+  { title: 'STARTED', of: (row) => instantCell(row.startedAt) },
+  { title: 'ENDED', of: (row) => instantCell(row.endedAt) },
   { title: 'MEMBER', of: (row) => row.member },
   { title: 'PATH', of: (row) => row.path },
   { title: 'UPSTREAM', of: (row) => row.upstream ?? '-' },
@@ -114,6 +116,11 @@ export const CONNECTION_COLUMNS: readonly Column<ConnectionRow>[] = [
   { title: 'CODE', of: (row) => row.code ?? '-', right: true },
   { title: 'REASON', of: (row) => row.reason ?? 'open' },
 ]
+
+function endingCell(call: CallRow): string {
+  const ending = call.refusal ?? call.ending ?? 'open'
+  return call.wouldRefuse === undefined ? ending : `${ending}, not ${call.wouldRefuse}`
+}
 
 function endingColour(call: CallRow): 'green' | 'red' | 'yellow' | undefined {
   if (call.ending === undefined) return undefined

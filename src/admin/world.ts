@@ -1,6 +1,6 @@
 import type { CardChange } from '../core/price.ts'
 import type { NanoCredits } from '../core/units.ts'
-import type { AdminKeys, Books, Clock, LedgerReport, RateBook, Registry, Reports } from '../ports.ts'
+import type { AdminKeys, Books, Clock, LedgerReport, Quotas, RateBook, Registry, Reports } from '../ports.ts'
 
 /** Where the command line speaks and listens. */
 export interface Terminal {
@@ -27,6 +27,7 @@ export interface AdminStore {
   readonly books: Books
   /** Rejects when the store cannot write. */
   probe(): Promise<void>
+  readonly quotas: Quotas
   /** One sentence each, to be said once. */
   readonly warnings: readonly string[]
 }

@@ -1,4 +1,4 @@
-import type { Standing, WindowStanding } from './quota.ts'
+import type { Standing, WindowName, WindowStanding } from './quota.ts'
 
 /** Stable codes of everything the gateway itself may answer with. */
 export type RefusalCode =
@@ -12,7 +12,9 @@ export type RefusalCode =
   | 'method_not_allowed'
   | 'upgrade_refused'
   | 'member_5h_quota_exceeded'
+  | 'member_daily_quota_exceeded'
   | 'member_weekly_quota_exceeded'
+  | 'member_monthly_quota_exceeded'
   | 'concurrency_limit_exceeded'
   | 'ledger_unavailable'
   | 'no_upstream'
@@ -47,6 +49,14 @@ export class Refusal extends Error {
   }
 }
 
+/** How a member is refused whose window of this name is spent. */
+export const QUOTA_REFUSAL: Readonly<Record<WindowName, RefusalCode>> = {
+  '5h': 'member_5h_quota_exceeded',
+  daily: 'member_daily_quota_exceeded',
+  weekly: 'member_weekly_quota_exceeded',
+  monthly: 'member_monthly_quota_exceeded',
+}
+
 /** The HTTP status of each refusal in plain HTTP, which is also what stands in the ledger. */
 export const REFUSAL_STATUS: Readonly<Record<RefusalCode, number>> = {
   unauthorized: 401,
@@ -60,7 +70,9 @@ export const REFUSAL_STATUS: Readonly<Record<RefusalCode, number>> = {
   // At this Codex goes on over HTTP, for its whole session and without a word to its user.
   upgrade_refused: 426,
   member_5h_quota_exceeded: 429,
+  member_daily_quota_exceeded: 429,
   member_weekly_quota_exceeded: 429,
+  member_monthly_quota_exceeded: 429,
   concurrency_limit_exceeded: 429,
   ledger_unavailable: 503,
   no_upstream: 503,

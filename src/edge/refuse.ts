@@ -35,7 +35,9 @@ const TYPE: Readonly<Record<RefusalCode, string>> = {
   method_not_allowed: 'invalid_request_error',
   upgrade_refused: 'invalid_request_error',
   member_5h_quota_exceeded: 'usage_limit_reached',
+  member_daily_quota_exceeded: 'usage_limit_reached',
   member_weekly_quota_exceeded: 'usage_limit_reached',
+  member_monthly_quota_exceeded: 'usage_limit_reached',
   concurrency_limit_exceeded: 'rate_limit_error',
   ledger_unavailable: 'server_error',
   no_upstream: 'server_error',
@@ -94,11 +96,16 @@ export function realtimeEventTo(refusal: Refusal, context: AnswerContext, event:
   const error = {
     type: TYPE[refusal.code],
     code: refusal.code,
-    message: `${refusal.message}${again}`,
+    message: `${sentenceOf(refusal, context)}${again}`,
     param: null,
     event_id: event ?? null,
   }
   return JSON.stringify({ type: 'error', event_id: `event_${context.requestId}`, error })
+}
+
+/** Of a spent quota it ends with what its member may do. */
+function sentenceOf({ message, detail }: Refusal, { contact }: AnswerContext): string {
+  return detail.window ? `${message} ${contact}.` : message
 }
 
 const OF_BODIES = new Set(['content-type', 'cache-control'])
@@ -118,7 +125,7 @@ function plain(refusal: Refusal, context: AnswerContext): Answer {
 function quotaSpent(refusal: Refusal, context: AnswerContext): Answer {
   const resetsAt = refusal.detail.window?.resetsAt
   const error = {
-    message: refusal.message,
+    message: sentenceOf(refusal, context),
     type: 'usage_limit_reached',
     code: refusal.code,
     param: null,

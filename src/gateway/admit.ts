@@ -1,5 +1,6 @@
-import { judge, type Standing, type WindowStanding } from '../core/quota.ts'
-import { Refusal, REFUSAL_STATUS } from '../core/refusal.ts'
+import { windowsFor } from '../core/member-windows.ts'
+import { judge, type Standing, type WindowName, type WindowStanding } from '../core/quota.ts'
+import { QUOTA_REFUSAL, Refusal, REFUSAL_STATUS } from '../core/refusal.ts'
 import { creditsText, type EpochMs } from '../core/units.ts'
 import {
   LedgerUnavailable,
@@ -15,7 +16,6 @@ import type { CallRequest } from './identify.ts'
 import { Patience, retryAfterMs } from './patience.ts'
 import { insisted, receiptFor, settle, type Receipt } from './settle.ts'
 import { REFUSED_MS, soon } from './soon.ts'
-import { windowsOf } from './standing.ts'
 import { expectedPrice } from './tariff.ts'
 
 /** How long the end of an answer waits for its settlement: nobody hangs because a ledger does. */
@@ -95,7 +95,7 @@ export class Admission {
  */
 export async function admit(request: CallRequest, gateway: Gateway, patience: Patience): Promise<Admission> {
   const { member } = request.holder
-  const windows = windowsOf(member)
+  const windows = windowsFor(member, gateway.settings.quota)
   const { kind } = request.intent
   const expected = expectedPrice(request, gateway.now(), gateway)
   const limited = windows.some((window) => window.limit > 0n)
@@ -104,6 +104,7 @@ export async function admit(request: CallRequest, gateway: Gateway, patience: Pa
     hold: expected.credits,
     windows,
     opensWindows: kind !== 'prewarm',
+    shadow: gateway.settings.enforcement === 'shadow',
   }
   const place = await placed({ call: call.id, member, hold: limited ? call.hold : 0n }, gateway, patience)
   try {
@@ -122,7 +123,7 @@ export async function admit(request: CallRequest, gateway: Gateway, patience: Pa
  */
 export async function admitRunning(request: CallRequest, gateway: Gateway): Promise<Admission> {
   const { member } = request.holder
-  const windows = windowsOf(member)
+  const windows = windowsFor(member, gateway.settings.quota)
   const expected = expectedPrice(request, gateway.now(), gateway)
   const limited = windows.some((window) => window.limit > 0n)
   const claim = { call: request.facts.id, member, hold: limited ? expected.credits : 0n }
@@ -178,10 +179,13 @@ async function opened(
   }
 }
 
-/** Any instant of a call's windows tells them from earlier and later ones; this one is the same for all their calls. */
-function lastOpening({ at, standing }: Extract<Verdict, { state: 'admitted' }>): EpochMs {
+/**
+ * Any instant of a call's windows tells them from earlier and later ones; this one is the same for all their calls. Where
+ * windows roll there is nothing to tell apart.
+ */
+function lastOpening({ standing }: Extract<Verdict, { state: 'admitted' }>): EpochMs {
   const openings = standing.windows.map((window) => window.openedAt).filter((openedAt) => openedAt !== undefined)
-  return openings.length === 0 ? at : Math.max(...openings)
+  return Math.max(0, ...openings)
 }
 
 /** The ledger opened a call for which nobody waits any more: it ends as what its caller was told. */
@@ -219,18 +223,27 @@ export async function tried<T>(
   }
 }
 
-/** Refuses a member whose window is spent; of several the one that resets last. */
-export function refuseSpent(standing: Standing): void {
+/** Refuses a member whose window is spent, of several the one that resets last; nobody where quotas are not enforced. */
+export function refuseSpent(standing: Standing, { settings }: Pick<Gateway, 'settings'>): void {
+  if (settings.enforcement === 'shadow') return
   const verdict = judge(standing, [], 0)
   if (verdict.state === 'spent') throw spent(verdict.window, standing)
 }
 
+const NAMES: Readonly<Record<WindowName, string>> = {
+  '5h': '5-hour',
+  daily: 'daily',
+  weekly: 'weekly',
+  monthly: 'monthly',
+}
+
 function spent(window: WindowStanding, standing: Standing): Refusal {
-  const name = window.name === '5h' ? '5-hour' : 'weekly'
-  const resets = window.resetsAt === undefined ? '' : ` It resets at ${new Date(window.resetsAt).toISOString()}.`
+  const at = window.resetsAt === undefined ? undefined : new Date(window.resetsAt).toISOString()
+  const then = window.rolling === true ? 'There is room again at' : 'It resets at'
+  const used = `${creditsText(window.settled)} of ${creditsText(window.limit)} credits.`
   return new Refusal(
-    window.name === '5h' ? 'member_5h_quota_exceeded' : 'member_weekly_quota_exceeded',
-    `Your ${name} quota is used up: ${creditsText(window.settled)} of ${creditsText(window.limit)} credits.${resets}`,
+    QUOTA_REFUSAL[window.name],
+    `Your ${NAMES[window.name]} quota is used up: ${used}${at === undefined ? '' : ` ${then} ${at}.`}`,
     { window, standing },
   )
 }

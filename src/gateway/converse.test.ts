@@ -1,3 +1,4 @@
+import { NO_RULES } from '../core/quota.ts'
 import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { suite, test, type TestContext } from 'node:test'
 import { GATEWAY_KEY_BYTES, newGatewayKey } from '../core/gateway-key.ts'
@@ -27,7 +28,7 @@ function gatewayWith(connect: Connect, outcomes: unknown[] = []): Gateway {
       survey: () => new Map(),
     },
     upstream: { connect: (_request: unknown, _upstream: unknown, signal: AbortSignal) => connect(signal) },
-    settings: { handshakeTimeoutMs: 10_000, socket: { maxMessages: 5000 } },
+    settings: { handshakeTimeoutMs: 10_000, socket: { maxMessages: 5000 }, quota: NO_RULES },
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     now: Date.now,
   } as unknown as Gateway

@@ -57,7 +57,7 @@ export async function converse(client: SocketClient, gateway: Gateway): Promise<
       throw new Refusal('codex_only', 'This gateway serves Codex only, and nothing about this request says Codex.')
     }
     standing = await standingOf(holder.member, gateway)
-    if (standing) refuseSpent(standing)
+    if (standing) refuseSpent(standing, gateway)
     begun = await (isDialogue ? openDialogue : openSession)(client, call, gateway)
   } catch (cause) {
     const refused = await explained(cause, call, false, gateway)

@@ -1,6 +1,7 @@
 import type { Estimator } from '../core/estimate.ts'
+import type { QuotaRules } from '../core/quota.ts'
 import type { RateCard } from '../core/price.ts'
-import type { Clock, Coordinator, Directory, Ledger, Log, Upstream, UpstreamClient } from '../ports.ts'
+import type { Alerts, Clock, Coordinator, Directory, Ledger, Log, Quotas, Upstream, UpstreamClient } from '../ports.ts'
 import type { GentleReader } from './gentle-reader.ts'
 import type { Notices } from './notices.ts'
 import type { Owners } from './owners.ts'
@@ -10,6 +11,8 @@ import type { Sessions } from './sessions.ts'
 export interface Gateway {
   readonly directory: Directory
   readonly ledger: Ledger
+  /** What members see of their quotas. */
+  readonly quotas: Pick<Quotas, 'view' | 'usedBy'>
   readonly coordinator: Coordinator
   readonly upstream: UpstreamClient
   readonly owners: Owners
@@ -19,6 +22,7 @@ export interface Gateway {
   readonly estimator: Estimator
   readonly settings: Settings
   readonly log: Log
+  readonly alerts: Alerts
   readonly notices: Notices
   readonly now: Clock
   /** Aborts when the gateway is told to stop at once: calls are cut, and settled as far as that is possible. */
@@ -68,6 +72,9 @@ export interface Settings {
   /** Tries of one call that may have run upstream. */
   readonly retryAttempts: number
   readonly charging: 'tokens' | 'message'
+  /** Whether calls of members who have spent a quota are refused, or only noted. */
+  readonly enforcement: 'hard' | 'shadow'
+  readonly quota: QuotaRules
   /** Price of a whole answer that stated no usage, in nanocredits. */
   readonly unknownUsageCredits: bigint
 }

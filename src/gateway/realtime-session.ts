@@ -223,7 +223,7 @@ export class RealtimeSession implements Talk {
     if (error && judgeSaid(error, this.#model, gateway.now()).whoseTrouble === 'key') return await this.#comeBack()
     this.#on.pass(data, binary)
     const rests = this.#running.size + this.#asked.length === 0
-    const spent = standing && refusalOf(() => refuseSpent(standing))
+    const spent = standing && refusalOf(() => refuseSpent(standing, gateway))
     this.#answerDue = spent !== undefined && !this.#spent && rests && saying.kind === 'transcription'
     this.#spent ??= spent
     if (this.#spent && rests && !this.#answerDue) await this.#dismiss(this.#spent, undefined)

@@ -19,6 +19,7 @@ import { noteFailure, rememberOwner } from './settle.ts'
 import { explained } from './refused.ts'
 import { reportEnd } from './report.ts'
 import { routeOf } from './routes.ts'
+import { answerUsage } from './usage.ts'
 import type { Outgoing, Trying } from './try-once.ts'
 
 /**
@@ -31,6 +32,7 @@ export async function relay(client: Client, gateway: Gateway): Promise<void> {
   const route = routeOf(client.method, client.path, gateway.settings.routes)
   const holder = authenticate(client.headers, gateway.directory, gateway.now)
   if (route.kind === 'models') return relayModels(client, holder, gateway)
+  if (route.kind === 'usage') return answerUsage(client, holder, gateway)
   const call = knownCall(client, holder, route, gateway.now())
   let opened = false
   let body: Body | undefined

@@ -35,7 +35,7 @@ suite('the route of a request', () => {
   test('that there is not is told with those that there are', () => {
     throws(() => routeOf('POST', '/v1/embeddings', OFF), {
       message:
-        'There is no POST /v1/embeddings here. The gateway serves POST /v1/responses, POST /v1/responses/compact, POST /v1/chat/completions, GET /v1/models.',
+        'There is no POST /v1/embeddings here. The gateway serves POST /v1/responses, POST /v1/responses/compact, POST /v1/chat/completions, GET /v1/models, GET /v1/usage.',
     })
     throws(() => routeOf('GET', '/v1/live', ON), /There is no GET \/v1\/live here.*POST \/v1\/live, GET/)
   })

@@ -14,6 +14,7 @@ export type Route =
       readonly socket?: true
     }
   | { readonly kind: 'models'; readonly path: string; readonly switch?: undefined }
+  | { readonly kind: 'usage'; readonly path: string; readonly switch?: undefined }
 
 const VOICE = { kind: 'call', dialect: 'responses', purpose: 'realtime_call', switch: 'webrtc' } as const
 
@@ -27,6 +28,7 @@ const ROUTES: ReadonlyMap<string, Route> = new Map(
       ['POST', { ...VOICE, path: '/v1/realtime/calls' }],
       ['POST', { ...VOICE, path: '/v1/live' }],
       ['GET', { kind: 'models', path: '/v1/models' }],
+      ['GET', { kind: 'usage', path: '/v1/usage' }],
     ] as const
   ).map(([method, route]) => [`${method} ${route.path}`, route]),
 )

@@ -67,7 +67,7 @@ async function entryOf({
   const request = {
     facts: { id: 'call' },
     asked: { model: 'gpt-6.1-sol', stream: true, ...asked },
-    holder: { member: { id: 1 } },
+    holder: { member: { id: 1, name: 'alice' } },
     bodyBytes: 4000,
     continues: false,
     intent: { kind, message: kind === 'turn' },

@@ -15,6 +15,7 @@ import type { Gateway } from './gateway.ts'
 import type { CallRequest } from './identify.ts'
 import { ClientLeft } from './patience.ts'
 import type { Price } from './tariff.ts'
+import { tellWarnings } from './warn.ts'
 
 /** What the administrator is told where the rate card does not know a model or a tier. */
 export const PRICED_BY_FALLBACK = 'priced by the fallback'
@@ -78,7 +79,9 @@ const AGAIN_AT_MOST_MS = 5000
  */
 export async function settle(receipt: Receipt, gateway: Gateway): Promise<Standing> {
   const entry = entryOf(receipt, gateway)
-  return await insisted(() => gateway.ledger.settle(entry), entry.call, gateway)
+  const standing = await insisted(() => gateway.ledger.settle(entry), entry.call, gateway)
+  tellWarnings(receipt.request.holder.member, standing, gateway)
+  return standing
 }
 
 /** Writes something into the ledger, however long that takes to come back. */

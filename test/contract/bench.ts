@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { FIVE_HOURS_MS, WEEK_MS, type QuotaWindow } from '../../src/core/quota.ts'
+import { windowsFor } from '../../src/core/member-windows.ts'
+import { NO_RULES, type QuotaWindow } from '../../src/core/quota.ts'
 import type { CallId, EpochMs, KeyHash } from '../../src/core/units.ts'
 import { NO_USAGE } from '../../src/core/usage.ts'
 import type {
@@ -80,10 +81,7 @@ export async function populate(store: Store, over: Partial<NewMember> = {}, upst
 }
 
 export function windowsOf(member: Member): readonly QuotaWindow[] {
-  return [
-    { name: '5h', lengthMs: FIVE_HOURS_MS, limit: member.fiveHourQuota },
-    { name: 'weekly', lengthMs: WEEK_MS, limit: member.weeklyQuota },
-  ]
+  return windowsFor(member, NO_RULES)
 }
 
 export function newCall(world: World, at: EpochMs, over: Partial<OpenCall> = {}): OpenCall {

@@ -77,6 +77,7 @@ export function reportsContract(newDatabase: NewDatabase): void {
         status: 200,
         ending: 'complete',
         refusal: undefined,
+        wouldRefuse: undefined,
         precision: 'estimated',
         ...usage,
         credits: 9_007_199_254_740_993n,

@@ -31,7 +31,7 @@ export async function sqliteDatabase(): Promise<SqliteDatabase> {
     totals: async () =>
       query(`
         SELECT w.settled AS running,
-          (SELECT COALESCE(SUM(c.credits), 0) FROM calls c WHERE c.window_5h = w.id OR c.window_weekly = w.id) AS summed
+          (SELECT COALESCE(SUM(c.credits), 0) FROM calls c WHERE w.id IN (c.window_5h, c.window_daily, c.window_weekly, c.window_monthly)) AS summed
         FROM windows w`).map((row) => ({
         running: BigInt(String(row['running'])),
         summed: BigInt(String(row['summed'])),

@@ -19,7 +19,7 @@ suite('sqlite: what is refused', () => {
   test('is left as it was to the byte, in its own journal mode', async () => {
     for (const schema of [
       'CREATE TABLE recipes (name TEXT)',
-      'CREATE TABLE schema_version (version INTEGER NOT NULL); INSERT INTO schema_version VALUES (9)',
+      'CREATE TABLE schema_version (version INTEGER NOT NULL); INSERT INTO schema_version VALUES (9999)',
     ]) {
       await using database = await sqliteDatabase()
       const other = new DatabaseSync(database.path)

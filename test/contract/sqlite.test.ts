@@ -4,8 +4,10 @@ import { ledgerContract } from './ledger.contract.ts'
 import { ledgerRowsContract } from './ledger-rows.contract.ts'
 import { ledgerModel } from './ledger.model.ts'
 import { rateBookContract } from './rate-book.contract.ts'
+import { quotasContract } from './quotas.contract.ts'
 import { registryContract } from './registry.contract.ts'
 import { reportsContract } from './reports.contract.ts'
+import { rollingContract } from './rolling.contract.ts'
 import { sqliteDatabase } from './sqlite-database.ts'
 
 booksContract(sqliteDatabase)
@@ -14,5 +16,7 @@ ledgerContract(sqliteDatabase)
 ledgerRowsContract(sqliteDatabase)
 ledgerModel(sqliteDatabase)
 rateBookContract(sqliteDatabase)
+quotasContract(sqliteDatabase)
 registryContract(sqliteDatabase)
 reportsContract(sqliteDatabase)
+rollingContract(sqliteDatabase)

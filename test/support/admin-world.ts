@@ -1,137 +1,25 @@
 import type { CardChange } from '../../src/core/price.ts'
 import type { BookedCost, BookedUsage, LedgerSums } from '../../src/core/reconcile.ts'
-import type { AdminKeyId, CallId, GatewayKeyId, KeyHash, MemberId, UpstreamId } from '../../src/core/units.ts'
-import {
-  type AdminKey,
-  type AdminKeys,
-  type BookedKeys,
-  type CallRow,
-  type ConnectionRow,
-  type Days,
-  type GatewayKey,
-  type Member,
-  type MemberUsage,
-  type Registry,
-  RegistryError,
-  type Reports,
-  type Upstream,
+import type { CallId } from '../../src/core/units.ts'
+import type {
+  BookedKeys,
+  CallRow,
+  ConnectionRow,
+  Days,
+  QuotaAdjustment,
+  MemberUsage,
+  PastPageCall,
+  QuotaView,
+  Quotas,
+  Reports,
 } from '../../src/ports.ts'
 import { runCommandLine } from '../../src/admin/cli.ts'
+import { found, MemoryAdminKeys, MemoryRegistry, NOW } from './memory-registry.ts'
 import { MemoryRateBook } from './rate-book.ts'
 import type { Installation, World } from '../../src/admin/world.ts'
 import { WrongUse } from '../../src/admin/wrong-use.ts'
 
-export const NOW: number = Date.parse('2026-11-23T10:00:00Z')
-
-function found<T>(value: T | undefined, name: string): T {
-  if (value === undefined) throw new RegistryError('unknown', `there is no ${name}`)
-  return value
-}
-
-/** Keeps everything in lists; refuses what is unknown and what is there twice. */
-export class MemoryRegistry implements Registry {
-  readonly list: Member[] = []
-  readonly keys: (GatewayKey & { readonly memberName: string; readonly hash: KeyHash })[] = []
-  readonly pool: (Upstream & { readonly secret: string })[] = []
-  /** Prefixes are refused as taken so many times. */
-  collisions = 0
-
-  async addMember(member: Parameters<Registry['addMember']>[0]): Promise<Member> {
-    if (this.list.some(({ name }) => name === member.name)) throw new RegistryError('duplicate', 'taken')
-    const added: Member = { ...member, id: (this.list.length + 1) as MemberId, enabled: true }
-    this.list.push(added)
-    return added
-  }
-
-  async setMember(name: string, change: object): Promise<Member> {
-    const at = this.list.findIndex((member) => member.name === name)
-    const changed = { ...found(this.list[at], name), ...change }
-    this.list[at] = changed
-    return changed
-  }
-
-  async members(): Promise<readonly Member[]> {
-    return this.list
-  }
-
-  async addGatewayKey(key: Parameters<Registry['addGatewayKey']>[0]): Promise<GatewayKey> {
-    if (this.collisions-- > 0) throw new RegistryError('duplicate', 'the prefix is taken')
-    const member = found(
-      this.list.find(({ name }) => name === key.member),
-      key.member,
-    )
-    const id = (this.keys.length + 1) as GatewayKeyId
-    const added = { id, enabled: true, createdAt: NOW, lastUsedAt: undefined, ...key, member: member.id }
-    this.keys.push({ ...added, memberName: member.name })
-    return added
-  }
-
-  async setGatewayKey(prefix: string, change: { readonly enabled: boolean }): Promise<GatewayKey> {
-    const at = this.keys.findIndex((key) => key.prefix.startsWith(prefix))
-    const changed = { ...found(this.keys[at], prefix), ...change }
-    this.keys[at] = changed
-    return changed
-  }
-
-  async gatewayKeys(): ReturnType<Registry['gatewayKeys']> {
-    return this.keys
-  }
-
-  async addUpstream(upstream: Parameters<Registry['addUpstream']>[0]): Promise<Upstream> {
-    const learned = { organization: undefined, project: undefined }
-    const added = { ...upstream, id: (this.pool.length + 1) as UpstreamId, enabled: true, version: 1, learned }
-    this.pool.push(added)
-    return added
-  }
-
-  async setUpstream(name: string, change: object): Promise<Upstream> {
-    const at = this.pool.findIndex((upstream) => upstream.name === name)
-    const changed = { ...found(this.pool[at], name), ...change }
-    this.pool[at] = changed
-    return changed
-  }
-
-  async upstreams(): Promise<readonly Upstream[]> {
-    return this.pool
-  }
-
-  async learn(): Promise<void> {}
-}
-
-/** Keeps admin keys in a list. */
-export class MemoryAdminKeys implements AdminKeys {
-  readonly keys: Map<string, AdminKey & { readonly secret: string }> = new Map()
-
-  async set(organization: string, secret: string): Promise<AdminKey> {
-    const id = (this.keys.get(organization)?.id ?? this.keys.size + 1) as AdminKeyId
-    const key = { id, organization, enabled: true, createdAt: NOW, secret }
-    this.keys.set(organization, key)
-    return key
-  }
-
-  async switch(organization: string, enabled: boolean): Promise<AdminKey> {
-    const key = { ...found(this.keys.get(organization), organization), enabled }
-    this.keys.set(organization, key)
-    return key
-  }
-
-  async remove(organization: string): Promise<AdminKey> {
-    const key = found(this.keys.get(organization), organization)
-    this.keys.delete(organization)
-    return key
-  }
-
-  async list(): Promise<readonly AdminKey[]> {
-    return [...this.keys.values()]
-  }
-
-  async secretOf(id: AdminKeyId): Promise<string> {
-    return found(
-      Array.from(this.keys.values()).find((key) => key.id === id),
-      String(id),
-    ).secret
-  }
-}
+export { NOW }
 
 export const USAGE: MemberUsage = {
   name: 'alice',
@@ -161,6 +49,7 @@ export const CALL: CallRow = {
   status: undefined,
   ending: undefined,
   refusal: undefined,
+  wouldRefuse: undefined,
   precision: undefined,
   credits: 4_375n,
   inputTokens: 0,
@@ -194,6 +83,10 @@ export class FakeWorld {
   readonly daysAsked: Days[] = []
   connections: readonly ConnectionRow[] = []
   usageAsked: readonly number[] = []
+  quota: QuotaView | undefined
+  past: readonly PastPageCall[] = []
+  /** What the quotas were asked to change. */
+  readonly wishes: object[] = []
   out = ''
   err = ''
   input = ''
@@ -253,6 +146,18 @@ export class FakeWorld {
       calls: async () => this.calls,
       connections: async () => this.connections,
     }
+    const adjusted = async (kind: QuotaAdjustment['kind'], wish: Parameters<Quotas['reset']>[0], credits: bigint) => {
+      this.wishes.push(wish)
+      const { window = '5h', who, why } = wish
+      return [{ at: NOW, kind, window, credits, until: NOW + 1000, who, why }]
+    }
+    const quotas: Quotas = {
+      view: async (name) => found(this.quota, name),
+      usedBy: async () => [],
+      past: async ({ after, limit }) => this.past.filter(({ seq }) => seq > after).slice(0, limit),
+      reset: (wish) => adjusted('reset', wish, 40_000_000_000n),
+      grant: (wish) => adjusted('grant', wish, wish.credits),
+    }
     return {
       databaseUrl: 'sqlite://x.db',
       file,
@@ -279,6 +184,7 @@ export class FakeWorld {
         use({
           registry: this.registry,
           reports,
+          quotas,
           rateBook: this.rateBook,
           adminKeys: this.adminKeys,
           ledgerSums: async (days) => {

@@ -94,7 +94,7 @@ suite('a realtime session', { concurrency: 4 }, () => {
     await ask(client)
     const { error } = await client.event('error')
     equal(Object(error).code, 'member_5h_quota_exceeded')
-    match(String(Object(error).message), /5-hour quota is used up/)
+    match(String(Object(error).message), /^Your 5-hour quota is used up: .* Ask your gateway admin for more quota\.$/)
     equal((await client.closed).code, 1008)
     const again = await toldNo(on.url, on.key, { path: PATH })
     deepEqual([again.code, again.close], ['member_5h_quota_exceeded', 1008])

@@ -211,7 +211,7 @@ suite('a member is refused', { concurrency: 4 }, () => {
         answered,
         429,
         'member_5h_quota_exceeded',
-        /Your 5-hour quota is used up: .* of 0\.000000001 credits.* resets at /,
+        /Your 5-hour quota is used up: [\d.]+ of 0\.000000001 credits\. It resets at 20[\dT:.-]+Z\. Ask your gateway admin for more quota\.$/,
       )
       const { error } = JSON.parse(answered.text) as { error: Record<string, unknown> }
       equal(error['type'], 'usage_limit_reached')

@@ -130,7 +130,8 @@ suite('a WebSocket', { concurrency: 4 }, () => {
     client.say(create())
     const refused = await client.event('error')
     deepEqual([refused['status'], refused['status_code']], [429, undefined])
-    const { type, resets_at } = refused['error'] as { type: string; resets_at: number }
+    const { type, resets_at, message } = refused['error'] as { type: string; resets_at: number; message: string }
+    match(message, /^Your 5-hour quota is used up: .* resets at .* Ask your gateway admin for more quota\.$/)
     ok(type === 'usage_limit_reached' && resets_at > Date.now() / 1000)
     const headers = refused['headers'] as Record<string, string>
     deepEqual(

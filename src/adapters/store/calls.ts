@@ -1,10 +1,22 @@
-import { judge, type Hold, type QuotaWindow, type Standing, type Verdict } from '../../core/quota.ts'
+import {
+  judge,
+  type Hold,
+  type QuotaRules,
+  type QuotaWindow,
+  type Standing,
+  type Verdict,
+  type WindowName,
+} from '../../core/quota.ts'
+import { QUOTA_REFUSAL } from '../../core/refusal.ts'
 import type { CallId, EpochMs, MemberId, UpstreamId } from '../../core/units.ts'
 import type { SpokenUsage } from '../../core/usage.ts'
 import type { Entry, Made, OpenCall, RefusedCall, ThreadOwner } from '../../ports.ts'
 import type { LedgerTime } from './ledger-time.ts'
 import { int, maybeInt, maybeText, one, only, sql, type Row, type Script } from './sql.ts'
-import { addToWindows, closeOwnWindows, openMissing, openWindowsOf, standingOf, windowsOf } from './windows.ts'
+import { addToTotals } from './rolling.ts'
+import { warnOnce } from './warnings.ts'
+import { standingAt, windowsOf } from './standing.ts'
+import { addToWindows, closeOwnWindows, openMissing, openWindowsOf } from './windows.ts'
 
 /** A key's last use is written at most this often: it is for people. */
 const KEY_USE_MS = 30_000
@@ -14,6 +26,7 @@ export interface Scribe {
   /** The running process, named in the calls that it opens. */
   readonly instance: string
   readonly time: LedgerTime
+  readonly quota: QuotaRules
 }
 
 export function* openCall(scribe: Scribe, call: OpenCall, heldBefore: readonly Hold[], now: EpochMs): Script<Verdict> {
@@ -21,24 +34,28 @@ export function* openCall(scribe: Scribe, call: OpenCall, heldBefore: readonly H
   const open = yield* openWindowsOf(call.member, at)
   const before = yield* one(sql`SELECT admitted_at FROM calls WHERE id = ${call.id} AND ended_at IS NULL`)
   // Its caller gave up waiting for the commit that opened it, and asks again.
-  if (before) return { state: 'admitted', at: int(before, 'admitted_at'), standing: standingOf(call.windows, open) }
-  const judged = judge(standingOf(call.windows, open), heldBefore, at)
-  if (judged.state !== 'admitted' && call.unasked !== true) return judged
+  const standing = { windows: yield* standingAt(call.member, call.windows, open, at) }
+  if (before) return { state: 'admitted', at: int(before, 'admitted_at'), standing }
+  const judged = judge(standing, heldBefore, at)
+  if (judged.state !== 'admitted' && call.unasked !== true && call.shadow !== true) return judged
+  const wouldRefuse = call.shadow === true && judged.state === 'spent' ? QUOTA_REFUSAL[judged.window.name] : undefined
   const own = call.opensWindows ? yield* openMissing(call, open, at) : open
-  const counted = new Set(call.windows.map((window) => window.name))
+  const id = (name: WindowName): number | undefined =>
+    call.windows.some((window) => window.name === name) ? own.windows.get(name)?.id : undefined
   yield sql`
     INSERT INTO calls
       (id, instance, member, gateway_key, kind, transport, path, model, asked_tier, session_id, thread_id, turn_id,
-       started_at, admitted_at, hold, window_5h, window_weekly)
+       started_at, admitted_at, hold, window_5h, window_daily, window_weekly,
+       window_monthly, would_refuse)
     VALUES
       (${call.id}, ${scribe.instance}, ${call.member}, ${call.key}, ${call.kind}, ${call.transport}, ${call.path},
        ${call.model}, ${call.serviceTier}, ${call.sessionId}, ${call.threadId}, ${call.turnId}, ${call.startedAt},
-       ${at}, ${call.hold}, ${counted.has('5h') ? own.get('5h')?.id : undefined},
-       ${counted.has('weekly') ? own.get('weekly')?.id : undefined})`
+       ${at}, ${call.hold}, ${id('5h')}, ${id('daily')}, ${id('weekly')}, ${id('monthly')}, ${wouldRefuse})`
   yield sql`
     UPDATE gateway_keys SET last_used_at = ${at}
     WHERE id = ${call.key} AND (last_used_at IS NULL OR last_used_at <= ${at - KEY_USE_MS})`
-  return { state: 'admitted', at, standing: standingOf(call.windows, own) }
+  const opened = own === open ? standing : { windows: yield* standingAt(call.member, call.windows, own, at) }
+  return { state: 'admitted', at, standing: opened }
 }
 
 /** The attempt stands in the ledger before its request may go. */
@@ -53,7 +70,7 @@ export function* beginAttempt(call: CallId, upstream: UpstreamId, now: EpochMs):
 
 export function* settleCall(scribe: Scribe, entry: Entry): Script<Standing> {
   const call = yield* one(sql`
-    SELECT seq, member, turn_id, window_5h, window_weekly, ended_at FROM calls WHERE id = ${entry.call}`)
+    SELECT seq, member, turn_id, window_5h, window_daily, window_weekly, window_monthly, ended_at FROM calls WHERE id = ${entry.call}`)
   if (!call) throw new Error(`call ${entry.call} was never opened: it cannot be settled`)
   if (maybeInt(call, 'ended_at') === undefined) {
     const message = yield* isFirstMessage(call, entry)
@@ -61,11 +78,15 @@ export function* settleCall(scribe: Scribe, entry: Entry): Script<Standing> {
     yield* closeCall(int(call, 'seq'), { ...entry, credits, message })
     if (entry.usage.spoken) yield* writeSpoken(int(call, 'seq'), entry.usage.spoken)
     yield* writeAttempts(int(call, 'seq'), entry)
-    yield* addToWindows([maybeInt(call, 'window_5h'), maybeInt(call, 'window_weekly')], credits)
+    yield* addToWindows(call, credits)
+    yield* addToTotals(int(call, 'member') as MemberId, credits, scribe.time.at(entry.endedAt))
     if (entry.ending === 'refused') yield* closeOwnWindows(int(call, 'seq'))
   }
   const member = int(call, 'member') as MemberId
-  return yield* standing(member, yield* windowsOf(member), scribe.time.at(entry.endedAt))
+  const at = scribe.time.at(entry.endedAt)
+  const open = yield* openWindowsOf(member, at)
+  const windows = yield* standingAt(member, yield* windowsOf(member, scribe.quota), open, at)
+  return { windows, warnings: yield* warnOnce(windows, open, scribe.quota.warnAt) }
 }
 
 /**
@@ -89,7 +110,7 @@ export function* refuseCall(scribe: Scribe, call: RefusedCall): Script<void> {
 }
 
 export function* standing(member: MemberId, windows: readonly QuotaWindow[], at: EpochMs): Script<Standing> {
-  return standingOf(windows, yield* openWindowsOf(member, at))
+  return { windows: yield* standingAt(member, windows, yield* openWindowsOf(member, at), at) }
 }
 
 export function* ownerOf(member: MemberId, threadId: string): Script<ThreadOwner | undefined> {

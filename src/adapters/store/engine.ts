@@ -1,10 +1,11 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { NO_RULES, type QuotaRules } from '../../core/quota.ts'
 import type { EpochMs } from '../../core/units.ts'
 import { faultOf } from './fault.ts'
 import { LedgerTime, newestInstant } from './ledger-time.ts'
 import { lockPathOf, takeServeLock } from './instance-lock.ts'
-import { migrate, versionOf } from './migrations.ts'
+import { migrate, versionOf } from './migrate.ts'
 import { operationsOf, type Operations } from './operations.ts'
 import { createPrivate, wideModes } from './private-files.ts'
 import { recover, registerInstance } from './recovery.ts'
@@ -21,6 +22,7 @@ export interface EngineOptions {
   /** 'serve' and 'cli' write; 'background' reads and checkpoints beside the 'serve' of the same process. */
   readonly role: 'serve' | 'cli' | 'background'
   readonly sealingKey: Uint8Array
+  readonly quota?: QuotaRules | undefined
   readonly instance: string
   readonly now: EpochMs
 }
@@ -56,9 +58,8 @@ export function openEngine(options: EngineOptions): Engine {
   try {
     db = openDatabase(path, options)
     const { time, warnings } = start(db, path, options)
-    const operations = operationsOf({ instance: options.instance, time }, (place, secret) =>
-      seal(options.sealingKey, place, secret),
-    )
+    const scribe = { instance: options.instance, time, quota: options.quota ?? NO_RULES }
+    const operations = operationsOf(scribe, (place, secret) => seal(options.sealingKey, place, secret))
     return { db, operations, warnings, close: () => closeAll(db, lock) }
   } catch (cause) {
     closeAll(db, lock)

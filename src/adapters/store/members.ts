@@ -1,8 +1,24 @@
+import type { WindowMode } from '../../core/quota.ts'
 import type { EpochMs, MemberId } from '../../core/units.ts'
 import type { Change, Member, NewMember } from '../../ports.ts'
 import { bumpRevision } from './revision.ts'
 import { checkConcurrency, checkModels, checkName, checkQuota, checkWeight, duplicate, unknown } from './names.ts'
-import { big, flag, int, maybeWords, one, only, real, sql, text, wordsText, type Row, type Script } from './sql.ts'
+import {
+  big,
+  flag,
+  int,
+  maybeBig,
+  maybeText,
+  maybeWords,
+  one,
+  only,
+  real,
+  sql,
+  text,
+  wordsText,
+  type Row,
+  type Script,
+} from './sql.ts'
 
 export type MemberChange = Change<Omit<NewMember, 'name'>> & { readonly enabled?: boolean }
 
@@ -12,10 +28,11 @@ export function* addMember(member: NewMember, now: EpochMs): Script<Member> {
   if (yield* one(sql`SELECT id FROM members WHERE name = ${member.name}`)) throw duplicate('member', member.name)
   const row = yield* only(sql`
     INSERT INTO members
-      (name, enabled, weight, max_concurrent, five_hour_quota, weekly_quota, models, created_at)
+      (name, enabled, weight, max_concurrent, five_hour_quota, weekly_quota, daily_quota, monthly_quota, quota_window,
+       models, created_at)
     VALUES
       (${member.name}, 1, ${member.weight}, ${member.maxConcurrent}, ${member.fiveHourQuota}, ${member.weeklyQuota},
-       ${wordsText(member.models)}, ${now})
+       ${member.dailyQuota}, ${member.monthlyQuota}, ${member.quotaWindow}, ${wordsText(member.models)}, ${now})
     RETURNING *`)
   yield* bumpRevision()
   return memberOf(row)
@@ -30,13 +47,18 @@ export function* setMember(name: string, change: MemberChange): Script<Member> {
     maxConcurrent: change.maxConcurrent ?? before.maxConcurrent,
     fiveHourQuota: change.fiveHourQuota ?? before.fiveHourQuota,
     weeklyQuota: change.weeklyQuota ?? before.weeklyQuota,
+    dailyQuota: 'dailyQuota' in change ? change.dailyQuota : before.dailyQuota,
+    monthlyQuota: 'monthlyQuota' in change ? change.monthlyQuota : before.monthlyQuota,
+    quotaWindow: 'quotaWindow' in change ? change.quotaWindow : before.quotaWindow,
     models: 'models' in change ? change.models : before.models,
   }
   check(after)
   yield sql`
     UPDATE members SET
       enabled = ${after.enabled}, weight = ${after.weight}, max_concurrent = ${after.maxConcurrent},
-      five_hour_quota = ${after.fiveHourQuota}, weekly_quota = ${after.weeklyQuota}, models = ${wordsText(after.models)}
+      five_hour_quota = ${after.fiveHourQuota}, weekly_quota = ${after.weeklyQuota},
+      daily_quota = ${after.dailyQuota}, monthly_quota = ${after.monthlyQuota}, quota_window = ${after.quotaWindow},
+      models = ${wordsText(after.models)}
     WHERE id = ${after.id}`
   yield* bumpRevision()
   return after
@@ -69,6 +91,9 @@ export function memberOf(row: Row): Member {
     maxConcurrent: int(row, 'max_concurrent'),
     fiveHourQuota: big(row, 'five_hour_quota'),
     weeklyQuota: big(row, 'weekly_quota'),
+    dailyQuota: maybeBig(row, 'daily_quota'),
+    monthlyQuota: maybeBig(row, 'monthly_quota'),
+    quotaWindow: maybeText(row, 'quota_window') as WindowMode | undefined,
     models: maybeWords(row, 'models'),
   }
 }
@@ -78,5 +103,7 @@ function check(member: Omit<NewMember, 'name'>): void {
   checkConcurrency(member.maxConcurrent)
   checkQuota('five-hour quota', member.fiveHourQuota)
   checkQuota('weekly quota', member.weeklyQuota)
+  checkQuota('daily quota', member.dailyQuota ?? 0n)
+  checkQuota('monthly quota', member.monthlyQuota ?? 0n)
   checkModels(member.models)
 }

@@ -1,12 +1,8 @@
-import { StoreRefused } from './refused.ts'
-import { int, one, sql, text, type Script } from './sql.ts'
-import type { Sqlite } from './sqlite.ts'
-
 /**
  * The schema, step by step; a step that was released is never edited. Money is in nanocredits, times in milliseconds
  * since 1970. STRICT, so that no amount can turn into a floating-point number.
  */
-const STEPS: readonly string[] = [
+export const STEPS: readonly string[] = [
   `
   CREATE TABLE meta (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -216,44 +212,47 @@ const STEPS: readonly string[] = [
   ) STRICT;
   ALTER TABLE upstreams ADD COLUMN api_key_id TEXT;
   `,
+  // What administrators changed of members' windows. A reset names the window that it ended and the total of that moment.
+  `
+  CREATE TABLE quota_adjustments (
+    id INTEGER PRIMARY KEY,
+    member INTEGER NOT NULL REFERENCES members (id),
+    made_at INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    window TEXT NOT NULL,
+    credits INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    ended_window INTEGER REFERENCES windows (id),
+    reset_total INTEGER,
+    who TEXT NOT NULL,
+    why TEXT
+  ) STRICT;
+  CREATE INDEX quota_adjustments_in_force ON quota_adjustments (member, until);
+  CREATE INDEX quota_adjustments_ended ON quota_adjustments (ended_window);
+  `,
+  // The highest threshold, in percent, that was told of in the window.
+  'ALTER TABLE windows ADD COLUMN warned INTEGER NOT NULL DEFAULT 0',
+  // How a call would have been refused that passed because quotas were not enforced.
+  'ALTER TABLE calls ADD COLUMN would_refuse TEXT',
+  // Windows of a day and a month, and members' own rules. Running totals, by the minute, for windows that roll.
+  `
+  ALTER TABLE members ADD COLUMN daily_quota INTEGER;
+  ALTER TABLE members ADD COLUMN monthly_quota INTEGER;
+  ALTER TABLE members ADD COLUMN quota_window TEXT;
+  ALTER TABLE calls ADD COLUMN window_daily INTEGER;
+  ALTER TABLE calls ADD COLUMN window_monthly INTEGER;
+  CREATE TABLE spend (
+    member INTEGER NOT NULL REFERENCES members (id),
+    minute INTEGER NOT NULL,
+    total INTEGER NOT NULL,
+    PRIMARY KEY (member, minute)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO spend (member, minute, total)
+    SELECT member, minute, SUM(credits) OVER (PARTITION BY member ORDER BY minute)
+    FROM (
+      SELECT member, ended_at - ended_at % 60000 AS minute, SUM(credits) AS credits FROM calls
+      WHERE ended_at > (SELECT MAX(ended_at) FROM calls) - 2592000000 AND credits <> 0
+      GROUP BY member, ended_at - ended_at % 60000
+    );
+  `,
 ]
-
-/** The version of the schema that this code reads and writes. */
-export const SCHEMA_VERSION: number = STEPS.length
-
-/**
- * Brings the file to this version, in one transaction under the write lock: of two processes at once the second finds
- * the work done. Throws StoreRefused when the file is newer than this code, or not a gateway's at all.
- */
-export function migrate(db: Sqlite, path: string): void {
-  db.transaction('write', () => {
-    const found = db.run(versionOf(path))
-    db.exec('CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)')
-    for (const step of STEPS.slice(found)) db.exec(step)
-    if (found < SCHEMA_VERSION) db.run(setVersion(SCHEMA_VERSION))
-  })
-}
-
-/** The version of the file, 0 of a new one; writes nothing. Throws StoreRefused when `migrate` would. */
-export function* versionOf(path: string): Script<number> {
-  const rows = yield sql`SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name`
-  const tables = rows.map((row) => text(row, 'name'))
-  if (tables.length === 0) return 0
-  if (!tables.includes('schema_version')) {
-    throw new StoreRefused(
-      `${path} is the database of another program (it has a table ${tables[0]}): give this gateway a file of its own`,
-    )
-  }
-  const row = yield* one(sql`SELECT version FROM schema_version`)
-  const found = row ? int(row, 'version') : 0
-  if (found <= SCHEMA_VERSION) return found
-  throw new StoreRefused(
-    `the database ${path} has schema version ${found}, made by a newer codex-gateway; ` +
-      `this one knows versions up to ${SCHEMA_VERSION}: upgrade it, or use another database`,
-  )
-}
-
-function* setVersion(to: number): Script<void> {
-  yield sql`DELETE FROM schema_version`
-  yield sql`INSERT INTO schema_version (version) VALUES (${to})`
-}

@@ -3,9 +3,9 @@ import type { LedgerSums } from '../../core/reconcile.ts'
 import type { AdminKeyId, CallId, EpochMs, MemberId, UpstreamId } from '../../core/units.ts'
 import type {
   Adjustment,
+  AdminKey,
   BookedCall,
   CallMark,
-  AdminKey,
   CallRow,
   CallSpan,
   ClosedConnection,
@@ -14,15 +14,22 @@ import type {
   Entry,
   FallbackUse,
   GatewayKey,
+  GrantWish,
   Made,
   Member,
   MemberUsage,
+  ModelUsage,
   NewConnection,
   NewMember,
   NewRate,
   NewUpstream,
   OpenCall,
+  PastPage,
+  PastPageCall,
+  QuotaAdjustment,
+  QuotaView,
   RefusedCall,
+  ResetWish,
   Sample,
   SetRate,
   ThreadOwner,
@@ -44,8 +51,11 @@ import { connectionsReport } from './connection-report.ts'
 import { closeConnection, openConnection } from './connections.ts'
 import { addGatewayKey, listGatewayKeys, setGatewayKey, type NewGatewayKey, type OwnedKey } from './keys.ts'
 import { ledgerSums } from './ledger-sums.ts'
+import { usedBy } from './member-usage.ts'
 import { addMember, listMembers, setMember, type MemberChange } from './members.ts'
 import { fallbackUse, listRates, setRate, unsetRate } from './rates.ts'
+import { pastCalls } from './past-calls.ts'
+import { grantQuota, resetQuota, viewQuota } from './quotas.ts'
 import { callsReport, usageReport, type CallFilter } from './reports.ts'
 import { adjustCalls, bookedCalls } from './repricing.ts'
 import { samples } from './samples.ts'
@@ -96,6 +106,11 @@ export interface Operations {
   readonly listAdminKeys: () => Script<readonly AdminKey[]>
   readonly sealedAdminSecret: (key: AdminKeyId) => Script<Uint8Array | undefined>
   readonly ledgerSums: (days: Days) => Script<readonly LedgerSums[]>
+  readonly viewQuota: (member: string, now: EpochMs) => Script<QuotaView>
+  readonly usedBy: (member: MemberId, from: EpochMs, to: EpochMs) => Script<readonly ModelUsage[]>
+  readonly pastCalls: (page: PastPage) => Script<readonly PastPageCall[]>
+  readonly resetQuota: (wish: ResetWish, now: EpochMs) => Script<readonly QuotaAdjustment[]>
+  readonly grantQuota: (wish: GrantWish, now: EpochMs) => Script<readonly QuotaAdjustment[]>
 }
 
 export type OperationName = keyof Operations
@@ -121,6 +136,9 @@ export const READS: ReadonlySet<OperationName> = new Set<OperationName>([
   'listAdminKeys',
   'sealedAdminSecret',
   'ledgerSums',
+  'viewQuota',
+  'usedBy',
+  'pastCalls',
 ])
 
 export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
@@ -162,5 +180,10 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     listAdminKeys,
     sealedAdminSecret,
     ledgerSums,
+    viewQuota: (member, now) => viewQuota(scribe.quota, member, scribe.time.at(now)),
+    usedBy,
+    pastCalls,
+    resetQuota: (wish, now) => resetQuota(scribe.quota, wish, scribe.time.at(now)),
+    grantQuota: (wish, now) => grantQuota(scribe.quota, wish, scribe.time.at(now)),
   }
 }

@@ -1,6 +1,7 @@
 import { isPriced, type CallKind } from '../../core/intent.ts'
-import type { EpochMs } from '../../core/units.ts'
-import { big, flag, int, maybeInt, sql, text, type Script } from './sql.ts'
+import type { EpochMs, MemberId } from '../../core/units.ts'
+import { addToTotals } from './rolling.ts'
+import { big, flag, int, sql, text, type Script } from './sql.ts'
 import { closeLeftOpen } from './connections.ts'
 import { addToWindows } from './windows.ts'
 
@@ -13,7 +14,7 @@ import { addToWindows } from './windows.ts'
 export function* recover(instance: string, now: EpochMs): Script<number> {
   yield* closeLeftOpen(instance, now)
   const calls = yield sql`
-    SELECT seq, kind, hold, window_5h, window_weekly,
+    SELECT seq, member, kind, hold, window_5h, window_daily, window_weekly, window_monthly,
       CASE WHEN EXISTS (SELECT 1 FROM attempts WHERE attempts.call = calls.seq) THEN 1 ELSE 0 END AS attempted
     FROM calls WHERE ended_at IS NULL AND instance <> ${instance}`
   for (const call of calls) {
@@ -24,7 +25,8 @@ export function* recover(instance: string, now: EpochMs): Script<number> {
       UPDATE calls SET
         ended_at = ${now}, ending = 'interrupted', precision = ${attempted ? guess : 'exact'}, credits = ${credits}
       WHERE seq = ${int(call, 'seq')}`
-    yield* addToWindows([maybeInt(call, 'window_5h'), maybeInt(call, 'window_weekly')], credits)
+    yield* addToWindows(call, credits)
+    yield* addToTotals(int(call, 'member') as MemberId, credits, now)
   }
   return calls.length
 }

@@ -105,6 +105,7 @@ function callRowOf(row: Row): CallRow {
     status: maybeInt(row, 'status'),
     ending: maybeText(row, 'ending') as Ending | undefined,
     refusal: maybeText(row, 'refusal'),
+    wouldRefuse: maybeText(row, 'would_refuse'),
     precision: maybeText(row, 'precision') as Precision | undefined,
     inputTokens: int(row, 'input_tokens'),
     cachedInputTokens: int(row, 'cached_input_tokens'),

@@ -2,7 +2,8 @@ import type { CallId, EpochMs, MemberId } from '../../core/units.ts'
 import type { Adjustment, BookedCall, CallMark, CallSpan, Charging } from '../../ports.ts'
 import { memberNamed } from './members.ts'
 import { spokenIn } from './reports.ts'
-import { big, flag, int, maybeInt, maybeText, one, sql, text, type Row, type Script } from './sql.ts'
+import { big, flag, int, maybeText, one, sql, text, type Row, type Script } from './sql.ts'
+import { correctTotals } from './rolling.ts'
 import { addToWindows } from './windows.ts'
 
 /** Throws a RegistryError when the span names a member who does not exist. */
@@ -28,14 +29,15 @@ export function* adjustCalls(
   let changed = 0
   for (const { call, before, after, rate } of adjustments) {
     const row = yield* one(sql`
-      SELECT seq, rate, window_5h, window_weekly FROM calls
+      SELECT seq, member, ended_at, rate, window_5h, window_daily, window_weekly, window_monthly FROM calls
       WHERE id = ${call} AND credits = ${before} AND ended_at IS NOT NULL`)
     if (!row || (before === after && maybeText(row, 'rate') === rate)) continue
     yield sql`
       INSERT INTO adjustments (call, old_credits, new_credits, old_rate, new_rate, adjusted_by, adjusted_at, reason)
       VALUES (${call}, ${before}, ${after}, ${maybeText(row, 'rate')}, ${rate}, ${who}, ${now}, ${why})`
     yield sql`UPDATE calls SET credits = ${after}, rate = ${rate} WHERE seq = ${int(row, 'seq')}`
-    yield* addToWindows([maybeInt(row, 'window_5h'), maybeInt(row, 'window_weekly')], after - before)
+    yield* addToWindows(row, after - before)
+    yield* correctTotals(int(row, 'member') as MemberId, after - before, int(row, 'ended_at'))
     changed += 1
   }
   return changed

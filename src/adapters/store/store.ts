@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { QuotaRules } from '../../core/quota.ts'
 import type { EpochMs } from '../../core/units.ts'
 import type {
   AdminKeys,
@@ -7,6 +8,7 @@ import type {
   Ledger,
   LedgerReport,
   Log,
+  Quotas,
   RateBook,
   Registry,
   Reports,
@@ -39,6 +41,7 @@ export interface StoreOptions {
   readonly role: 'serve' | 'cli'
   /** 32 bytes. */
   readonly sealingKey: Uint8Array
+  readonly quota?: QuotaRules | undefined
   readonly now?: Clock
   readonly log: Log
   /** How often a 'serve' looks for changes that another process made to the directory. */
@@ -54,6 +57,7 @@ export interface Store extends AsyncDisposable {
   readonly rateBook: RateBook
   readonly adminKeys: AdminKeys
   readonly ledgerSums: LedgerReport
+  readonly quotas: Quotas
   /** What the administrator should know, one line each. */
   readonly warnings: readonly string[]
   /** Resolves, with the reason, when the store has broken down for good and only a new process can help. */
@@ -68,9 +72,12 @@ const POLL_MS = 250
 export async function openStore(options: StoreOptions): Promise<Store> {
   const now = options.now ?? Date.now
   const { path, create = false, durability, role, sealingKey, log } = options
-  const engine: EngineOptions = { path, create, durability, role, sealingKey, instance: randomUUID(), now: now() }
+  const { quota } = options
+  const instance = randomUUID()
+  const engine: EngineOptions = { path, create, durability, role, sealingKey, quota, instance, now: now() }
   const { executor, warnings } = role === 'serve' ? await WorkerThread.open(engine, log) : openOwnThread(engine)
   const background = role === 'serve' ? new BackgroundThread({ ...engine, role: 'background' }, log) : undefined
+  const reader = background ?? executor
   const directory = new FollowedDirectory(executor, sealingKey, log)
   try {
     await directory.refresh()
@@ -89,10 +96,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     vault: directory.memory,
     registry: registryOn(executor, directory, now),
     ledger: ledgerOn(executor),
-    reports: reportsOn(background ?? executor),
-    rateBook: rateBookOn({ writer: executor, reader: background ?? executor }, directory, now),
+    reports: reportsOn(reader),
+    rateBook: rateBookOn({ writer: executor, reader }, directory, now),
     adminKeys: adminKeysOn(executor, sealingKey, now),
-    ledgerSums: (days) => (background ?? executor).request('ledgerSums', days),
+    ledgerSums: (days) => reader.request('ledgerSums', days),
+    quotas: quotasOn(executor, reader, now),
     warnings,
     lost: executor instanceof WorkerThread ? executor.lost : new Promise(() => undefined),
     close,
@@ -176,5 +184,15 @@ function reportsOn(executor: Executor): Reports {
     usage: (from, to) => executor.request('usage', from, to),
     calls: (filter) => executor.request('calls', filter),
     connections: (filter) => executor.request('connections', filter),
+  }
+}
+
+function quotasOn(executor: Executor, reader: Executor, now: () => EpochMs): Quotas {
+  return {
+    view: (member) => reader.request('viewQuota', member, now()),
+    usedBy: (member, from, to) => reader.request('usedBy', member, from, to),
+    past: (page) => reader.request('pastCalls', page),
+    reset: (wish) => executor.request('resetQuota', wish, now()),
+    grant: (wish) => executor.request('grantQuota', wish, now()),
   }
 }

@@ -1,7 +1,8 @@
-import { FIVE_HOURS_MS, WEEK_MS, type QuotaWindow, type Standing, type WindowName } from '../../core/quota.ts'
+import type { WindowName } from '../../core/quota.ts'
 import type { EpochMs, MemberId, NanoCredits } from '../../core/units.ts'
 import type { OpenCall } from '../../ports.ts'
-import { big, int, only, sql, text, type Script } from './sql.ts'
+import { adjustmentsInForce } from './adjustments.ts'
+import { big, int, maybeInt, only, sql, text, type Row, type Script } from './sql.ts'
 
 /** A window that is open, as it stands in the ledger. */
 export interface OpenWindow {
@@ -9,25 +10,40 @@ export interface OpenWindow {
   readonly openedAt: EpochMs
   readonly resetsAt: EpochMs
   readonly settled: NanoCredits
+  /** The highest threshold that was told of, in percent; 0 = none. */
+  readonly warned: number
 }
 
-export type OpenWindows = ReadonlyMap<WindowName, OpenWindow>
+/** A member's windows that are open at one instant, and what was granted on top of their limits. */
+export interface OpenWindows {
+  readonly windows: ReadonlyMap<WindowName, OpenWindow>
+  readonly granted: ReadonlyMap<WindowName, NanoCredits>
+  /** The member's total at the last reset of a window that rolls. */
+  readonly resetTotals: ReadonlyMap<WindowName, NanoCredits>
+}
 
-/** The member's windows that are open at `now`: at most one of each name, for ledger time does not run backwards. */
+/**
+ * The member's windows that are open at `now`: at most one of each name, for ledger time does not run backwards. One
+ * that was reset is over.
+ */
 export function* openWindowsOf(member: MemberId, now: EpochMs): Script<OpenWindows> {
   const rows = yield sql`
-    SELECT id, name, opened_at, resets_at, settled FROM windows
+    SELECT id, name, opened_at, resets_at, settled, warned FROM windows
     WHERE member = ${member} AND resets_at > ${now} ORDER BY opened_at`
-  const open = new Map<WindowName, OpenWindow>()
+  const { granted, ended, resetTotals } = yield* adjustmentsInForce(member, now)
+  const windows = new Map<WindowName, OpenWindow>()
   for (const row of rows) {
-    open.set(text(row, 'name') as WindowName, {
-      id: int(row, 'id'),
+    const id = int(row, 'id')
+    if (ended.has(id)) continue
+    windows.set(text(row, 'name') as WindowName, {
+      id,
       openedAt: int(row, 'opened_at'),
       resetsAt: int(row, 'resets_at'),
       settled: big(row, 'settled'),
+      warned: int(row, 'warned'),
     })
   }
-  return open
+  return { windows, granted, resetTotals }
 }
 
 /** Opens at `now`, for a call, those of its windows that are not open. */
@@ -36,62 +52,60 @@ export function* openMissing(
   open: OpenWindows,
   now: EpochMs,
 ): Script<OpenWindows> {
-  const all = new Map(open)
+  if (windows.every(({ name }) => open.windows.has(name))) return open
+  const all = new Map(open.windows)
   for (const { name, lengthMs } of windows) {
     if (all.has(name)) continue
-    const resetsAt = now + lengthMs
+    const openedAt = yield* nextInstant(member, name, now)
+    const resetsAt = openedAt + lengthMs
     const row = yield* only(sql`
       INSERT INTO windows (member, name, opened_at, resets_at, settled, opened_by)
-      VALUES (${member}, ${name}, ${now}, ${resetsAt}, 0, ${call}) RETURNING id`)
-    all.set(name, { id: int(row, 'id'), openedAt: now, resetsAt, settled: 0n })
+      VALUES (${member}, ${name}, ${openedAt}, ${resetsAt}, 0, ${call}) RETURNING id`)
+    all.set(name, { id: int(row, 'id'), openedAt, resetsAt, settled: 0n, warned: 0 })
   }
-  return all
+  return { ...open, windows: all }
+}
+
+/** No two windows of a name open at the same instant, not even when one was reset in the millisecond it was opened in. */
+function* nextInstant(member: MemberId, name: WindowName, now: EpochMs): Script<EpochMs> {
+  const last = yield* only(sql`
+    SELECT MAX(opened_at) AS opened_at FROM windows WHERE member = ${member} AND name = ${name}`)
+  return Math.max(now, (maybeInt(last, 'opened_at') ?? -1) + 1)
+}
+
+/** The windows that a call was admitted in, by its row in `calls`. */
+export function windowsIn(call: Row): readonly number[] {
+  return ['window_5h', 'window_daily', 'window_weekly', 'window_monthly'].flatMap(
+    (column) => maybeInt(call, column) ?? [],
+  )
 }
 
 /** Adds a settled call to the windows that it was admitted in, whether they are still open or not. */
-export function* addToWindows(ids: readonly (number | undefined)[], credits: NanoCredits): Script<void> {
-  for (const id of ids) {
-    if (id !== undefined && credits !== 0n) {
-      yield sql`UPDATE windows SET settled = settled + ${credits} WHERE id = ${id}`
-    }
-  }
+export function* addToWindows(call: Row, credits: NanoCredits): Script<void> {
+  if (credits === 0n) return
+  for (const id of windowsIn(call)) yield sql`UPDATE windows SET settled = settled + ${credits} WHERE id = ${id}`
 }
 
-/** A call that was refused after all opens no window: those that it opened, and that no other call is in, are closed again. */
+/**
+ * A call that was refused after all opens no window: those that it opened, and that no other call is in, are closed
+ * again. One that was reset in the meantime is over already, and its row is spoken of.
+ */
 export function* closeOwnWindows(seq: number): Script<void> {
   const windows = yield sql`
-    SELECT w.id AS id FROM calls c JOIN windows w ON w.id = c.window_5h OR w.id = c.window_weekly
-    WHERE c.seq = ${seq} AND w.opened_by = c.id AND NOT EXISTS (
-      SELECT 1 FROM calls o WHERE o.seq > c.seq AND (o.window_5h = w.id OR o.window_weekly = w.id))`
+    SELECT w.id AS id FROM calls c
+    JOIN windows w ON w.id IN (c.window_5h, c.window_daily, c.window_weekly, c.window_monthly)
+    WHERE c.seq = ${seq} AND w.opened_by = c.id
+      AND NOT EXISTS (
+        SELECT 1 FROM calls o
+        WHERE o.seq > c.seq AND w.id IN (o.window_5h, o.window_daily, o.window_weekly, o.window_monthly))
+      AND NOT EXISTS (SELECT 1 FROM quota_adjustments a WHERE a.ended_window = w.id)`
   for (const window of windows) {
     const id = int(window, 'id')
-    yield sql`UPDATE calls SET window_5h = NULL WHERE seq = ${seq} AND window_5h = ${id}`
-    yield sql`UPDATE calls SET window_weekly = NULL WHERE seq = ${seq} AND window_weekly = ${id}`
+    yield sql`
+      UPDATE calls SET
+        window_5h = NULLIF(window_5h, ${id}), window_daily = NULLIF(window_daily, ${id}),
+        window_weekly = NULLIF(window_weekly, ${id}), window_monthly = NULLIF(window_monthly, ${id})
+      WHERE seq = ${seq}`
     yield sql`DELETE FROM windows WHERE id = ${id}`
   }
-}
-
-export function standingOf(windows: readonly QuotaWindow[], open: OpenWindows): Standing {
-  return {
-    windows: windows.map(({ name, lengthMs, limit }) => {
-      const window = open.get(name)
-      return {
-        name,
-        lengthMs,
-        limit,
-        settled: window?.settled ?? 0n,
-        openedAt: window?.openedAt,
-        resetsAt: window?.resetsAt,
-      }
-    }),
-  }
-}
-
-/** The member's windows by its quotas of today. */
-export function* windowsOf(member: MemberId): Script<readonly QuotaWindow[]> {
-  const row = yield* only(sql`SELECT five_hour_quota, weekly_quota FROM members WHERE id = ${member}`)
-  return [
-    { name: '5h', lengthMs: FIVE_HOURS_MS, limit: big(row, 'five_hour_quota') },
-    { name: 'weekly', lengthMs: WEEK_MS, limit: big(row, 'weekly_quota') },
-  ]
 }

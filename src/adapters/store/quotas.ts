@@ -1,0 +1,93 @@
+import type { QuotaRules, QuotaWindow } from '../../core/quota.ts'
+import type { EpochMs, MemberId, NanoCredits } from '../../core/units.ts'
+import {
+  RegistryError,
+  type QuotaAdjustment,
+  type GrantWish,
+  type QuotaView,
+  type ResetWish,
+  type WindowView,
+} from '../../ports.ts'
+import { adjustmentsOf, writeGrant, writeReset } from './adjustments.ts'
+import { memberNamed } from './members.ts'
+import { MINUTE_MS, rollingSince, totalNow } from './rolling.ts'
+import { big, sql, type Row, type Script } from './sql.ts'
+import { besideOf, standingAt, windowsOf } from './standing.ts'
+import { openWindowsOf, windowsIn } from './windows.ts'
+
+const SHOWN = 100
+
+export function* viewQuota(rules: QuotaRules, name: string, at: EpochMs): Script<QuotaView> {
+  const { id: member, name: known } = yield* memberNamed(name)
+  const windows = yield* windowsOf(member, rules)
+  const open = yield* openWindowsOf(member, at)
+  const calls = yield* openCallsOf(member)
+  const views: WindowView[] = []
+  for (const window of windows) {
+    const [standing] = yield* standingAt(member, [window], open, at)
+    if (!standing) continue
+    const beside = besideOf(window, open)
+    const row = open.windows.get(window.name)
+    views.push({
+      ...standing,
+      granted: standing.limit === 0n ? 0n : beside.granted,
+      held: heldBy(window.rolling === true ? calls : calls.filter((call) => row && windowsIn(call).includes(row.id))),
+      since: window.rolling === true ? yield* rollingSince(member, window, beside, at) : standing.openedAt,
+    })
+  }
+  return { member: known, at, windows: views, adjustments: yield* adjustmentsOf(member, SHOWN) }
+}
+
+function* openCallsOf(member: MemberId): Script<readonly Row[]> {
+  return yield sql`
+    SELECT hold, window_5h, window_daily, window_weekly, window_monthly FROM calls
+    WHERE ended_at IS NULL AND member = ${member}`
+}
+
+function heldBy(calls: readonly Row[]): NanoCredits {
+  return calls.reduce((sum, call) => sum + big(call, 'hold'), 0n)
+}
+
+/** Puts what is in the windows behind the member. Those in which there is nothing need no reset. */
+export function* resetQuota(rules: QuotaRules, wish: ResetWish, at: EpochMs): Script<readonly QuotaAdjustment[]> {
+  const { id: member } = yield* memberNamed(wish.member)
+  const open = yield* openWindowsOf(member, at)
+  const total = yield* totalNow(member)
+  const made: QuotaAdjustment[] = []
+  for (const window of yield* chosen(member, rules, wish)) {
+    const [standing] = yield* standingAt(member, [window], open, at)
+    const row = open.windows.get(window.name)
+    if (!row && standing?.settled === 0n) continue
+    const { who, why } = wish
+    const credits = standing?.settled ?? 0n
+    const reset: QuotaAdjustment = { at, kind: 'reset', window: window.name, credits, until: undefined, who, why }
+    const until = Math.max(row?.resetsAt ?? 0, at + window.lengthMs + 2 * MINUTE_MS)
+    yield* writeReset(member, reset, { window: row?.id, total, until })
+    made.push(reset)
+  }
+  return made
+}
+
+export function* grantQuota(rules: QuotaRules, wish: GrantWish, at: EpochMs): Script<readonly QuotaAdjustment[]> {
+  const { id: member } = yield* memberNamed(wish.member)
+  const open = yield* openWindowsOf(member, at)
+  const limited = (yield* chosen(member, rules, wish)).filter(({ limit }) => limit > 0n)
+  if (limited.length === 0) {
+    const where = wish.window === undefined ? 'no limited window' : `no limit in the window ${wish.window}`
+    throw new RegistryError('invalid', `the member ${JSON.stringify(wish.member)} has ${where}: nothing to add to`)
+  }
+  const made: QuotaAdjustment[] = []
+  for (const { name, lengthMs, rolling } of limited) {
+    const end = rolling === true ? undefined : open.windows.get(name)?.resetsAt
+    const { credits, who, why, until = end ?? at + lengthMs } = wish
+    const grant = { at, kind: 'grant', window: name, credits, until, who, why } as const
+    yield* writeGrant(member, grant)
+    made.push(grant)
+  }
+  return made
+}
+
+function* chosen(member: MemberId, rules: QuotaRules, { window }: ResetWish): Script<readonly QuotaWindow[]> {
+  const windows = yield* windowsOf(member, rules)
+  return windows.filter(({ name }) => window === undefined || name === window)
+}

@@ -1,0 +1,142 @@
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { suite, test } from 'node:test'
+import { until } from '../../../test/support/stand.ts'
+import { Webhook, type WebhookOptions } from './webhook.ts'
+
+const SECRET = 'a-secret-of-the-tests'
+
+interface Post {
+  readonly path: string | undefined
+  readonly headers: IncomingMessage['headers']
+  readonly body: string
+}
+
+/** A receiver whose answers are chosen: a status each, the last one for all that come behind; 0 = never. */
+async function receiver(...statuses: number[]) {
+  const posts: Post[] = []
+  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
+    void text(request).then((body) => {
+      posts.push({ path: request.url, headers: request.headers, body })
+      const status = statuses[Math.min(posts.length, statuses.length) - 1] ?? 200
+      if (status !== 0) response.writeHead(status).end('thank you')
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hooks/token-in-the-path`
+  const end = async (): Promise<void> => {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  }
+  return { url, posts, [Symbol.asyncDispose]: end }
+}
+
+function hook(url: string, over: Partial<WebhookOptions> = {}): { hook: Webhook; log: string[] } {
+  const log: string[] = []
+  const at =
+    (level: string) =>
+    (event: string, fields: object = {}): void =>
+      void log.push(`${level} ${event} ${JSON.stringify(fields)}`)
+  const lines = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+  return { hook: new Webhook({ url, secret: SECRET, log: lines, backoffMs: 10, ...over }), log }
+}
+
+suite('a webhook', { concurrency: 4 }, () => {
+  test('is posted in order, each event with its signature over the time and the body', async () => {
+    await using to = await receiver(200)
+    await using sent = hook(to.url).hook
+    for (const number of [1, 2, 3]) sent.send('quota.warning', { number })
+    await until(() => to.posts[2])
+    deepEqual(
+      to.posts.map(({ body }) => (JSON.parse(body) as { number: number }).number),
+      [1, 2, 3],
+    )
+    const [{ headers, body, path } = { headers: {}, body: '', path: '' }] = to.posts
+    equal(path, '/hooks/token-in-the-path')
+    equal(headers['content-type'], 'application/json')
+    const timestamp = String(headers['x-codex-gateway-timestamp'])
+    ok(Math.abs(Number(timestamp) - Date.now() / 1000) < 60)
+    const signature = createHmac('sha256', SECRET).update(`${timestamp}.${body}`).digest('hex')
+    equal(headers['x-codex-gateway-signature'], `sha256=${signature}`)
+    const { id, type } = JSON.parse(body) as { id: string; type: string }
+    match(id, /^[0-9a-f-]{36}$/)
+    equal(type, 'quota.warning')
+    // One that comes when all was done is posted too.
+    sent.send('quota.warning', { number: 4 })
+    await until(() => to.posts[3])
+  })
+
+  test('is tried again under the same id while the receiver has trouble, and what comes behind waits', async () => {
+    await using to = await receiver(500, 429, 503, 200)
+    await using sent = hook(to.url).hook
+    for (const number of [1, 2]) sent.send('x', { number })
+    await until(() => to.posts[4])
+    const got = to.posts.map(({ body }) => JSON.parse(body) as { id: string; number: number })
+    deepEqual(
+      got.map(({ number }) => number),
+      [1, 1, 1, 1, 2],
+    )
+    equal(new Set(got.map(({ id }) => id)).size, 2)
+  })
+
+  test('waits longer each time', async () => {
+    await using to = await receiver(500, 500, 500, 200)
+    await using sent = hook(to.url, { backoffMs: 40 }).hook
+    const began = performance.now()
+    sent.send('x', {})
+    await until(() => to.posts[3])
+    ok(performance.now() - began > 40 + 80 + 160 - 10)
+  })
+
+  test('is given up when the receiver does not want it, is away or does not answer', async () => {
+    for (const [status, tries, cause] of [
+      [400, 1, 'status 400'],
+      [302, 1, 'status 302'],
+      [500, 3, 'status 500'],
+      [0, 3, 'TimeoutError'],
+      [-1, 3, 'ECONNREFUSED'],
+    ] as const) {
+      const to = await receiver(Math.max(0, status))
+      if (status === -1) await to[Symbol.asyncDispose]()
+      const { hook: sent, log } = hook(to.url, { tries: 3, timeoutMs: 100 })
+      sent.send('x', {})
+      const line = await until(() => log.find((one) => one.includes('given up')))
+      ok(line.includes(`"tries":${tries},"cause":"${cause}"`), line)
+      if (status >= 0) equal(to.posts.length, tries)
+      ok(!log.join().includes('token-in-the-path') && !log.join().includes(SECRET), 'no secrets in the log')
+      await sent[Symbol.asyncDispose]()
+      if (status >= 0) await to[Symbol.asyncDispose]()
+    }
+  })
+
+  test('keeps so many events and drops what does not fit, with a word', async () => {
+    await using to = await receiver(0, 200)
+    const { hook: sent, log } = hook(to.url, { most: 5, timeoutMs: 200 })
+    await using _ = sent
+    for (let number = 1; number <= 50; number++) sent.send('x', { number })
+    equal(log.filter((line) => line.includes('queue full')).length, 1)
+    await until(() => to.posts[5])
+    await until(() => log.find((line) => line.includes('events dropped {"events":45}')))
+    equal((JSON.parse(to.posts.at(-1)?.body ?? '') as { number: number }).number, 5)
+  })
+
+  test('tries once more when the gateway stops, and keeps it from stopping only for a moment', async () => {
+    await using to = await receiver(500, 200)
+    const away = hook(to.url, { backoffMs: 60_000 })
+    away.hook.send('x', {})
+    await until(() => to.posts[0])
+    await away.hook[Symbol.asyncDispose]()
+    equal(to.posts.length, 2)
+    await using hanging = await receiver(0)
+    const { hook: sent, log } = hook(hanging.url)
+    for (let number = 0; number < 20; number++) sent.send('x', {})
+    const began = performance.now()
+    await sent[Symbol.asyncDispose]()
+    ok(performance.now() - began < 4000)
+    equal(log.filter((line) => line.includes('given up')).length, 20)
+    sent.send('x', {})
+  })
+})
