@@ -1,11 +1,14 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { DEFAULT_MODELS } from '../../src/simulator/models.ts'
 import { rowsIn } from '../support/ledger-file.ts'
 import { startStand, until, type StandOptions } from '../support/stand.ts'
 import { ask, says, stream, turn } from '../support/wire.ts'
 
 const CREDIT = 1_000_000_000n
 const SIMULATOR = { tokens: 'bytes', text: 'Hello.', reasoningTokens: 0 } as const
+/** The rate card does not know it. */
+const UNKNOWN = 'gpt-unheard-of'
 const MUCH = 10n ** 15n
 const stand = (options: StandOptions): ReturnType<typeof startStand> => startStand({ simulator: SIMULATOR, ...options })
 
@@ -105,7 +108,7 @@ suite('a member’s quota', { concurrency: 4 }, () => {
 
 suite('the price of a call', { concurrency: 4 }, () => {
   test('is that of its tokens, its tier and its model', async () => {
-    await using on = await stand({})
+    await using on = await stand({ simulator: { ...SIMULATOR, models: [...DEFAULT_MODELS, { id: UNKNOWN }] } })
     const price = async (shape: Parameters<typeof turn>[1]): Promise<bigint> => {
       match((await ask(on.url, turn(on.key, { stream: false, ...shape }))).text, /"completed"/)
       const [row] = await on.settled()
@@ -124,15 +127,15 @@ suite('the price of a call', { concurrency: 4 }, () => {
     equal(await price({ tier: 'flex' }), 5n)
     equal(await price({ model: 'gpt-5.4-mini' }), 10n)
     equal(await price({ model: 'gpt-5.4-mini', tier: 'priority' }), 20n)
-    equal(await price({ model: 'codex-auto-review' }), 10n)
+    equal(await price({ model: UNKNOWN }), 10n)
     const [row] = rowsIn(on.folder, 'SELECT rate FROM calls ORDER BY seq DESC LIMIT 1')
     equal(row?.['rate'], 'fallback')
     // The administrator hears of it, but not with every call.
-    await price({ model: 'codex-auto-review' })
+    await price({ model: UNKNOWN })
     equal(await price({ tier: 'scale' }), 10n)
     deepEqual(
       on.log.filter((line) => line.includes('priced by the fallback')),
-      ['model codex-auto-review', 'service tier scale'].map((what) => `warn priced by the fallback {"what":"${what}"}`),
+      [`model ${UNKNOWN}`, 'service tier scale'].map((what) => `warn priced by the fallback {"what":"${what}"}`),
     )
   })
 
