@@ -11,8 +11,8 @@ const SECRET = 'sk-proj-quite-secret-0123456789'
 /** The keys that docs/json.md promises for a command. */
 function documentedKeys(command: string): readonly string[] {
   const page = readFileSync(new URL('../../docs/json.md', import.meta.url), 'utf8')
-  const section =
-    page.split(/^## /m).find((part) => (part.split('\n')[0] ?? '').split(/[ ,:;]+/).includes(command)) ?? ''
+  const isOf = (title = ''): boolean => new Set(command.split(' ')).isSubsetOf(new Set(title.split(/[ ,:;]+/)))
+  const section = page.split(/^## /m).find((part) => isOf(part.split('\n')[0])) ?? ''
   return [...section.matchAll(/^\| `(\w+)`/gm)].map(([, key = '']) => key)
 }
 
@@ -92,6 +92,15 @@ suite('the command line on a real database', { concurrency: 2 }, () => {
       equal(others.length, 0)
     }
     deepEqual([await folder.json('admin usage'), await folder.json('admin calls')], [[], []])
+    await folder.ok('admin add-member bob --five-hour-quota 50')
+    const [granted] = (await folder.json('admin quota grant bob 5 --why summer')) as unknown as object[]
+    hasDocumentedKeys('quota grant', granted)
+    const quota = await folder.json('admin quota show bob')
+    hasDocumentedKeys('quota show', quota)
+    deepEqual(Object(quota['windows'])[0].limit, 55)
+    deepEqual(Object(quota['adjustments'])[0], granted)
+    equal(await folder.ok('admin quota reset bob'), 'nothing to reset: bob has no open window\n')
+    equal(await folder.ok('admin quota what-if --five-hour 1'), 'nobody would have been refused\n')
     hasDocumentedKeys('check-config', await folder.json('admin check-config'))
     hasDocumentedKeys('sample-config', await folder.json('admin sample-config'))
     match(await folder.ok('admin list-members --json'), /"five_hour_quota": 0\.000000001,/)

@@ -84,7 +84,7 @@ suite('a member’s quota', { concurrency: 4 }, () => {
     const begun = (): unknown =>
       rowsIn(
         on.folder,
-        "SELECT COUNT(*) AS n FROM windows w JOIN members m ON m.id = w.member WHERE m.name = 'alice'",
+        "SELECT COUNT(*) AS n FROM windows w JOIN members m ON m.id = w.member WHERE m.name = 'alice' AND w.resets_at > w.opened_at",
       )[0]?.['n']
     equal(Number(begun()), 0)
     busy.kill()

@@ -87,25 +87,17 @@ export function* addToWindows(call: Row, credits: NanoCredits): Script<void> {
 }
 
 /**
- * A call that was refused after all opens no window: those that it opened, and that no other call is in, are closed
- * again. One that was reset in the meantime is over already, and its row is spoken of.
+ * A call that was refused after all opens no window: those that it opened, and that no other call is in, end in the moment in
+ * which they began. Their rows stay: to delete one, SQLite would have to look at every call for whether it is in it.
  */
 export function* closeOwnWindows(seq: number): Script<void> {
-  const windows = yield sql`
-    SELECT w.id AS id FROM calls c
-    JOIN windows w ON w.id IN (c.window_5h, c.window_daily, c.window_weekly, c.window_monthly)
-    WHERE c.seq = ${seq} AND w.opened_by = c.id
-      AND NOT EXISTS (
-        SELECT 1 FROM calls o
-        WHERE o.seq > c.seq AND w.id IN (o.window_5h, o.window_daily, o.window_weekly, o.window_monthly))
-      AND NOT EXISTS (SELECT 1 FROM quota_adjustments a WHERE a.ended_window = w.id)`
-  for (const window of windows) {
-    const id = int(window, 'id')
-    yield sql`
-      UPDATE calls SET
-        window_5h = NULLIF(window_5h, ${id}), window_daily = NULLIF(window_daily, ${id}),
-        window_weekly = NULLIF(window_weekly, ${id}), window_monthly = NULLIF(window_monthly, ${id})
-      WHERE seq = ${seq}`
-    yield sql`DELETE FROM windows WHERE id = ${id}`
-  }
+  yield sql`
+    UPDATE windows SET resets_at = opened_at
+    WHERE id IN (
+      SELECT w.id FROM calls c
+      JOIN windows w ON w.id IN (c.window_5h, c.window_daily, c.window_weekly, c.window_monthly)
+      WHERE c.seq = ${seq} AND w.opened_by = c.id
+        AND NOT EXISTS (
+          SELECT 1 FROM calls o
+          WHERE o.seq > c.seq AND w.id IN (o.window_5h, o.window_daily, o.window_weekly, o.window_monthly)))`
 }
