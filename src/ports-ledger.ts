@@ -3,6 +3,7 @@ import type { CallKind } from './core/intent.ts'
 import type { Hold, QuotaWindow, Standing, Verdict } from './core/quota.ts'
 import type { CallId, EpochMs, GatewayKeyId, MemberId, NanoCredits, UpstreamId } from './core/units.ts'
 import type { Precision, Usage } from './core/usage.ts'
+import type { UsageQuery, UsageSum } from './ports-usage.ts'
 
 export type Transport = 'http' | 'sse' | 'ws'
 
@@ -234,8 +235,13 @@ export interface CallRow extends Usage {
 }
 
 export interface Reports {
-  /** Settled calls that started in [from, to), summed per member, by name; members without calls are left out. Refusals are no requests. */
+  /**
+   * Settled calls that started in [from, to), both at the full hour, summed per member, by name; members without calls
+   * are left out. Refusals are no requests.
+   */
   usage(from: EpochMs, to: EpochMs): Promise<readonly MemberUsage[]>
+  /** The same, summed by whatever is asked for. */
+  usageBy(query: UsageQuery): Promise<readonly UsageSum[]>
   /** Newest first. */
   calls(filter: { readonly member: string | undefined; readonly limit: number }): Promise<readonly CallRow[]>
   /** WebSockets, newest first. */

@@ -9,6 +9,7 @@ export * from './ports-directory.ts'
 export * from './ports-exchange.ts'
 export * from './ports-ledger.ts'
 export * from './ports-socket.ts'
+export * from './ports-usage.ts'
 
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>
 

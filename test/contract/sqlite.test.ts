@@ -4,6 +4,7 @@ import { ledgerRowsContract } from './ledger-rows.contract.ts'
 import { ledgerModel } from './ledger.model.ts'
 import { registryContract } from './registry.contract.ts'
 import { reportsContract } from './reports.contract.ts'
+import { rollupsModel } from './rollups.model.ts'
 import { sqliteDatabase } from './sqlite-database.ts'
 
 directoryContract(sqliteDatabase)
@@ -12,3 +13,4 @@ ledgerRowsContract(sqliteDatabase)
 ledgerModel(sqliteDatabase)
 registryContract(sqliteDatabase)
 reportsContract(sqliteDatabase)
+rollupsModel(sqliteDatabase)

@@ -9,6 +9,8 @@ import {
   RegistryError,
   type Reports,
   type Upstream,
+  type UsageQuery,
+  type UsageSum,
 } from '../../src/ports.ts'
 import { runCommandLine } from '../../src/admin/cli.ts'
 import type { Installation, World } from '../../src/admin/world.ts'
@@ -141,6 +143,8 @@ export class FakeWorld {
   calls: readonly CallRow[] = []
   connections: readonly ConnectionRow[] = []
   usageAsked: readonly number[] = []
+  sums: readonly UsageSum[] = []
+  usageQuery: UsageQuery | undefined
   out = ''
   err = ''
   input = ''
@@ -191,6 +195,10 @@ export class FakeWorld {
       usage: async (from, to) => {
         this.usageAsked = [from, to]
         return this.usage
+      },
+      usageBy: async (query) => {
+        this.usageQuery = query
+        return this.sums
       },
       calls: async () => this.calls,
       connections: async () => this.connections,

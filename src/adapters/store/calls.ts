@@ -3,6 +3,7 @@ import type { CallId, EpochMs, MemberId, UpstreamId } from '../../core/units.ts'
 import type { SpokenUsage } from '../../core/usage.ts'
 import type { Entry, Made, OpenCall, RefusedCall, ThreadOwner } from '../../ports.ts'
 import type { LedgerTime } from './ledger-time.ts'
+import { addToRollups } from './rollups.ts'
 import { int, maybeInt, maybeText, one, only, sql, type Row, type Script } from './sql.ts'
 import { addToWindows, closeOwnWindows, openMissing, openWindowsOf, standingOf, windowsOf } from './windows.ts'
 
@@ -62,6 +63,7 @@ export function* settleCall(scribe: Scribe, entry: Entry): Script<Standing> {
     if (entry.usage.spoken) yield* writeSpoken(int(call, 'seq'), entry.usage.spoken)
     yield* writeAttempts(int(call, 'seq'), entry)
     yield* addToWindows([maybeInt(call, 'window_5h'), maybeInt(call, 'window_weekly')], credits)
+    yield* addToRollups(int(call, 'seq'))
     if (entry.ending === 'refused') yield* closeOwnWindows(int(call, 'seq'))
   }
   const member = int(call, 'member') as MemberId

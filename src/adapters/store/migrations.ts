@@ -1,4 +1,5 @@
 import { StoreRefused } from './refused.ts'
+import { FILL_ROLLUPS_STEP, ROLLUPS_STEP } from './rollups-schema.ts'
 import { int, one, sql, text, type Script } from './sql.ts'
 import type { Sqlite } from './sqlite.ts'
 
@@ -168,6 +169,8 @@ const STEPS: readonly string[] = [
   ALTER TABLE calls ADD COLUMN audio_ms INTEGER NOT NULL DEFAULT 0;
   `,
   'CREATE INDEX connections_by_member ON connections (member, started_at)',
+  ROLLUPS_STEP,
+  FILL_ROLLUPS_STEP,
 ]
 
 /** The version of the schema that this code reads and writes. */

@@ -16,6 +16,8 @@ import type {
   RefusedCall,
   ThreadOwner,
   Upstream,
+  UsageQuery,
+  UsageSum,
 } from '../../ports.ts'
 import {
   beginAttempt,
@@ -32,9 +34,10 @@ import { connectionsReport } from './connection-report.ts'
 import { closeConnection, openConnection } from './connections.ts'
 import { addGatewayKey, listGatewayKeys, setGatewayKey, type NewGatewayKey, type OwnedKey } from './keys.ts'
 import { addMember, listMembers, setMember, type MemberChange } from './members.ts'
-import { callsReport, usageReport, type CallFilter } from './reports.ts'
+import { callsReport, type CallFilter } from './reports.ts'
 import { snapshotSince, type Snapshot } from './snapshot.ts'
 import type { Script } from './sql.ts'
+import { usageBy, usageReport } from './usage-report.ts'
 import { addUpstream, learn, listUpstreams, setUpstream, type Sealer, type UpstreamChange } from './upstreams.ts'
 
 /** All that the store can be asked to do, each in one transaction. What goes in and comes out passes between threads. */
@@ -61,6 +64,7 @@ export interface Operations {
   readonly learn: (upstream: UpstreamId, organization: string | undefined, project: string | undefined) => Script<void>
   readonly snapshot: (known: number | undefined) => Script<Snapshot | undefined>
   readonly usage: (from: EpochMs, to: EpochMs) => Script<readonly MemberUsage[]>
+  readonly usageBy: (query: UsageQuery) => Script<readonly UsageSum[]>
   readonly calls: (filter: CallFilter) => Script<readonly CallRow[]>
   readonly connections: (filter: CallFilter) => Script<readonly ConnectionRow[]>
 }
@@ -79,6 +83,7 @@ export const READS: ReadonlySet<OperationName> = new Set<OperationName>([
   'listUpstreams',
   'snapshot',
   'usage',
+  'usageBy',
   'calls',
   'connections',
 ])
@@ -107,6 +112,7 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     learn,
     snapshot: snapshotSince,
     usage: usageReport,
+    usageBy,
     calls: callsReport,
     connections: connectionsReport,
   }

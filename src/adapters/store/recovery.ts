@@ -2,6 +2,7 @@ import { isPriced, type CallKind } from '../../core/intent.ts'
 import type { EpochMs } from '../../core/units.ts'
 import { big, flag, int, maybeInt, sql, text, type Script } from './sql.ts'
 import { closeLeftOpen } from './connections.ts'
+import { addToRollups } from './rollups.ts'
 import { addToWindows } from './windows.ts'
 
 /**
@@ -25,6 +26,7 @@ export function* recover(instance: string, now: EpochMs): Script<number> {
         ended_at = ${now}, ending = 'interrupted', precision = ${attempted ? guess : 'exact'}, credits = ${credits}
       WHERE seq = ${int(call, 'seq')}`
     yield* addToWindows([maybeInt(call, 'window_5h'), maybeInt(call, 'window_weekly')], credits)
+    yield* addToRollups(int(call, 'seq'))
   }
   return calls.length
 }

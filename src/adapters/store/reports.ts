@@ -1,46 +1,13 @@
 import type { CallKind } from '../../core/intent.ts'
-import type { CallId, EpochMs, MemberId } from '../../core/units.ts'
+import type { CallId, MemberId } from '../../core/units.ts'
 import type { Precision, SpokenUsage } from '../../core/usage.ts'
-import type { CallRow, Ending, MemberUsage, Transport } from '../../ports.ts'
+import type { CallRow, Ending, Transport } from '../../ports.ts'
 import { memberNamed } from './members.ts'
 import { big, int, maybeInt, maybeText, sql, text, type Row, type Script } from './sql.ts'
 
 export interface CallFilter {
   readonly member: string | undefined
   readonly limit: number
-}
-
-export function* usageReport(from: EpochMs, to: EpochMs): Script<readonly MemberUsage[]> {
-  const rows = yield sql`
-    SELECT m.name AS name,
-      CAST(SUM(c.credits) AS BIGINT) AS credits,
-      CAST(SUM(c.input_tokens) AS BIGINT) AS input_tokens,
-      CAST(SUM(c.cached_input_tokens) AS BIGINT) AS cached_input_tokens,
-      CAST(SUM(c.output_tokens) AS BIGINT) AS output_tokens,
-      CAST(SUM(c.messages) AS BIGINT) AS messages,
-      COUNT(*) AS requests,
-      (SELECT COUNT(*) FROM connections w WHERE w.member = m.id AND w.started_at >= ${from} AND w.started_at < ${to})
-        AS ws_connections,
-      (SELECT COALESCE(SUM(client_messages), 0) FROM connections w
-        WHERE w.member = m.id AND w.started_at >= ${from} AND w.started_at < ${to}) AS ws_client_messages,
-      (SELECT COALESCE(SUM(upstream_messages), 0) FROM connections w
-        WHERE w.member = m.id AND w.started_at >= ${from} AND w.started_at < ${to}) AS ws_upstream_messages
-    FROM calls c JOIN members m ON m.id = c.member
-    WHERE c.started_at >= ${from} AND c.started_at < ${to} AND c.ended_at IS NOT NULL AND c.ending <> 'refused'
-    GROUP BY m.id, m.name ORDER BY m.name`
-  return rows.map((row) => ({
-    name: text(row, 'name'),
-    credits: big(row, 'credits'),
-    inputTokens: int(row, 'input_tokens'),
-    cachedInputTokens: int(row, 'cached_input_tokens'),
-    outputTokens: int(row, 'output_tokens'),
-    totalTokens: int(row, 'input_tokens') + int(row, 'output_tokens'),
-    requests: int(row, 'requests'),
-    messages: int(row, 'messages'),
-    wsConnections: int(row, 'ws_connections'),
-    wsClientMessages: int(row, 'ws_client_messages'),
-    wsUpstreamMessages: int(row, 'ws_upstream_messages'),
-  }))
 }
 
 /** Throws a RegistryError when the filter names a member who does not exist. */

@@ -120,6 +120,7 @@ function registryOn(executor: Executor, directory: FollowedDirectory, now: () =>
 function reportsOn(executor: Executor): Reports {
   return {
     usage: (from, to) => executor.request('usage', from, to),
+    usageBy: (query) => executor.request('usageBy', query),
     calls: (filter) => executor.request('calls', filter),
     connections: (filter) => executor.request('connections', filter),
   }
