@@ -1,21 +1,14 @@
 import type { Command } from 'commander'
 import type { CommandSet } from './cli-session.ts'
-import { callJson, connectionJson, usageJson } from './json-form.ts'
-import { callLine, connectionLine, usageLine } from './lines.ts'
+import { addUsageCommand } from './cli-usage.ts'
+import { callJson, connectionJson } from './json-form.ts'
+import { callLine, connectionLine } from './lines.ts'
 import { countOf } from './option-values.ts'
-import { recentCalls, recentConnections, usageToday } from './spending.ts'
-import { CALL_COLUMNS, CONNECTION_COLUMNS, USAGE_COLUMNS } from './table.ts'
+import { recentCalls, recentConnections } from './spending.ts'
+import { CALL_COLUMNS, CONNECTION_COLUMNS } from './table.ts'
 
 export function addSpendingCommands(admin: Command, commands: CommandSet): void {
-  commands.add(
-    admin,
-    { usage: 'usage', summary: 'show what each member used today (UTC)', example: 'admin usage --json' },
-    async (session) => {
-      const usage = await session.withStore(({ reports }) => usageToday(reports, session.world.now()))
-      const none = 'no usage recorded today'
-      session.list(usage, { json: usageJson, line: usageLine, columns: USAGE_COLUMNS, none })
-    },
-  )
+  addUsageCommand(admin, commands)
 
   commands
     .add<{ readonly member?: string; readonly limit: string }>(

@@ -8,7 +8,7 @@ import type { IssuedKey } from './gateway-keys.ts'
 const exact = JSON as unknown as { rawJSON(text: string): object }
 
 /** An exact decimal, which a floating-point number is not. */
-function credits(amount: NanoCredits): object {
+export function exactCredits(amount: NanoCredits): object {
   return exact.rawJSON(creditsText(amount))
 }
 
@@ -27,8 +27,8 @@ export function memberJson(member: Member): object {
     enabled: member.enabled,
     weight: member.weight,
     max_concurrent: member.maxConcurrent,
-    five_hour_quota: credits(member.fiveHourQuota),
-    weekly_quota: credits(member.weeklyQuota),
+    five_hour_quota: exactCredits(member.fiveHourQuota),
+    weekly_quota: exactCredits(member.weeklyQuota),
     models: member.models ?? null,
   }
 }
@@ -68,7 +68,7 @@ export function upstreamJson(upstream: Upstream): object {
 export function usageJson(usage: MemberUsage): object {
   return {
     name: usage.name,
-    credits: credits(usage.credits),
+    credits: exactCredits(usage.credits),
     input_tokens: usage.inputTokens,
     cached_input_tokens: usage.cachedInputTokens,
     output_tokens: usage.outputTokens,
@@ -114,7 +114,7 @@ export function callJson(call: CallRow): object {
     output_tokens: call.outputTokens,
     reasoning_tokens: call.reasoningTokens,
     spoken: call.spoken === undefined ? null : spokenJson(call.spoken),
-    credits: credits(call.credits),
+    credits: exactCredits(call.credits),
     response_id: orNull(call.responseId),
     thread_id: orNull(call.threadId),
     session_id: orNull(call.sessionId),

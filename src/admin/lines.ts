@@ -9,7 +9,7 @@ export function visible(text: string): string {
 }
 
 /** `key=value` pairs with one space between; absent values are left out. */
-function pairs(values: Readonly<Record<string, string | number | boolean | undefined>>): string {
+export function pairs(values: Readonly<Record<string, string | number | boolean | undefined>>): string {
   return Object.entries(values)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}=${visible(String(value))}`)

@@ -1,14 +1,5 @@
-import type { EpochMs } from '../core/units.ts'
 import type { CallRow, ConnectionRow, MemberUsage, Registry, Reports } from '../ports.ts'
 import { WrongUse } from './wrong-use.ts'
-
-const DAY_MS = 86_400_000
-
-/** What members spent since midnight, UTC. */
-export function usageToday(reports: Reports, now: EpochMs): Promise<readonly MemberUsage[]> {
-  const midnight = now - (now % DAY_MS)
-  return reports.usage(midnight, midnight + DAY_MS)
-}
 
 /**
  * A day's tokens as if all of them had been uncached input: cached input weighs a tenth, output weighs eight times,
