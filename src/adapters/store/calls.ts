@@ -3,7 +3,7 @@ import type { CallId, EpochMs, MemberId, UpstreamId } from '../../core/units.ts'
 import type { SpokenUsage } from '../../core/usage.ts'
 import type { Entry, Made, OpenCall, RefusedCall, ThreadOwner } from '../../ports.ts'
 import type { LedgerTime } from './ledger-time.ts'
-import { addToRollups } from './rollups.ts'
+import { addToRollups, summandOf } from './rollups.ts'
 import { int, maybeInt, maybeText, one, only, sql, type Row, type Script } from './sql.ts'
 import { addToWindows, closeOwnWindows, openMissing, openWindowsOf, standingOf, windowsOf } from './windows.ts'
 
@@ -54,7 +54,7 @@ export function* beginAttempt(call: CallId, upstream: UpstreamId, now: EpochMs):
 
 export function* settleCall(scribe: Scribe, entry: Entry): Script<Standing> {
   const call = yield* one(sql`
-    SELECT seq, member, turn_id, window_5h, window_weekly, ended_at FROM calls WHERE id = ${entry.call}`)
+    SELECT seq, member, gateway_key, model, kind, started_at, turn_id, window_5h, window_weekly, ended_at FROM calls WHERE id = ${entry.call}`)
   if (!call) throw new Error(`call ${entry.call} was never opened: it cannot be settled`)
   if (maybeInt(call, 'ended_at') === undefined) {
     const message = yield* isFirstMessage(call, entry)
@@ -63,8 +63,8 @@ export function* settleCall(scribe: Scribe, entry: Entry): Script<Standing> {
     if (entry.usage.spoken) yield* writeSpoken(int(call, 'seq'), entry.usage.spoken)
     yield* writeAttempts(int(call, 'seq'), entry)
     yield* addToWindows([maybeInt(call, 'window_5h'), maybeInt(call, 'window_weekly')], credits)
-    yield* addToRollups(int(call, 'seq'))
     if (entry.ending === 'refused') yield* closeOwnWindows(int(call, 'seq'))
+    else yield* addToRollups(summandOf(call, entry.upstream), { ...entry, credits, messages: message ? 1 : 0 })
   }
   const member = int(call, 'member') as MemberId
   return yield* standing(member, yield* windowsOf(member), scribe.time.at(entry.endedAt))

@@ -1,6 +1,7 @@
 import { DAY_MS, HOUR_MS } from '../../core/calendar.ts'
-import type { EpochMs, MemberId } from '../../core/units.ts'
-import { sql, type Script } from './sql.ts'
+import type { EpochMs, MemberId, NanoCredits } from '../../core/units.ts'
+import type { Precision, Usage } from '../../core/usage.ts'
+import { int, maybeText, sql, text, type Row, type Script } from './sql.ts'
 
 /**
  * What the rows of `rollups` are sums over: a length of time, and what they tell apart. Who is the member and its key;
@@ -15,40 +16,65 @@ export const CUBE = {
   hourAlone: 6,
 } as const
 
+/** What of a call says to which sums it belongs. */
+export interface Summand {
+  readonly startedAt: EpochMs
+  readonly member: number
+  readonly key: number
+  /** As asked for; empty = none. */
+  readonly model: string
+  /** 0 = none. */
+  readonly upstream: number
+  readonly kind: string
+}
+
+/** What it adds to them. */
+export interface Addend {
+  readonly usage: Usage
+  readonly messages: number
+  readonly precision: Precision
+  readonly credits: NanoCredits
+}
+
+/** Reads it from a row of `calls`, in which the upstream may not stand yet. */
+export function summandOf(call: Row, upstream: number | undefined): Summand {
+  return {
+    startedAt: int(call, 'started_at'),
+    member: int(call, 'member'),
+    key: int(call, 'gateway_key'),
+    model: maybeText(call, 'model') ?? '',
+    upstream: upstream ?? 0,
+    kind: text(call, 'kind'),
+  }
+}
+
 /**
- * Adds a call that was settled just now, in the same transaction, to all sums that it belongs to: those of the stretches
- * in which it started. A refusal is in none.
+ * Adds a call to all sums that it belongs to, those of the stretches in which it started: called once for each call, by
+ * the transaction that settles it, and never for a refusal. One statement, for every call pays for it.
  */
-export function* addToRollups(seq: number): Script<void> {
+export function* addToRollups(call: Summand, { usage, messages, precision, credits }: Addend): Script<void> {
+  const { startedAt, member, key, model, upstream, kind } = call
+  const hour = startedAt - (startedAt % HOUR_MS)
+  const day = startedAt - (startedAt % DAY_MS)
+  const month = monthOf(startedAt)
   yield sql`
     INSERT INTO rollups
       (cube, at, member, gateway_key, model, upstream, kind, requests, messages, inexact,
        input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits)
-    WITH settled AS (
-      SELECT started_at - started_at % ${HOUR_MS} AS hour, started_at - started_at % ${DAY_MS} AS day,
-        unixepoch(started_at / 1000, 'unixepoch', 'start of month') * 1000 AS month,
-        member, gateway_key, COALESCE(model, '') AS model, COALESCE(upstream, 0) AS upstream, kind,
-        messages, precision <> 'exact' AS inexact,
-        input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits
-      FROM calls WHERE seq = ${seq} AND ended_at IS NOT NULL AND ending <> 'refused')
-    SELECT cube, at, member, gateway_key, model, upstream, kind, 1, messages, inexact,
-      input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits
-    FROM (
-      SELECT ${CUBE.hour} AS cube, hour AS at, * FROM settled
-      UNION ALL SELECT ${CUBE.day}, day, * FROM settled
-      UNION ALL SELECT ${CUBE.month}, month, * FROM settled)
-    UNION ALL
-    SELECT ${CUBE.dayByWho}, day, member, gateway_key, '', 0, '', 1, messages, inexact,
-      input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits
-    FROM settled
-    UNION ALL
-    SELECT ${CUBE.dayByWhat}, day, 0, 0, model, upstream, kind, 1, messages, inexact,
-      input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits
-    FROM settled
-    UNION ALL
-    SELECT ${CUBE.hourAlone}, hour, 0, 0, '', 0, '', 1, messages, inexact,
-      input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits
-    FROM settled WHERE true
+    WITH call (hour, day, month, member, key, model, upstream, kind, n, messages, inexact, input, cached, written,
+               output, reasoning, credits) AS NOT MATERIALIZED (
+      SELECT ${hour}, ${day}, ${month}, ${member}, ${key}, ${model}, ${upstream}, ${kind}, 1, ${messages},
+        ${precision !== 'exact'}, ${usage.inputTokens}, ${usage.cachedInputTokens}, ${usage.cacheWriteTokens},
+        ${usage.outputTokens}, ${usage.reasoningTokens}, ${credits}),
+    summed (cube, at, member, key, model, upstream, kind, n, messages, inexact, input, cached, written,
+            output, reasoning, credits) AS (
+      SELECT 1, hour, member, key, model, upstream, kind, n, messages, inexact, input, cached, written, output, reasoning, credits FROM call UNION ALL
+      SELECT 2, day, member, key, model, upstream, kind, n, messages, inexact, input, cached, written, output, reasoning, credits FROM call UNION ALL
+      SELECT 3, month, member, key, model, upstream, kind, n, messages, inexact, input, cached, written, output, reasoning, credits FROM call UNION ALL
+      SELECT 4, day, member, key, '', 0, '', n, messages, inexact, input, cached, written, output, reasoning, credits FROM call UNION ALL
+      SELECT 5, day, 0, 0, model, upstream, kind, n, messages, inexact, input, cached, written, output, reasoning, credits FROM call UNION ALL
+      SELECT 6, hour, 0, 0, '', 0, '', n, messages, inexact, input, cached, written, output, reasoning, credits FROM call)
+    SELECT * FROM summed WHERE true
     ON CONFLICT DO UPDATE SET
       requests = requests + excluded.requests, messages = messages + excluded.messages,
       inexact = inexact + excluded.inexact, input_tokens = input_tokens + excluded.input_tokens,
@@ -56,6 +82,12 @@ export function* addToRollups(seq: number): Script<void> {
       cache_write_tokens = cache_write_tokens + excluded.cache_write_tokens,
       output_tokens = output_tokens + excluded.output_tokens,
       reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, credits = credits + excluded.credits`
+}
+
+/** When the month of an instant began, UTC. */
+function monthOf(at: EpochMs): EpochMs {
+  const date = new Date(at)
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth())
 }
 
 /** A WebSocket counts in the stretches in which it began; its messages come when it has ended. */
