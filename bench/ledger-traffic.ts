@@ -127,7 +127,7 @@ function callsSql(plan: { members: number; upstreams: number; from: number; step
       at + 4000 + a % 20000, CASE WHEN a % 97 = 0 THEN 'client-left' ELSE 'complete' END,
       CASE WHEN b % 89 = 0 THEN 500 ELSE 200 END, printf('req_%x', a * 4294967296 + b),
       1 + CASE WHEN b % 16 = 0 THEN a ELSE habit END % ${upstreams}, 'org-1', printf('resp_%012x%08x', a, i), 'default',
-      1000 + a % 100000, 900 + a % 90000, b % 4000, b % 2000,
+      1000 + a % 100000, 900 + (a % 100000) * 9 / 10, b % 4000, b % 2000,
       CASE WHEN a % 97 = 0 THEN 'estimated' ELSE 'exact' END, 'tokens', (1000 + a % 100000) * 4375, i % 8 = 0, 'bench'
     FROM habits`
 }

@@ -3,6 +3,7 @@ import type { CallKind } from './core/intent.ts'
 import type { Hold, QuotaWindow, Standing, Verdict } from './core/quota.ts'
 import type { CallId, EpochMs, GatewayKeyId, MemberId, NanoCredits, UpstreamId } from './core/units.ts'
 import type { Precision, Usage } from './core/usage.ts'
+import type { CallReports } from './ports-calls.ts'
 import type { UsageQuery, UsageSum } from './ports-usage.ts'
 
 export type Transport = 'http' | 'sse' | 'ws'
@@ -234,7 +235,7 @@ export interface CallRow extends Usage {
   readonly attempts: number
 }
 
-export interface Reports {
+export interface Reports extends CallReports {
   /**
    * Settled calls that started in [from, to), both at the full hour, summed per member, by name; members without calls
    * are left out. Refusals are no requests.
@@ -242,8 +243,6 @@ export interface Reports {
   usage(from: EpochMs, to: EpochMs): Promise<readonly MemberUsage[]>
   /** The same, summed by whatever is asked for. */
   usageBy(query: UsageQuery): Promise<readonly UsageSum[]>
-  /** Newest first. */
-  calls(filter: { readonly member: string | undefined; readonly limit: number }): Promise<readonly CallRow[]>
   /** WebSockets, newest first. */
   connections(filter: {
     readonly member: string | undefined

@@ -106,6 +106,15 @@ export function momentOf(option: string, text: string, now: EpochMs): EpochMs {
   throw wrong(option, text, right)
 }
 
+/** One status, or all that begin alike: `4xx`. */
+export function statusOf(option: string, text: string): { readonly from: number; readonly to: number } {
+  const match = /^([1-5])(\d\d|xx)$/.exec(text)
+  if (!match) throw wrong(option, text, 'a status such as 429, or a class of them such as 5xx')
+  if (match[2] !== 'xx') return { from: Number(text), to: Number(text) }
+  const from = Number(match[1]) * 100
+  return { from, to: from + 99 }
+}
+
 /** One word out of a few. */
 export function choiceOf<T extends string>(option: string, text: string, choices: readonly T[]): T {
   const choice = choices.find((one) => one === text)

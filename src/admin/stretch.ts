@@ -23,6 +23,13 @@ export function fullHours({ since, until }: StretchFlags, now: EpochMs): Stretch
   return ordered({ from, to }, { since, until })
 }
 
+/** To the millisecond: from the beginning to now and beyond where nothing is said. Throws WrongUse. */
+export function anyStretch({ since, until }: StretchFlags, now: EpochMs): Stretch {
+  const from = since === undefined ? 0 : momentOf('--since', since, now)
+  const to = until === undefined ? Number.MAX_SAFE_INTEGER : momentOf('--until', until, now)
+  return ordered({ from, to }, { since, until })
+}
+
 function hourOf(option: string, text: string, now: EpochMs): EpochMs {
   const at = momentOf(option, text, now)
   // A length of time back ends where it ends; nobody asked for that second.

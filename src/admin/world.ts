@@ -10,6 +10,8 @@ export interface Terminal {
   /** Whether standard output is a terminal: tables for people, else plain lines. */
   readonly interactive: boolean
   readonly colour: boolean
+  /** Aborts when nobody reads standard output any more. */
+  readonly unread: AbortSignal
   /** Everything that comes on standard input. */
   readAll(): Promise<string>
   /** Asks without echo; undefined when nobody can be asked. */

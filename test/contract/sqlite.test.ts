@@ -1,3 +1,4 @@
+import { callReportsContract } from './call-reports.contract.ts'
 import { directoryContract } from './directory.contract.ts'
 import { ledgerContract } from './ledger.contract.ts'
 import { ledgerRowsContract } from './ledger-rows.contract.ts'
@@ -12,5 +13,6 @@ ledgerContract(sqliteDatabase)
 ledgerRowsContract(sqliteDatabase)
 ledgerModel(sqliteDatabase)
 registryContract(sqliteDatabase)
+callReportsContract(sqliteDatabase)
 reportsContract(sqliteDatabase)
 rollupsModel(sqliteDatabase)

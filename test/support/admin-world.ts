@@ -1,6 +1,8 @@
 import type { CallId, GatewayKeyId, KeyHash, MemberId, UpstreamId } from '../../src/core/units.ts'
 import {
+  type CallFilter,
   type CallRow,
+  type CallStory,
   type ConnectionRow,
   type GatewayKey,
   type Member,
@@ -8,6 +10,8 @@ import {
   type Registry,
   RegistryError,
   type Reports,
+  type TailMark,
+  type TailNews,
   type Upstream,
   type UsageQuery,
   type UsageSum,
@@ -145,12 +149,16 @@ export class FakeWorld {
   usageAsked: readonly number[] = []
   sums: readonly UsageSum[] = []
   usageQuery: UsageQuery | undefined
+  callsAsked: CallFilter | undefined
+  readonly stories: Map<string, CallStory> = new Map()
+  tail: (mark: TailMark | undefined) => TailNews = () => ({ mark: { seen: 0, open: [] }, calls: [] })
   out = ''
   err = ''
   input = ''
   typed: string | undefined
   /** How often somebody was asked for a secret, or standard input for one. */
   asked = 0
+  readonly unread: AbortController = new AbortController()
   interactive = false
   colour = false
   wrongConfig: string | undefined
@@ -170,6 +178,7 @@ export class FakeWorld {
         complain: (text) => void (this.err += text),
         interactive: this.interactive,
         colour: this.colour,
+        unread: this.unread.signal,
         readAll: async () => this.#answered(this.input),
         ask: typed === undefined ? undefined : async () => this.#answered(typed),
       },
@@ -200,7 +209,12 @@ export class FakeWorld {
         this.usageQuery = query
         return this.sums
       },
-      calls: async () => this.calls,
+      calls: async (filter) => {
+        this.callsAsked = filter
+        return this.calls
+      },
+      tail: async (mark) => this.tail(mark),
+      call: async (id) => this.stories.get(id),
       connections: async () => this.connections,
     }
     return {

@@ -1,7 +1,9 @@
 import type { Hold, QuotaWindow, Standing, Verdict } from '../../core/quota.ts'
 import type { CallId, EpochMs, MemberId, UpstreamId } from '../../core/units.ts'
 import type {
+  CallFilter,
   CallRow,
+  CallStory,
   ClosedConnection,
   ConnectionRow,
   Entry,
@@ -14,6 +16,8 @@ import type {
   NewUpstream,
   OpenCall,
   RefusedCall,
+  TailMark,
+  TailNews,
   ThreadOwner,
   Upstream,
   UsageQuery,
@@ -30,11 +34,12 @@ import {
   standing,
   type Scribe,
 } from './calls.ts'
-import { connectionsReport } from './connection-report.ts'
+import { connectionsReport, type ConnectionFilter } from './connection-report.ts'
 import { closeConnection, openConnection } from './connections.ts'
 import { addGatewayKey, listGatewayKeys, setGatewayKey, type NewGatewayKey, type OwnedKey } from './keys.ts'
 import { addMember, listMembers, setMember, type MemberChange } from './members.ts'
-import { callsReport, type CallFilter } from './reports.ts'
+import { callStory } from './call-story.ts'
+import { callsReport, callsTail } from './reports.ts'
 import { snapshotSince, type Snapshot } from './snapshot.ts'
 import type { Script } from './sql.ts'
 import { usageBy, usageReport } from './usage-report.ts'
@@ -65,8 +70,10 @@ export interface Operations {
   readonly snapshot: (known: number | undefined) => Script<Snapshot | undefined>
   readonly usage: (from: EpochMs, to: EpochMs) => Script<readonly MemberUsage[]>
   readonly usageBy: (query: UsageQuery) => Script<readonly UsageSum[]>
-  readonly calls: (filter: CallFilter) => Script<readonly CallRow[]>
-  readonly connections: (filter: CallFilter) => Script<readonly ConnectionRow[]>
+  readonly calls: (filter: CallFilter & { readonly limit: number }) => Script<readonly CallRow[]>
+  readonly tail: (mark: TailMark | undefined) => Script<TailNews>
+  readonly call: (id: string) => Script<CallStory | undefined>
+  readonly connections: (filter: ConnectionFilter) => Script<readonly ConnectionRow[]>
 }
 
 export type OperationName = keyof Operations
@@ -85,6 +92,8 @@ export const READS: ReadonlySet<OperationName> = new Set<OperationName>([
   'usage',
   'usageBy',
   'calls',
+  'tail',
+  'call',
   'connections',
 ])
 
@@ -114,6 +123,8 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     usage: usageReport,
     usageBy,
     calls: callsReport,
+    tail: callsTail,
+    call: callStory,
     connections: connectionsReport,
   }
 }

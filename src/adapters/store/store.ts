@@ -122,6 +122,8 @@ function reportsOn(executor: Executor): Reports {
     usage: (from, to) => executor.request('usage', from, to),
     usageBy: (query) => executor.request('usageBy', query),
     calls: (filter) => executor.request('calls', filter),
+    tail: (mark) => executor.request('tail', mark),
+    call: (id) => executor.request('call', id),
     connections: (filter) => executor.request('connections', filter),
   }
 }
