@@ -73,12 +73,31 @@ export interface CallStory {
   readonly endedAt: EpochMs | undefined
 }
 
+/** Where somebody who reads the ledger from its beginning has come to. */
+export interface PageMark {
+  readonly startedAt: EpochMs
+  readonly seq: number
+}
+
+export interface PageRange {
+  readonly since: EpochMs
+  readonly until: EpochMs
+}
+
+export interface Page {
+  readonly calls: readonly CallRow[]
+  /** Where the next page begins; undefined when there was none left. */
+  readonly mark: PageMark | undefined
+}
+
 /** Calls of a long ledger, piece by piece. */
 export interface CallReports {
   /** Newest first. */
   calls(filter: CallFilter & { readonly limit: number }): Promise<readonly CallRow[]>
   /** Calls settled since the mark; undefined = from now on. */
   tail(mark: TailMark | undefined): Promise<TailNews>
+  /** Calls that started in [since, until) and come after the mark, in the order in which they started. */
+  page(range: PageRange, after: PageMark | undefined, limit: number): Promise<Page>
   /** The call of this id, or whose id alone begins so; undefined when there is none, or more than one. */
   call(id: string): Promise<CallStory | undefined>
 }

@@ -35,6 +35,11 @@ export function processTerminal(): ProcessTerminal {
           resolve(lost && reasonOf(lost))
         })
       }),
+    taken: () =>
+      new Promise((resolve) => {
+        stdout.write('', () => resolve())
+      }),
+    watched: stderr.isTTY,
     complain: (chunk) => void stderr.write(chunk),
     interactive: stdout.isTTY,
     // Knows NO_COLOR, FORCE_COLOR and dumb terminals.

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { CommandSet } from './cli-session.ts'
 import { addCallCommands } from './cli-calls.ts'
+import { addExportCommand } from './cli-export.ts'
 import { addUsageCommand } from './cli-usage.ts'
 import { connectionJson } from './json-form.ts'
 import { connectionLine } from './lines.ts'
@@ -12,6 +13,7 @@ export function addSpendingCommands(admin: Command, commands: CommandSet): void 
   addUsageCommand(admin, commands)
 
   addCallCommands(admin, commands)
+  addExportCommand(admin, commands)
 
   commands
     .add<{ readonly member?: string; readonly limit: string }>(

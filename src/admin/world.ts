@@ -7,6 +7,10 @@ export interface Terminal {
   print(text: string): void
   /** To standard error, as it is. */
   complain(text: string): void
+  /** Resolves when what was printed has been taken, or nobody reads it any more. */
+  taken(): Promise<void>
+  /** Whether standard error is a terminal: somebody may like to see how far it is. */
+  readonly watched: boolean
   /** Whether standard output is a terminal: tables for people, else plain lines. */
   readonly interactive: boolean
   readonly colour: boolean

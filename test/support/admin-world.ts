@@ -159,6 +159,7 @@ export class FakeWorld {
   /** How often somebody was asked for a secret, or standard input for one. */
   asked = 0
   readonly unread: AbortController = new AbortController()
+  watched = false
   interactive = false
   colour = false
   wrongConfig: string | undefined
@@ -179,6 +180,8 @@ export class FakeWorld {
         interactive: this.interactive,
         colour: this.colour,
         unread: this.unread.signal,
+        watched: this.watched,
+        taken: async () => undefined,
         readAll: async () => this.#answered(this.input),
         ask: typed === undefined ? undefined : async () => this.#answered(typed),
       },
@@ -214,6 +217,10 @@ export class FakeWorld {
         return this.calls
       },
       tail: async (mark) => this.tail(mark),
+      page: async (_range, after) => ({
+        calls: after ? [] : this.calls,
+        mark: after ? undefined : { startedAt: NOW, seq: 1 },
+      }),
       call: async (id) => this.stories.get(id),
       connections: async () => this.connections,
     }

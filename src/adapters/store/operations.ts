@@ -15,6 +15,9 @@ import type {
   NewMember,
   NewUpstream,
   OpenCall,
+  Page,
+  PageMark,
+  PageRange,
   RefusedCall,
   TailMark,
   TailNews,
@@ -39,7 +42,7 @@ import { closeConnection, openConnection } from './connections.ts'
 import { addGatewayKey, listGatewayKeys, setGatewayKey, type NewGatewayKey, type OwnedKey } from './keys.ts'
 import { addMember, listMembers, setMember, type MemberChange } from './members.ts'
 import { callStory } from './call-story.ts'
-import { callsReport, callsTail } from './reports.ts'
+import { callsPage, callsReport, callsTail } from './reports.ts'
 import { snapshotSince, type Snapshot } from './snapshot.ts'
 import type { Script } from './sql.ts'
 import { usageBy, usageReport } from './usage-report.ts'
@@ -72,6 +75,7 @@ export interface Operations {
   readonly usageBy: (query: UsageQuery) => Script<readonly UsageSum[]>
   readonly calls: (filter: CallFilter & { readonly limit: number }) => Script<readonly CallRow[]>
   readonly tail: (mark: TailMark | undefined) => Script<TailNews>
+  readonly page: (range: PageRange, after: PageMark | undefined, limit: number) => Script<Page>
   readonly call: (id: string) => Script<CallStory | undefined>
   readonly connections: (filter: ConnectionFilter) => Script<readonly ConnectionRow[]>
 }
@@ -93,6 +97,7 @@ export const READS: ReadonlySet<OperationName> = new Set<OperationName>([
   'usageBy',
   'calls',
   'tail',
+  'page',
   'call',
   'connections',
 ])
@@ -124,6 +129,7 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     usageBy,
     calls: callsReport,
     tail: callsTail,
+    page: callsPage,
     call: callStory,
     connections: connectionsReport,
   }

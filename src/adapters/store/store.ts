@@ -123,6 +123,7 @@ function reportsOn(executor: Executor): Reports {
     usageBy: (query) => executor.request('usageBy', query),
     calls: (filter) => executor.request('calls', filter),
     tail: (mark) => executor.request('tail', mark),
+    page: (range, after, limit) => executor.request('page', range, after, limit),
     call: (id) => executor.request('call', id),
     connections: (filter) => executor.request('connections', filter),
   }
