@@ -14,7 +14,7 @@ export interface Sink {
 }
 
 /** So many calls are in memory at once. */
-const PAGE = 1_000
+const PAGE = 500
 
 interface Form {
   readonly head: string

@@ -22,7 +22,7 @@ suite('an export', () => {
       writeFileSync(join(folder, 'g.toml'), `[database]\nurl = "sqlite://${path}"\n`)
       const env = { ...process.env, CODEX_GATEWAY_SECRET_KEY: Buffer.from(SEALING_KEY).toString('hex') }
       // With everything in memory this heap would be full long before the end.
-      const args = ['--max-old-space-size=64', MAIN, '-c', join(folder, 'g.toml'), 'admin', 'export']
+      const args = ['--max-old-space-size=96', MAIN, '-c', join(folder, 'g.toml'), 'admin', 'export']
       const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
       let [bytes, lines, err] = [0, 0, '']
       child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text))
