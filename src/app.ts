@@ -5,6 +5,7 @@ import { OpenAiHttp } from './adapters/openai/http.ts'
 import { socketOn } from './adapters/openai/socket.ts'
 import { openStore, type Store } from './adapters/store/store.ts'
 import { gatewayOn } from './app-gateway.ts'
+import { keepTidy } from './app-retention.ts'
 import type { AdminStore, SimulatorOptions } from './admin/world.ts'
 import { readSealingKey } from './config-sealing-key.ts'
 import type { Config } from './config-shape.ts'
@@ -69,15 +70,7 @@ export async function startGateway(config: Config, log: Log): Promise<RunningGat
 
 async function serveOn(store: Store, config: Config, log: Log): Promise<RunningGateway> {
   const stopping = new AbortController()
-  const upstream = new OpenAiHttp({
-    baseUrl: config.upstream.httpBaseUrl,
-    maxHeaderBytes: config.limits.maxHeaderBytes,
-    connectTimeoutMs: config.upstream.connectTimeoutSecs * 1000,
-    idleTimeoutMs: config.upstream.idleTimeoutSecs * 1000,
-    proxy: config.proxy,
-    ca: config.ca,
-    vault: store.vault,
-  })
+  const upstream = upstreamClient(config, store)
   const draining = new AbortController()
   const gateway = gatewayOn(store, upstream, config, { log, stop: stopping.signal, draining: draining.signal })
   const probes = new Probes({
@@ -110,6 +103,7 @@ async function serveOn(store: Store, config: Config, log: Log): Promise<RunningG
     log,
     now: Date.now,
   })
+  const tidy = keepTidy(store.retention, config.retention, { log, now: Date.now, stop: draining.signal })
   let stopped: Promise<void> | undefined
   const stop = async (cut: AbortSignal): Promise<void> => {
     draining.abort()
@@ -117,6 +111,7 @@ async function serveOn(store: Store, config: Config, log: Log): Promise<RunningG
     else cut.addEventListener('abort', () => stopping.abort(), { once: true })
     await server.drain(stopping.signal)
     await upstream.close()
+    await tidy
     await store.close()
   }
   return {
@@ -125,6 +120,18 @@ async function serveOn(store: Store, config: Config, log: Log): Promise<RunningG
     stop: (cut) => (stopped ??= stop(cut)),
     [Symbol.asyncDispose]: () => (stopped ??= stop(AbortSignal.abort())),
   }
+}
+
+function upstreamClient(config: Config, { vault }: Store): OpenAiHttp {
+  return new OpenAiHttp({
+    baseUrl: config.upstream.httpBaseUrl,
+    maxHeaderBytes: config.limits.maxHeaderBytes,
+    connectTimeoutMs: config.upstream.connectTimeoutSecs * 1000,
+    idleTimeoutMs: config.upstream.idleTimeoutSecs * 1000,
+    proxy: config.proxy,
+    ca: config.ca,
+    vault,
+  })
 }
 
 /** Ctrl-C reaches this process from the terminal and from its launcher: what comes that close is one signal. */

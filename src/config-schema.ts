@@ -18,6 +18,7 @@ import {
   text,
 } from './config-kinds.ts'
 import { limits, limitsOf } from './config-limits.ts'
+import { retention, retentionOf } from './config-retention.ts'
 import type { SettledConfig } from './config-shape.ts'
 import { TIERS } from './config-tiers.ts'
 
@@ -136,7 +137,7 @@ const secrets = z.strictObject({
   ),
 })
 
-const schema = z.strictObject({ server, database, upstream, credit, limits, quota, routes, log, secrets })
+const schema = z.strictObject({ server, database, upstream, credit, limits, quota, retention, routes, log, secrets })
 const SETTINGS = describedSettings()
 
 export interface Setting extends Description {
@@ -203,6 +204,7 @@ function settled(values: z.infer<typeof schema>): SettledConfig {
     credit: creditOf(values.credit),
     limits: limitsOf(values.limits),
     quota: { contact: values.quota.contact },
+    retention: retentionOf(values.retention),
     routes: values.routes,
     log: values.log,
     secrets: { keyFile: values.secrets.key_file || `${parseSqliteUrl(values.database.url) ?? ''}.key` },

@@ -67,6 +67,8 @@ export interface SettledConfig {
     readonly wsMaxMessagesPerConnection: number
   }
   readonly quota: { readonly contact: string }
+  /** 0 = for ever. */
+  readonly retention: { readonly callsDays: number; readonly connectionsDays: number }
   readonly routes: { readonly websocket: boolean; readonly search: boolean; readonly webrtc: boolean }
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format: 'text' | 'json' }
   readonly secrets: {

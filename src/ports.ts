@@ -9,6 +9,7 @@ export * from './ports-coordinator.ts'
 export * from './ports-directory.ts'
 export * from './ports-exchange.ts'
 export * from './ports-ledger.ts'
+export * from './ports-retention.ts'
 export * from './ports-socket.ts'
 export * from './ports-usage.ts'
 

@@ -5,6 +5,7 @@ import { ledgerRowsContract } from './ledger-rows.contract.ts'
 import { ledgerModel } from './ledger.model.ts'
 import { registryContract } from './registry.contract.ts'
 import { reportsContract } from './reports.contract.ts'
+import { retentionContract } from './retention.contract.ts'
 import { rollupsModel } from './rollups.model.ts'
 import { sqliteDatabase } from './sqlite-database.ts'
 
@@ -15,4 +16,5 @@ ledgerModel(sqliteDatabase)
 registryContract(sqliteDatabase)
 callReportsContract(sqliteDatabase)
 reportsContract(sqliteDatabase)
+retentionContract(sqliteDatabase)
 rollupsModel(sqliteDatabase)

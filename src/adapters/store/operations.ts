@@ -6,6 +6,7 @@ import type {
   CallStory,
   ClosedConnection,
   ConnectionRow,
+  Cutoffs,
   Entry,
   GatewayKey,
   Made,
@@ -43,6 +44,7 @@ import { addGatewayKey, listGatewayKeys, setGatewayKey, type NewGatewayKey, type
 import { addMember, listMembers, setMember, type MemberChange } from './members.ts'
 import { callStory } from './call-story.ts'
 import { callsPage, callsReport, callsTail } from './reports.ts'
+import { prune } from './retention.ts'
 import { snapshotSince, type Snapshot } from './snapshot.ts'
 import type { Script } from './sql.ts'
 import { usageBy, usageReport } from './usage-report.ts'
@@ -59,6 +61,7 @@ export interface Operations {
   readonly makerOf: (member: MemberId, responseId: string) => Script<Made | undefined>
   readonly connected: (connection: NewConnection) => Script<void>
   readonly disconnected: (closed: ClosedConnection) => Script<void>
+  readonly prune: (before: Cutoffs, most: number) => ReturnType<typeof prune>
   readonly probe: () => Script<void>
   readonly addMember: (member: NewMember, now: EpochMs) => Script<Member>
   readonly setMember: (name: string, change: MemberChange) => Script<Member>
@@ -113,6 +116,7 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     makerOf,
     connected: (connection) => openConnection(scribe, connection),
     disconnected: closeConnection,
+    prune,
     probe,
     addMember,
     setMember,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { EpochMs } from '../../core/units.ts'
-import type { Clock, Directory, Ledger, Log, Registry, Reports, Vault } from '../../ports.ts'
+import type { Clock, Directory, Ledger, Log, Registry, Reports, Retention, Vault } from '../../ports.ts'
 import { BackgroundThread } from './background-thread.ts'
 import type { EngineOptions } from './engine.ts'
 import type { Executor } from './executor.ts'
@@ -38,6 +38,7 @@ export interface Store extends AsyncDisposable {
   readonly registry: Registry
   readonly ledger: Ledger
   readonly reports: Reports
+  readonly retention: Retention
   /** What the administrator should know, one line each. */
   readonly warnings: readonly string[]
   /** Resolves, with the reason, when the store has broken down for good and only a new process can help. */
@@ -74,6 +75,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     registry: registryOn(executor, directory, now),
     ledger: ledgerOn(executor),
     reports: reportsOn(background ?? executor),
+    retention: { prune: (before, most) => executor.request('prune', before, most) },
     warnings,
     lost: executor instanceof WorkerThread ? executor.lost : new Promise(() => undefined),
     close,
