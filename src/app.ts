@@ -16,6 +16,7 @@ import { relay } from './gateway/relay.ts'
 import type { Client, Log, SocketClient } from './ports.ts'
 import { startSimulator } from './simulator/simulator.ts'
 
+export { backUpStore, restoreStore } from './app-backup.ts'
 export { runCommandLine } from './admin/cli.ts'
 export { addGatewayKey } from './admin/gateway-keys.ts'
 export type { DemoOptions, Installation, Terminal, World } from './admin/world.ts'

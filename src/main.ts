@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import {
+  backUpStore,
   initStore,
   type Installation,
+  restoreStore,
   runCommandLine,
   serve,
   simulate,
@@ -33,6 +35,8 @@ function installationOf(config: Config): Installation {
     },
     initialize: () => asked(() => initStore(config)),
     withStore: (use) => asked(() => withStore(config, use)),
+    backUp: (file) => asked(() => backUpStore(config, file)),
+    restore: (file) => asked(() => restoreStore(config, file, new Date())),
     serve: () => asked(() => serve(config)),
   }
 }

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { RegistryError } from '../ports.ts'
+import { addBackupCommands } from './cli-backup.ts'
 import { addGatewayKeyCommands } from './cli-gateway-keys.ts'
 import { addMemberCommands } from './cli-members.ts'
 import { CommandSet } from './cli-session.ts'
@@ -46,6 +47,7 @@ function programOf(world: World, commands: CommandSet): Command {
   const admin = program.command('admin').description('set up the gateway, and see what was used')
   admin.addHelpText('after', '\nExample:\n  codex-gateway admin add-member alice\n')
   addSetupCommands(admin, commands)
+  addBackupCommands(admin, commands)
   addMemberCommands(admin, commands)
   addGatewayKeyCommands(admin, commands)
   addUpstreamKeyCommands(admin, commands)

@@ -58,6 +58,10 @@ export interface Installation {
   /** Makes the database and the key file where they are missing; harmless where they are not. */
   initialize(): Promise<{ readonly keyFile: string | undefined; readonly warnings: readonly string[] }>
   withStore<T>(use: (store: AdminStore) => Promise<T>): Promise<T>
+  /** Copies the database, in use or not, into a new file. Throws WrongUse. */
+  backUp(file: string): Promise<{ readonly bytes: number; readonly keyFile: string | undefined }>
+  /** Checks a copy and puts it in the place of the database; `aside` is where that is then. Throws WrongUse. */
+  restore(file: string): Promise<{ readonly aside: string | undefined; readonly keyFile: string | undefined }>
   /** Serves until told to stop; resolves with the exit code. */
   serve(): Promise<number>
 }

@@ -160,6 +160,7 @@ export class FakeWorld {
   asked = 0
   readonly unread: AbortController = new AbortController()
   watched = false
+  aside: string | undefined
   interactive = false
   colour = false
   wrongConfig: string | undefined
@@ -245,6 +246,8 @@ export class FakeWorld {
       },
       initialize: async () => ({ keyFile: 'x.db.key', warnings: [] }),
       withStore: (use) => use({ registry: this.registry, reports, warnings: [] }),
+      backUp: async () => ({ bytes: 4096, keyFile: 'x.db.key' }),
+      restore: async () => ({ aside: this.aside, keyFile: undefined }),
       serve: async () => 5,
     }
   }

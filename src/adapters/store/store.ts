@@ -9,6 +9,7 @@ import { openOwnThread } from './own-thread.ts'
 import type { Durability } from './sqlite.ts'
 import { WorkerThread } from './worker-thread.ts'
 
+export { backUp, restore } from './backup.ts'
 export { StoreRefused } from './refused.ts'
 export { fingerprintOf } from './sealing.ts'
 export type { Durability }
