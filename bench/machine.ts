@@ -2,12 +2,12 @@ import { spawnSync } from 'node:child_process'
 import { cpus, release, totalmem } from 'node:os'
 
 /** What a table must say of where its figures come from, as Markdown lines. */
-export function provenance(nginx: string): string {
+export function provenance(nginx?: string): string {
   const processors = cpus()
   return [
     `- Processor: ${processors[0]?.model.trim() ?? 'unknown'}, ${processors.length} cores; ${digits(totalmem() / 1e9)} GB of memory`,
     `- Kernel: Linux ${release()}`,
-    `- Node ${process.versions.node}, ${nginx}`,
+    `- Node ${process.versions.node}${nginx === undefined ? '' : `, ${nginx}`}`,
     `- Date: ${new Date().toISOString().slice(0, 10)}`,
     `- Commit: ${commit()}`,
   ].join('\n')

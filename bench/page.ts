@@ -1,15 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { format, type FormatConfig } from 'oxfmt'
 
-const BEGIN = '<!-- tables: begin -->'
-const END = '<!-- tables: end -->'
-
-/** The page with `text` between its markers, formatted as `npm run check` wants it. Throws an Error when it has lost them. */
-export async function pageWith(page: string, text: string): Promise<string> {
-  const [from, to] = [page.indexOf(BEGIN), page.indexOf(END)]
-  if (from === -1 || to < from) throw new Error(`the page has lost its markers ${BEGIN} and ${END}`)
+/** The page with `text` between the markers of that name, formatted as `npm run check` wants it. Throws an Error when it has lost them. */
+export async function pageWith(page: string, text: string, name: 'tables' | 'ledger' = 'tables'): Promise<string> {
+  const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`]
+  const [from, to] = [page.indexOf(begin), page.indexOf(end)]
+  if (from === -1 || to < from) throw new Error(`the page has lost its markers ${begin} and ${end}`)
   const style = JSON.parse(readFileSync(new URL('../.oxfmtrc.json', import.meta.url), 'utf8')) as FormatConfig
-  const written = `${page.slice(0, from + BEGIN.length)}\n\n${text}\n${page.slice(to)}`
+  const written = `${page.slice(0, from + begin.length)}\n\n${text}\n${page.slice(to)}`
   const { code, errors } = await format('README.md', written, style)
   if (errors.length > 0)
     throw new Error(`the page cannot be formatted: ${errors.map(({ message }) => message).join('; ')}`)

@@ -7,6 +7,7 @@ import { openStore, type Store } from './adapters/store/store.ts'
 import { Webhook } from './adapters/webhook/webhook.ts'
 import { DailyReconciliation, booksOn } from './app-daily.ts'
 import { gatewayOn, teach } from './app-gateway.ts'
+import { keepTidy } from './app-retention.ts'
 import type { AdminStore, SimulatorOptions } from './admin/world.ts'
 import { readSealingKey } from './config-sealing-key.ts'
 import type { Config } from './config-shape.ts'
@@ -19,6 +20,7 @@ import { PRICED_BY_FALLBACK } from './gateway/settle.ts'
 import type { Alerts, Client, Log, SocketClient } from './ports.ts'
 import { startSimulator } from './simulator/simulator.ts'
 
+export { backUpStore, restoreStore } from './app-backup.ts'
 export { runCommandLine } from './admin/cli.ts'
 export { addGatewayKey } from './admin/gateway-keys.ts'
 export type { DemoOptions, Installation, Terminal, World } from './admin/world.ts'
@@ -135,13 +137,14 @@ async function serveOn(store: Store, config: Config, log: Log): Promise<RunningG
     now: Date.now,
   })
   const daily = DailyReconciliation.on(store, config, log)
+  const tidy = keepTidy(store.retention, config.retention, { log, now: Date.now, stop: draining.signal })
   let stopped: Promise<void> | undefined
   const stop = async (cut: AbortSignal): Promise<void> => {
     draining.abort()
     if (cut.aborted) stopping.abort()
     else cut.addEventListener('abort', () => stopping.abort(), { once: true })
     await Promise.all([daily.stop(), server.drain(stopping.signal)])
-    await Promise.all([upstream.close(), webhook?.[Symbol.asyncDispose]()])
+    await Promise.all([upstream.close(), webhook?.[Symbol.asyncDispose](), tidy])
     await store.close()
   }
   return {

@@ -22,6 +22,7 @@ import { limits, limitsOf } from './config-limits.ts'
 import { perToken, rateRowsOf, rates } from './config-rates.ts'
 import { reconcile, reconcileOf } from './config-reconcile.ts'
 import { quota, quotaOf } from './config-quota.ts'
+import { retention, retentionOf } from './config-retention.ts'
 import type { SettledConfig } from './config-shape.ts'
 import { TIERS } from './config-tiers.ts'
 
@@ -137,7 +138,19 @@ const secrets = z.strictObject({
   ),
 })
 
-const schema = z.strictObject({ server, database, upstream, credit, limits, quota, routes, reconcile, log, secrets })
+const schema = z.strictObject({
+  server,
+  database,
+  upstream,
+  credit,
+  limits,
+  quota,
+  retention,
+  routes,
+  reconcile,
+  log,
+  secrets,
+})
 const SETTINGS = describedSettings()
 
 export interface Setting extends Description {
@@ -204,6 +217,7 @@ function settled(values: z.infer<typeof schema>): SettledConfig {
     credit: creditOf(values.credit),
     limits: limitsOf(values.limits),
     quota: quotaOf(values.quota),
+    retention: retentionOf(values.retention),
     routes: values.routes,
     reconcile: reconcileOf(values.reconcile),
     log: values.log,

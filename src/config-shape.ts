@@ -84,6 +84,8 @@ export interface SettledConfig {
     readonly webhookUrl: string
     readonly webhookSecret: string
   }
+  /** 0 = for ever. */
+  readonly retention: { readonly callsDays: number; readonly connectionsDays: number }
   readonly routes: { readonly websocket: boolean; readonly search: boolean; readonly webrtc: boolean }
   readonly reconcile: {
     /** Since midnight, UTC; undefined: never. */

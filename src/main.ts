@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { userInfo } from 'node:os'
 import {
+  backUpStore,
   initStore,
   type Installation,
+  restoreStore,
   runCommandLine,
   serve,
   simulate,
@@ -37,6 +39,8 @@ function installationOf(config: Config): Installation {
     reconcile: config.reconcile,
     initialize: () => asked(() => initStore(config)),
     withStore: (use) => asked(() => withStore(config, use)),
+    backUp: (file) => asked(() => backUpStore(config, file)),
+    restore: (file) => asked(() => restoreStore(config, file, new Date())),
     serve: () => asked(() => serve(config)),
   }
 }

@@ -3,6 +3,8 @@ import type { CallKind } from './core/intent.ts'
 import type { Hold, QuotaWindow, Standing, Verdict } from './core/quota.ts'
 import type { CallId, EpochMs, GatewayKeyId, MemberId, NanoCredits, UpstreamId } from './core/units.ts'
 import type { Precision, Usage } from './core/usage.ts'
+import type { CallReports } from './ports-calls.ts'
+import type { UsageQuery, UsageSum } from './ports-usage.ts'
 
 export type Transport = 'http' | 'sse' | 'ws'
 
@@ -254,11 +256,14 @@ export interface CallRow extends Usage {
   readonly attempts: number
 }
 
-export interface Reports {
-  /** Settled calls that started in [from, to), summed per member, by name; members without calls are left out. Refusals are no requests. */
+export interface Reports extends CallReports {
+  /**
+   * Settled calls that started in [from, to), both at the full hour, summed per member, by name; members without calls
+   * are left out. Refusals are no requests.
+   */
   usage(from: EpochMs, to: EpochMs): Promise<readonly MemberUsage[]>
-  /** Newest first. */
-  calls(filter: { readonly member: string | undefined; readonly limit: number }): Promise<readonly CallRow[]>
+  /** The same, summed by whatever is asked for. */
+  usageBy(query: UsageQuery): Promise<readonly UsageSum[]>
   /** WebSockets, newest first. */
   connections(filter: {
     readonly member: string | undefined

@@ -5,13 +5,16 @@ export type { HeaderList } from './core/headers.ts'
 export type { Outcome, Pulse } from './core/health.ts'
 export type { Hold, Standing, Verdict } from './core/quota.ts'
 export * from './ports-books.ts'
+export * from './ports-calls.ts'
 export * from './ports-coordinator.ts'
 export * from './ports-directory.ts'
 export * from './ports-exchange.ts'
 export * from './ports-ledger.ts'
 export * from './ports-rates.ts'
 export * from './ports-quota.ts'
+export * from './ports-retention.ts'
 export * from './ports-socket.ts'
+export * from './ports-usage.ts'
 
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>
 

@@ -14,9 +14,12 @@ export interface ProcessTerminal extends Terminal {
 export function processTerminal(): ProcessTerminal {
   const { stdin, stdout, stderr } = process
   let lost: NodeJS.ErrnoException | undefined
+  const unread = new AbortController()
   const failed = (error: unknown): void => {
     // A reader that has seen enough (`| head`) is no fault.
-    if (error instanceof Error && !('code' in error && error.code === 'EPIPE')) lost ??= error
+    if (!(error instanceof Error)) return
+    unread.abort()
+    if (!('code' in error && error.code === 'EPIPE')) lost ??= error
   }
   stdout.on('error', failed)
   // Without a listener a log that nobody reads any more, or a full disk below it, would end the process and its calls.
@@ -32,10 +35,16 @@ export function processTerminal(): ProcessTerminal {
           resolve(lost && reasonOf(lost))
         })
       }),
+    taken: () =>
+      new Promise((resolve) => {
+        stdout.write('', () => resolve())
+      }),
+    watched: stderr.isTTY,
     complain: (chunk) => void stderr.write(chunk),
     interactive: stdout.isTTY,
     // Knows NO_COLOR, FORCE_COLOR and dumb terminals.
     colour: stdout.isTTY && stdout.hasColors(),
+    unread: unread.signal,
     readAll: () => text(stdin),
     ask: stdin.isTTY ? askUnseen : undefined,
   }

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { csv, type CsvColumn } from './csv.ts'
 import { table, type Column } from './table.ts'
 import type { AdminStore, Installation, World } from './world.ts'
 
@@ -43,12 +44,13 @@ export class Session {
     this.world.terminal.print(`${text}\n`)
   }
 
-  /** A list: JSON, a table on a terminal, else one plain line for each. */
-  list<T>(rows: readonly T[], form: ListForm<T>): void {
+  /** A list as asked for: else JSON after `--json`, a table on a terminal, or one plain line for each. */
+  list<T>(rows: readonly T[], form: ListForm<T>, format?: ListFormat): void {
     const { terminal } = this.world
-    if (this.json) this.answer(rows.map(form.json))
+    if (this.json || format === 'json') terminal.print(`${JSON.stringify(rows.map(form.json), undefined, 2)}\n`)
+    else if (format === 'csv') terminal.print(csv(form.csv ?? [], rows))
     else if (rows.length === 0) this.answer(undefined, form.none)
-    else if (terminal.interactive) terminal.print(table(form.columns, rows, terminal.colour))
+    else if (terminal.interactive || format === 'table') terminal.print(table(form.columns, rows, terminal.colour))
     else this.answer(undefined, ...rows.map(form.line))
   }
 
@@ -62,10 +64,14 @@ export class Session {
   }
 }
 
+export type ListFormat = 'table' | 'csv' | 'json'
+
 export interface ListForm<T> {
   readonly json: (row: T) => object
   readonly line: (row: T) => string
   readonly columns: readonly Column<T>[]
+  /** Where the list can be had as CSV. */
+  readonly csv?: readonly CsvColumn<T>[]
   /** Said when there is nothing. */
   readonly none: string
 }

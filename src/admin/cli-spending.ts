@@ -1,34 +1,19 @@
 import type { Command } from 'commander'
 import type { CommandSet } from './cli-session.ts'
-import { callJson, connectionJson, usageJson } from './json-form.ts'
-import { callLine, connectionLine, usageLine } from './lines.ts'
+import { addCallCommands } from './cli-calls.ts'
+import { addExportCommand } from './cli-export.ts'
+import { addUsageCommand } from './cli-usage.ts'
+import { connectionJson } from './json-form.ts'
+import { connectionLine } from './lines.ts'
 import { countOf } from './option-values.ts'
-import { recentCalls, recentConnections, usageToday } from './spending.ts'
-import { CALL_COLUMNS, CONNECTION_COLUMNS, USAGE_COLUMNS } from './table.ts'
+import { recentConnections } from './spending.ts'
+import { CONNECTION_COLUMNS } from './table.ts'
 
 export function addSpendingCommands(admin: Command, commands: CommandSet): void {
-  commands.add(
-    admin,
-    { usage: 'usage', summary: 'show what each member used today (UTC)', example: 'admin usage --json' },
-    async (session) => {
-      const usage = await session.withStore(({ reports }) => usageToday(reports, session.world.now()))
-      const none = 'no usage recorded today'
-      session.list(usage, { json: usageJson, line: usageLine, columns: USAGE_COLUMNS, none })
-    },
-  )
+  addUsageCommand(admin, commands)
 
-  commands
-    .add<{ readonly member?: string; readonly limit: string }>(
-      admin,
-      { usage: 'calls', summary: 'show the newest calls', example: 'admin calls --member alice --limit 20' },
-      async (session, _, { member, limit }) => {
-        const filter = { member, limit: countOf('--limit', limit, 1, { of: 'calls', example: '50' }) }
-        const calls = await session.withStore((store) => recentCalls(store, filter))
-        session.list(calls, { json: callJson, line: callLine, columns: CALL_COLUMNS, none: 'no calls recorded' })
-      },
-    )
-    .option('--member <name>', 'of this member alone')
-    .option('--limit <count>', 'how many at most', '50')
+  addCallCommands(admin, commands)
+  addExportCommand(admin, commands)
 
   commands
     .add<{ readonly member?: string; readonly limit: string }>(

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { RegistryError } from '../ports.ts'
 import { addAdminKeyCommands } from './cli-admin-keys.ts'
+import { addBackupCommands } from './cli-backup.ts'
 import { addGatewayKeyCommands } from './cli-gateway-keys.ts'
 import { addDoctorCommand } from './cli-doctor.ts'
 import { addMemberCommands } from './cli-members.ts'
@@ -51,6 +52,7 @@ function programOf(world: World, commands: CommandSet): Command {
   const admin = program.command('admin').description('set up the gateway, and see what was used')
   admin.addHelpText('after', '\nExample:\n  codex-gateway admin add-member alice\n')
   addSetupCommands(admin, commands)
+  addBackupCommands(admin, commands)
   addMemberCommands(admin, commands)
   addGatewayKeyCommands(admin, commands)
   addUpstreamKeyCommands(admin, commands)

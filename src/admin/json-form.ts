@@ -1,5 +1,5 @@
 /** The JSON that `--json` prints: stable, and described in docs/json.md. Absent values are null. */
-import { exactCredits as credits } from '../core/exact-json.ts'
+import { exactCredits } from '../core/exact-json.ts'
 import type { EpochMs } from '../core/units.ts'
 import { usdOf } from '../core/usd.ts'
 import type { SpokenUsage } from '../core/usage.ts'
@@ -21,10 +21,10 @@ export function memberJson(member: Member): object {
     enabled: member.enabled,
     weight: member.weight,
     max_concurrent: member.maxConcurrent,
-    five_hour_quota: credits(member.fiveHourQuota),
-    weekly_quota: credits(member.weeklyQuota),
-    daily_quota: member.dailyQuota === undefined ? null : credits(member.dailyQuota),
-    monthly_quota: member.monthlyQuota === undefined ? null : credits(member.monthlyQuota),
+    five_hour_quota: exactCredits(member.fiveHourQuota),
+    weekly_quota: exactCredits(member.weeklyQuota),
+    daily_quota: member.dailyQuota === undefined ? null : exactCredits(member.dailyQuota),
+    monthly_quota: member.monthlyQuota === undefined ? null : exactCredits(member.monthlyQuota),
     quota_window: orNull(member.quotaWindow),
     models: member.models ?? null,
   }
@@ -66,7 +66,7 @@ export function upstreamJson(upstream: Upstream): object {
 export function usageJson(usage: MemberUsage): object {
   return {
     name: usage.name,
-    credits: credits(usage.credits),
+    credits: exactCredits(usage.credits),
     input_tokens: usage.inputTokens,
     cached_input_tokens: usage.cachedInputTokens,
     output_tokens: usage.outputTokens,
@@ -94,7 +94,7 @@ function spokenJson(spoken: SpokenUsage): object {
 function usdJson(call: CallRow): object | null {
   const stated = call.inputTokens > 0 || call.outputTokens > 0 || call.spoken !== undefined
   const usd = stated ? usdOf(call, call.model ?? '', call.serviceTier, call.startedAt) : undefined
-  return usd === undefined ? null : credits(usd)
+  return usd === undefined ? null : exactCredits(usd)
 }
 
 export function callJson(call: CallRow): object {
@@ -120,7 +120,7 @@ export function callJson(call: CallRow): object {
     output_tokens: call.outputTokens,
     reasoning_tokens: call.reasoningTokens,
     spoken: call.spoken === undefined ? null : spokenJson(call.spoken),
-    credits: credits(call.credits),
+    credits: exactCredits(call.credits),
     usd: usdJson(call),
     response_id: orNull(call.responseId),
     thread_id: orNull(call.threadId),

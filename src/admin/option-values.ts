@@ -140,6 +140,39 @@ export function sinceOf(option: string, text: string, now: EpochMs): EpochMs {
   )
 }
 
+/** A date (its first instant, UTC), an instant, or a length of time back from now. */
+export function momentOf(option: string, text: string, now: EpochMs): EpochMs {
+  const length = /^(\d{1,6})([mhdw])$/.exec(text)
+  const at = length ? now - Number(length[1]) * (DURATION_MS[length[2] ?? ''] ?? 0) : instantOf(text)
+  if (at !== undefined && at >= 0) return at
+  const right =
+    'a date such as 2026-11-01, an instant such as 2026-11-01T18:00:00Z, or a length of time back such as 30d'
+  throw wrong(option, text, right)
+}
+
+/** One status, or all that begin alike: `4xx`. */
+export function statusOf(option: string, text: string): { readonly from: number; readonly to: number } {
+  const match = /^([1-5])(\d\d|xx)$/.exec(text)
+  if (!match) throw wrong(option, text, 'a status such as 429, or a class of them such as 5xx')
+  if (match[2] !== 'xx') return { from: Number(text), to: Number(text) }
+  const from = Number(match[1]) * 100
+  return { from, to: from + 99 }
+}
+
+/** One word out of a few. */
+export function choiceOf<T extends string>(option: string, text: string, choices: readonly T[]): T {
+  const choice = choices.find((one) => one === text)
+  if (choice !== undefined) return choice
+  throw wrong(option, text, `one of ${choices.join(', ')}`)
+}
+
+/** Some words out of a few, each once, in the order in which they are given. */
+export function choicesOf<T extends string>(option: string, text: string, choices: readonly T[]): readonly T[] {
+  const chosen = text.split(',').map((word) => choices.find((one) => one === word.trim()))
+  if (chosen.every((choice) => choice !== undefined)) return [...new Set(chosen)]
+  throw wrong(option, text, `one or more of ${choices.join(', ')}, with commas between`)
+}
+
 function instantOf(text: string): EpochMs | undefined {
   const match = /^(\d{4}-\d\d-\d\d)(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d))?$/.exec(text)
   if (!match) return undefined

@@ -1,14 +1,5 @@
-import type { EpochMs } from '../core/units.ts'
-import type { CallRow, ConnectionRow, MemberUsage, Registry, Reports } from '../ports.ts'
+import type { CallFilter, CallRow, CallStory, ConnectionRow, MemberUsage, Registry, Reports } from '../ports.ts'
 import { WrongUse } from './wrong-use.ts'
-
-const DAY_MS = 86_400_000
-
-/** What members spent since midnight, UTC. */
-export function usageToday(reports: Reports, now: EpochMs): Promise<readonly MemberUsage[]> {
-  const midnight = now - (now % DAY_MS)
-  return reports.usage(midnight, midnight + DAY_MS)
-}
 
 /**
  * A day's tokens as if all of them had been uncached input: cached input weighs a tenth, output weighs eight times,
@@ -19,20 +10,14 @@ export function weightedTokens(usage: MemberUsage): number {
   return Math.round(uncached + usage.cachedInputTokens / 10 + usage.outputTokens * 8)
 }
 
-export interface CallFilter {
+export interface ConnectionFilter {
   readonly member: string | undefined
   readonly limit: number
 }
 
-/** The newest calls first; throws WrongUse for a member who does not exist. */
-export async function recentCalls(store: Books, filter: CallFilter): Promise<readonly CallRow[]> {
-  await checkMember(store, filter)
-  return store.reports.calls(filter)
-}
-
 /** The newest WebSockets first; throws WrongUse for a member who does not exist. */
-export async function recentConnections(store: Books, filter: CallFilter): Promise<readonly ConnectionRow[]> {
-  await checkMember(store, filter)
+export async function recentConnections(store: Books, filter: ConnectionFilter): Promise<readonly ConnectionRow[]> {
+  await checkNames(store.registry, filter)
   return store.reports.connections(filter)
 }
 
@@ -41,7 +26,46 @@ interface Books {
   readonly reports: Reports
 }
 
-async function checkMember({ registry }: Books, { member }: CallFilter): Promise<void> {
-  if (member === undefined || (await registry.members()).some(({ name }) => name === member)) return
-  throw new WrongUse(`there is no member named ${JSON.stringify(member)}; see admin list-members`)
+/** Throws WrongUse when a filter names a member or an upstream key that does not exist. */
+export async function checkNames(
+  registry: Registry,
+  { member, upstream }: { readonly member?: string | undefined; readonly upstream?: string | undefined },
+): Promise<void> {
+  if (member !== undefined && !(await registry.members()).some(({ name }) => name === member)) {
+    throw new WrongUse(`there is no member named ${JSON.stringify(member)}; see admin list-members`)
+  }
+  if (upstream !== undefined && !(await registry.upstreams()).some(({ name }) => name === upstream)) {
+    throw new WrongUse(`there is no upstream key named ${JSON.stringify(upstream)}; see admin list-upstream-keys`)
+  }
+}
+
+/** Whether a settled call is one of those that the filter wants, but for its time. */
+export function passes(call: CallRow, { member, model, upstream, kind, status, ending }: CallFilter): boolean {
+  const asked = [
+    [member, call.member],
+    [model, call.model],
+    [upstream, call.upstream],
+    [kind, call.kind],
+    [ending, call.ending],
+  ]
+  const answered = call.status ?? 0
+  return (
+    asked.every(([wanted, found]) => wanted === undefined || wanted === found) &&
+    (status === undefined || (answered >= status.from && answered <= status.to))
+  )
+}
+
+/** Least of an id that says which call is meant. */
+const LEAST_OF_ID = 8
+
+/** Throws WrongUse when there is no such call, or more than one whose id begins so. */
+export async function callOf(reports: Reports, id: string): Promise<CallStory> {
+  if (!/^[\da-f-]{1,36}$/i.test(id) || id.length < LEAST_OF_ID) {
+    throw new WrongUse(
+      `${JSON.stringify(id)}: must be the id of a call, or at least its first ${LEAST_OF_ID} characters`,
+    )
+  }
+  const story = await reports.call(id.toLowerCase())
+  if (story) return story
+  throw new WrongUse(`there is no call ${JSON.stringify(id)}, or several begin so; see admin calls --json`)
 }

@@ -40,7 +40,7 @@ function widthOf(text: string): number {
 }
 
 const NUMBERS = new Intl.NumberFormat('en-US')
-const number = (value: number) => NUMBERS.format(value)
+export const wholeNumber = (value: number): string => NUMBERS.format(value)
 export function instantCell(at: EpochMs | undefined): string {
   return at === undefined ? '-' : `${new Date(at).toISOString().slice(0, 19)}Z`
 }
@@ -82,12 +82,12 @@ export const UPSTREAM_COLUMNS: readonly Column<Upstream>[] = [
 export const USAGE_COLUMNS: readonly Column<MemberUsage>[] = [
   { title: 'MEMBER', of: (row) => row.name },
   { title: 'CREDITS', of: (row) => creditsText(row.credits), right: true },
-  { title: 'INPUT', of: (row) => number(row.inputTokens), right: true },
-  { title: 'CACHED', of: (row) => number(row.cachedInputTokens), right: true },
-  { title: 'OUTPUT', of: (row) => number(row.outputTokens), right: true },
-  { title: 'TOTAL', of: (row) => number(row.totalTokens), right: true },
-  { title: 'REQUESTS', of: (row) => number(row.requests), right: true },
-  { title: 'MESSAGES', of: (row) => number(row.messages), right: true },
+  { title: 'INPUT', of: (row) => wholeNumber(row.inputTokens), right: true },
+  { title: 'CACHED', of: (row) => wholeNumber(row.cachedInputTokens), right: true },
+  { title: 'OUTPUT', of: (row) => wholeNumber(row.outputTokens), right: true },
+  { title: 'TOTAL', of: (row) => wholeNumber(row.totalTokens), right: true },
+  { title: 'REQUESTS', of: (row) => wholeNumber(row.requests), right: true },
+  { title: 'MESSAGES', of: (row) => wholeNumber(row.messages), right: true },
 ]
 
 export const CALL_COLUMNS: readonly Column<CallRow>[] = [
@@ -98,11 +98,11 @@ export const CALL_COLUMNS: readonly Column<CallRow>[] = [
   { title: 'UPSTREAM', of: (row) => row.upstream ?? '-' },
   { title: 'STATUS', of: (row) => row.status ?? '-', right: true },
   { title: 'ENDING', of: endingCell, paint: endingColour },
-  { title: 'INPUT', of: (row) => number(row.inputTokens), right: true },
-  { title: 'CACHED', of: (row) => number(row.cachedInputTokens), right: true },
-  { title: 'OUTPUT', of: (row) => number(row.outputTokens), right: true },
+  { title: 'INPUT', of: (row) => wholeNumber(row.inputTokens), right: true },
+  { title: 'CACHED', of: (row) => wholeNumber(row.cachedInputTokens), right: true },
+  { title: 'OUTPUT', of: (row) => wholeNumber(row.outputTokens), right: true },
   { title: 'CREDITS', of: (row) => creditsText(row.credits), right: true },
-  { title: 'MS', of: (row) => (row.durationMs === undefined ? '-' : number(row.durationMs)), right: true },
+  { title: 'MS', of: (row) => (row.durationMs === undefined ? '-' : wholeNumber(row.durationMs)), right: true },
 ]
 
 export const CONNECTION_COLUMNS: readonly Column<ConnectionRow>[] = [
@@ -111,8 +111,8 @@ export const CONNECTION_COLUMNS: readonly Column<ConnectionRow>[] = [
   { title: 'MEMBER', of: (row) => row.member },
   { title: 'PATH', of: (row) => row.path },
   { title: 'UPSTREAM', of: (row) => row.upstream ?? '-' },
-  { title: 'FROM CLIENT', of: (row) => number(row.clientMessages), right: true },
-  { title: 'FROM UPSTREAM', of: (row) => number(row.upstreamMessages), right: true },
+  { title: 'FROM CLIENT', of: (row) => wholeNumber(row.clientMessages), right: true },
+  { title: 'FROM UPSTREAM', of: (row) => wholeNumber(row.upstreamMessages), right: true },
   { title: 'CODE', of: (row) => row.code ?? '-', right: true },
   { title: 'REASON', of: (row) => row.reason ?? 'open' },
 ]

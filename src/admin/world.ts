@@ -8,9 +8,15 @@ export interface Terminal {
   print(text: string): void
   /** To standard error, as it is. */
   complain(text: string): void
+  /** Resolves when what was printed has been taken, or nobody reads it any more. */
+  taken(): Promise<void>
+  /** Whether standard error is a terminal: somebody may like to see how far it is. */
+  readonly watched: boolean
   /** Whether standard output is a terminal: tables for people, else plain lines. */
   readonly interactive: boolean
   readonly colour: boolean
+  /** Aborts when nobody reads standard output any more. */
+  readonly unread: AbortSignal
   /** Everything that comes on standard input. */
   readAll(): Promise<string>
   /** Asks without echo; undefined when nobody can be asked. */
@@ -63,6 +69,10 @@ export interface Installation {
   /** Makes the database and the key file where they are missing; harmless where they are not. */
   initialize(): Promise<{ readonly keyFile: string | undefined; readonly warnings: readonly string[] }>
   withStore<T>(use: (store: AdminStore) => Promise<T>): Promise<T>
+  /** Copies the database, in use or not, into a new file. Throws WrongUse. */
+  backUp(file: string): Promise<{ readonly bytes: number; readonly keyFile: string | undefined }>
+  /** Checks a copy and puts it in the place of the database; `aside` is where that is then. Throws WrongUse. */
+  restore(file: string): Promise<{ readonly aside: string | undefined; readonly keyFile: string | undefined }>
   /** Serves until told to stop; resolves with the exit code. */
   serve(): Promise<number>
 }

@@ -1,5 +1,6 @@
 import type { EpochMs } from './units.ts'
 
+export const HOUR_MS = 3_600_000
 export const DAY_MS = 86_400_000
 
 /** Days since 1970-01-01 of a date of the Gregorian calendar; undefined when there is no such day. */

@@ -19,11 +19,16 @@ import type { Store } from '../../src/adapters/store/store.ts'
 /** One fresh database, removed at the end; stores are opened on it. */
 export interface Database extends AsyncDisposable {
   open(options?: { role?: 'serve' | 'cli'; now?: Clock; log?: Log }): Promise<Store>
+  /** Every settled call that is no refusal, straight from the tables. */
+  settled(): Promise<readonly SettledCall[]>
   /** Every window's running total beside the sum over the calls that name it, straight from the tables. */
   totals(): Promise<readonly { running: bigint; summed: bigint }[]>
   /** Looks into the tables past the store. */
   query(text: string): readonly Record<string, unknown>[]
 }
+
+/** What sums are made of; the columns of a call by their names. */
+export type SettledCall = Readonly<Record<string, unknown>>
 
 export type NewDatabase = () => Promise<Database>
 

@@ -1,5 +1,6 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { HOUR_MS } from '../../src/core/calendar.ts'
 import type { UpstreamId } from '../../src/core/units.ts'
 import { newCall, newEntry, populate, T0, type NewDatabase, type World } from './bench.ts'
 import { exactTotals, start } from './ledger-given.ts'
@@ -40,7 +41,7 @@ export function ledgerRowsContract(newDatabase: NewDatabase): void {
         rows.map((row) => [row.ending, row.refusal, row.credits, row.status, row.durationMs]),
         [['refused', 'member_5h_quota_exceeded', 0n, 429, 3]],
       )
-      deepEqual(await given.store.reports.usage(T0, T0 + 1), [])
+      deepEqual(await given.store.reports.usage(T0, T0 + HOUR_MS), [])
     })
 
     test('opens a call once, however often its caller asks because no answer came', async () => {

@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { HOUR_MS } from '../../src/core/calendar.ts'
 import { FIVE_HOURS_MS, WEEK_MS } from '../../src/core/quota.ts'
 import type { CallId, MemberId } from '../../src/core/units.ts'
 import { newCall, newEntry, T0, windowsOf, type NewDatabase } from './bench.ts'
@@ -167,7 +168,7 @@ export function ledgerContract(newDatabase: NewDatabase): void {
       await spend(given, T0, HUGE)
       const standing = await spend(given, T0 + 1, 2n)
       equal(standing.windows[0]?.settled, HUGE + 2n)
-      const [usage] = await given.store.reports.usage(T0, T0 + 2)
+      const [usage] = await given.store.reports.usage(T0, T0 + HOUR_MS)
       equal(usage?.credits, HUGE + 2n)
     })
 
@@ -197,7 +198,7 @@ export function ledgerContract(newDatabase: NewDatabase): void {
       }
       deepEqual(settled, [14n, 14n, 28n, 42n, 56n])
       await spend(given, T0, 14n, { ...message, message: false, turnId: 'turn-3' })
-      const [usage] = await given.store.reports.usage(T0, T0 + 1)
+      const [usage] = await given.store.reports.usage(T0, T0 + HOUR_MS)
       equal(usage?.messages, 4)
       equal(usage?.credits, 56n)
     })
@@ -206,7 +207,7 @@ export function ledgerContract(newDatabase: NewDatabase): void {
       await using given = await start(newDatabase)
       await spend(given, T0, 3n, { message: true, turnId: 'turn-1' })
       await spend(given, T0, 4n, { message: true, turnId: 'turn-1' })
-      const [usage] = await given.store.reports.usage(T0, T0 + 1)
+      const [usage] = await given.store.reports.usage(T0, T0 + HOUR_MS)
       equal(usage?.messages, 1)
       equal(usage?.credits, 7n)
     })

@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { HOUR_MS } from '../../src/core/calendar.ts'
 import type { CallId } from '../../src/core/units.ts'
 import { newCall, newEntry, populate, T0, type NewDatabase } from './bench.ts'
 
@@ -13,7 +14,7 @@ export function reportsContract(newDatabase: NewDatabase): void {
       await populate(store, { name: 'idle' })
       const usage = { inputTokens: 10, cachedInputTokens: 4, cacheWriteTokens: 1, outputTokens: 3, reasoningTokens: 2 }
       for (const world of worlds) {
-        for (const at of [T0 - 1, T0, T0 + 9, T0 + 10]) {
+        for (const at of [T0 - 1, T0, T0 + HOUR_MS - 1, T0 + HOUR_MS]) {
           const call = newCall(world, at)
           await store.ledger.open(call, [], at)
           await store.ledger.settle(newEntry(call.id, at + 5, { usage, credits: 7n, message: true }))
@@ -32,7 +33,7 @@ export function reportsContract(newDatabase: NewDatabase): void {
         wsClientMessages: 0,
         wsUpstreamMessages: 0,
       }
-      deepEqual(await store.reports.usage(T0, T0 + 10), [
+      deepEqual(await store.reports.usage(T0, T0 + HOUR_MS), [
         { name: 'ann', ...sums },
         { name: 'zoe', ...sums },
       ])
@@ -142,7 +143,7 @@ export function reportsContract(newDatabase: NewDatabase): void {
         code: 1000,
         ...counts,
       })
-      const [usage] = await store.reports.usage(T0, T0 + 10)
+      const [usage] = await store.reports.usage(T0, T0 + HOUR_MS)
       deepEqual([usage?.wsConnections, usage?.wsClientMessages, usage?.wsUpstreamMessages], [2, 6, 80])
     })
   })

@@ -28,6 +28,12 @@ export async function sqliteDatabase(): Promise<SqliteDatabase> {
     query,
     open: ({ role = 'serve', now, log = silent } = {}): Promise<Store> =>
       openStore({ path, create: true, durability: 'process', role, sealingKey: SEALING_KEY, log, ...(now && { now }) }),
+    settled: async () =>
+      query(`
+        SELECT c.*, m.name AS member_name, k.prefix AS prefix, u.name AS upstream_name FROM calls c
+        JOIN members m ON m.id = c.member JOIN gateway_keys k ON k.id = c.gateway_key
+        LEFT JOIN upstreams u ON u.id = c.upstream
+        WHERE ended_at IS NOT NULL AND ending <> 'refused'`),
     totals: async () =>
       query(`
         SELECT w.settled AS running,

@@ -7,6 +7,7 @@ import { suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Worker } from 'node:worker_threads'
+import { HOUR_MS } from '../../src/core/calendar.ts'
 import { LedgerUnavailable } from '../../src/ports.ts'
 import { fingerprintOf, openStore, StoreRefused } from '../../src/adapters/store/store.ts'
 import { newCall, newEntry, newUpstream, populate, silent, T0 } from './bench.ts'
@@ -192,10 +193,10 @@ suite('sqlite: trouble', () => {
       await store.ledger.open(call, [], T0)
       await store.ledger.settle(newEntry(call.id, T0, { credits: 1n }))
     })
-    const during = await store.reports.usage(T0, T0 + 1)
+    const during = await store.reports.usage(T0, T0 + HOUR_MS)
     await Promise.all(calls)
     ok((during[0]?.requests ?? 0) <= 100)
-    equal((await store.reports.usage(T0, T0 + 1))[0]?.requests, 100)
+    equal((await store.reports.usage(T0, T0 + HOUR_MS))[0]?.requests, 100)
   })
 })
 

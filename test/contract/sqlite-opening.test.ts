@@ -5,6 +5,7 @@ import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { suite, test } from 'node:test'
 import type { Worker } from 'node:worker_threads'
+import { HOUR_MS } from '../../src/core/calendar.ts'
 import { openStore, StoreRefused } from '../../src/adapters/store/store.ts'
 import { LedgerUnavailable, type Log } from '../../src/ports.ts'
 import { newMember, populate, silent, T0 } from './bench.ts'
@@ -75,10 +76,10 @@ suite('sqlite: the background thread', () => {
       await using store = await database.open({ log })
       await populate(store)
       await within(5_000, () => workers.length === 2)
-      await store.reports.usage(T0, T0 + 1)
+      await store.reports.usage(T0, T0 + HOUR_MS)
       await workers[1]?.terminate()
       await within(5_000, () => said.includes('store_background_lost'))
-      deepEqual(await store.reports.usage(T0, T0 + 1), [])
+      deepEqual(await store.reports.usage(T0, T0 + HOUR_MS), [])
       await workers[2]?.terminate()
       // Without anybody asking: somebody has to move the log into the database.
       await within(10_000, () => workers.length === 4)

@@ -1,4 +1,5 @@
 import { booksContract } from './books.contract.ts'
+import { callReportsContract } from './call-reports.contract.ts'
 import { directoryContract } from './directory.contract.ts'
 import { ledgerContract } from './ledger.contract.ts'
 import { ledgerRowsContract } from './ledger-rows.contract.ts'
@@ -8,6 +9,8 @@ import { quotasContract } from './quotas.contract.ts'
 import { registryContract } from './registry.contract.ts'
 import { reportsContract } from './reports.contract.ts'
 import { rollingContract } from './rolling.contract.ts'
+import { retentionContract } from './retention.contract.ts'
+import { rollupsModel } from './rollups.model.ts'
 import { sqliteDatabase } from './sqlite-database.ts'
 
 booksContract(sqliteDatabase)
@@ -18,5 +21,8 @@ ledgerModel(sqliteDatabase)
 rateBookContract(sqliteDatabase)
 quotasContract(sqliteDatabase)
 registryContract(sqliteDatabase)
+callReportsContract(sqliteDatabase)
 reportsContract(sqliteDatabase)
 rollingContract(sqliteDatabase)
+retentionContract(sqliteDatabase)
+rollupsModel(sqliteDatabase)

@@ -3,15 +3,21 @@ import type { BookedCost, BookedUsage, LedgerSums } from '../../src/core/reconci
 import type { CallId } from '../../src/core/units.ts'
 import type {
   BookedKeys,
+  CallFilter,
   CallRow,
+  CallStory,
   ConnectionRow,
   Days,
-  QuotaAdjustment,
   MemberUsage,
   PastPageCall,
-  QuotaView,
+  QuotaAdjustment,
   Quotas,
+  QuotaView,
   Reports,
+  TailMark,
+  TailNews,
+  UsageQuery,
+  UsageSum,
 } from '../../src/ports.ts'
 import { runCommandLine } from '../../src/admin/cli.ts'
 import { found, MemoryAdminKeys, MemoryRegistry, NOW } from './memory-registry.ts'
@@ -87,12 +93,20 @@ export class FakeWorld {
   past: readonly PastPageCall[] = []
   /** What the quotas were asked to change. */
   readonly wishes: object[] = []
+  usageSums: readonly UsageSum[] = []
+  usageQuery: UsageQuery | undefined
+  callsAsked: CallFilter | undefined
+  readonly stories: Map<string, CallStory> = new Map()
+  tail: (mark: TailMark | undefined) => TailNews = () => ({ mark: { seen: 0, open: [] }, calls: [] })
   out = ''
   err = ''
   input = ''
   typed: string | undefined
   /** How often somebody was asked for a secret, or standard input for one. */
   asked = 0
+  readonly unread: AbortController = new AbortController()
+  watched = false
+  aside: string | undefined
   interactive = false
   colour = false
   wrongConfig: string | undefined
@@ -112,6 +126,9 @@ export class FakeWorld {
         complain: (text) => void (this.err += text),
         interactive: this.interactive,
         colour: this.colour,
+        unread: this.unread.signal,
+        watched: this.watched,
+        taken: async () => undefined,
         readAll: async () => this.#answered(this.input),
         ask: typed === undefined ? undefined : async () => this.#answered(typed),
       },
@@ -143,7 +160,20 @@ export class FakeWorld {
         this.usageAsked = [from, to]
         return this.usage
       },
-      calls: async () => this.calls,
+      usageBy: async (query) => {
+        this.usageQuery = query
+        return this.usageSums
+      },
+      calls: async (filter) => {
+        this.callsAsked = filter
+        return this.calls
+      },
+      tail: async (mark) => this.tail(mark),
+      page: async (_range, after) => ({
+        calls: after ? [] : this.calls,
+        mark: after ? undefined : { startedAt: NOW, seq: 1 },
+      }),
+      call: async (id) => this.stories.get(id),
       connections: async () => this.connections,
     }
     const adjusted = async (kind: QuotaAdjustment['kind'], wish: Parameters<Quotas['reset']>[0], credits: bigint) => {
@@ -199,6 +229,8 @@ export class FakeWorld {
           probe: () => this.#probe(),
           warnings: [],
         }),
+      backUp: async () => ({ bytes: 4096, keyFile: 'x.db.key' }),
+      restore: async () => ({ aside: this.aside, keyFile: undefined }),
       serve: async () => 5,
     }
   }

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { HOUR_MS } from '../../src/core/calendar.ts'
 import { initStore, startGateway, withStore, type RunningGateway } from '../../src/app.ts'
 import { loadConfig, type Config } from '../../src/config.ts'
 import { GATEWAY_KEY_BYTES, newGatewayKey } from '../../src/core/gateway-key.ts'
@@ -106,7 +107,7 @@ export async function startGround(options: StandOptions = {}): Promise<Ground> {
     key,
     addMember,
     calls,
-    usage: () => admin(({ reports }) => reports.usage(0, Date.now() + 1000)),
+    usage: () => admin(({ reports }) => reports.usage(0, Math.ceil(Date.now() / HOUR_MS + 1) * HOUR_MS)),
     settled: () =>
       until(async () => {
         const rows = await calls()

@@ -20,5 +20,6 @@ suite('the page of the benchmark', () => {
 
   test('is left alone when it has lost its markers', async () => {
     await rejects(pageWith('# Benchmark\n', 'x'), /has lost its markers/)
+    await rejects(pageWith(PAGE.replace('<!-- ledger: end -->', ''), 'x', 'ledger'), /has lost its markers/)
   })
 })

@@ -12,6 +12,7 @@ import type { CallId, EpochMs, MemberId, UpstreamId } from '../../core/units.ts'
 import type { SpokenUsage } from '../../core/usage.ts'
 import type { Entry, Made, OpenCall, RefusedCall, ThreadOwner } from '../../ports.ts'
 import type { LedgerTime } from './ledger-time.ts'
+import { addToRollups, summandOf } from './rollups.ts'
 import { int, maybeInt, maybeText, one, only, sql, type Row, type Script } from './sql.ts'
 import { addToTotals } from './rolling.ts'
 import { warnOnce } from './warnings.ts'
@@ -70,7 +71,9 @@ export function* beginAttempt(call: CallId, upstream: UpstreamId, now: EpochMs):
 
 export function* settleCall(scribe: Scribe, entry: Entry): Script<Standing> {
   const call = yield* one(sql`
-    SELECT seq, member, turn_id, window_5h, window_daily, window_weekly, window_monthly, ended_at FROM calls WHERE id = ${entry.call}`)
+    SELECT seq, member, gateway_key, model, kind, started_at, turn_id, window_5h, window_daily, window_weekly,
+      window_monthly, ended_at
+    FROM calls WHERE id = ${entry.call}`)
   if (!call) throw new Error(`call ${entry.call} was never opened: it cannot be settled`)
   if (maybeInt(call, 'ended_at') === undefined) {
     const message = yield* isFirstMessage(call, entry)
@@ -81,6 +84,7 @@ export function* settleCall(scribe: Scribe, entry: Entry): Script<Standing> {
     yield* addToWindows(call, credits)
     yield* addToTotals(int(call, 'member') as MemberId, credits, scribe.time.at(entry.endedAt))
     if (entry.ending === 'refused') yield* closeOwnWindows(int(call, 'seq'))
+    else yield* addToRollups(summandOf(call, entry.upstream), { ...entry, credits, messages: message ? 1 : 0 })
   }
   const member = int(call, 'member') as MemberId
   const at = scribe.time.at(entry.endedAt)

@@ -1,11 +1,15 @@
 import type { CallId, MemberId } from '../../core/units.ts'
 import type { ConnectionRow } from '../../ports.ts'
 import { memberNamed } from './members.ts'
-import type { CallFilter } from './reports.ts'
 import { int, maybeInt, maybeText, sql, text, type Row, type Script } from './sql.ts'
 
+export interface ConnectionFilter {
+  readonly member: string | undefined
+  readonly limit: number
+}
+
 /** Throws a RegistryError when the filter names a member who does not exist. */
-export function* connectionsReport({ member, limit }: CallFilter): Script<readonly ConnectionRow[]> {
+export function* connectionsReport({ member, limit }: ConnectionFilter): Script<readonly ConnectionRow[]> {
   const most = Math.max(0, Math.trunc(limit))
   const rows = member === undefined ? yield* newest(most) : yield* newestOf((yield* memberNamed(member)).id, most)
   return rows.map(connectionRowOf)

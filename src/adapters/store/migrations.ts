@@ -1,3 +1,5 @@
+import { FILL_ROLLUPS_STEP, ROLLUPS_STEP } from './rollups-schema.ts'
+
 /**
  * The schema, step by step; a step that was released is never edited. Money is in nanocredits, times in milliseconds
  * since 1970. STRICT, so that no amount can turn into a floating-point number.
@@ -255,4 +257,6 @@ export const STEPS: readonly string[] = [
       GROUP BY member, ended_at - ended_at % 60000
     );
   `,
+  ROLLUPS_STEP,
+  FILL_ROLLUPS_STEP,
 ]

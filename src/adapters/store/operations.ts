@@ -6,11 +6,14 @@ import type {
   AdminKey,
   BookedCall,
   CallMark,
+  CallFilter,
   CallRow,
   CallSpan,
+  CallStory,
   ClosedConnection,
   ConnectionRow,
   Days,
+  Cutoffs,
   Entry,
   FallbackUse,
   GatewayKey,
@@ -28,12 +31,19 @@ import type {
   PastPageCall,
   QuotaAdjustment,
   QuotaView,
+  Page,
+  PageMark,
+  PageRange,
   RefusedCall,
   ResetWish,
   Sample,
   SetRate,
+  TailMark,
+  TailNews,
   ThreadOwner,
   Upstream,
+  UsageQuery,
+  UsageSum,
 } from '../../ports.ts'
 import { listAdminKeys, removeAdminKey, sealedAdminSecret, setAdminKey, switchAdminKey } from './admin-keys.ts'
 import {
@@ -47,20 +57,23 @@ import {
   standing,
   type Scribe,
 } from './calls.ts'
-import { connectionsReport } from './connection-report.ts'
+import { connectionsReport, type ConnectionFilter } from './connection-report.ts'
 import { closeConnection, openConnection } from './connections.ts'
 import { addGatewayKey, listGatewayKeys, setGatewayKey, type NewGatewayKey, type OwnedKey } from './keys.ts'
 import { ledgerSums } from './ledger-sums.ts'
 import { usedBy } from './member-usage.ts'
 import { addMember, listMembers, setMember, type MemberChange } from './members.ts'
-import { fallbackUse, listRates, setRate, unsetRate } from './rates.ts'
+import { callStory } from './call-story.ts'
 import { pastCalls } from './past-calls.ts'
 import { grantQuota, resetQuota, viewQuota } from './quotas.ts'
-import { callsReport, usageReport, type CallFilter } from './reports.ts'
+import { fallbackUse, listRates, setRate, unsetRate } from './rates.ts'
+import { callsPage, callsReport, callsTail } from './reports.ts'
 import { adjustCalls, bookedCalls } from './repricing.ts'
+import { prune } from './retention.ts'
 import { samples } from './samples.ts'
 import { snapshotSince, type Snapshot } from './snapshot.ts'
 import type { Script } from './sql.ts'
+import { usageBy, usageReport } from './usage-report.ts'
 import { addUpstream, learn, listUpstreams, setUpstream, type Sealer, type UpstreamChange } from './upstreams.ts'
 
 /** All that the store can be asked to do, each in one transaction. What goes in and comes out passes between threads. */
@@ -75,6 +88,7 @@ export interface Operations {
   readonly samples: (limit: number) => Script<readonly Sample[]>
   readonly connected: (connection: NewConnection) => Script<void>
   readonly disconnected: (closed: ClosedConnection) => Script<void>
+  readonly prune: (before: Cutoffs, most: number) => ReturnType<typeof prune>
   readonly probe: () => Script<void>
   readonly addMember: (member: NewMember, now: EpochMs) => Script<Member>
   readonly setMember: (name: string, change: MemberChange) => Script<Member>
@@ -88,8 +102,12 @@ export interface Operations {
   readonly learn: (upstream: UpstreamId, organization: string | undefined, project: string | undefined) => Script<void>
   readonly snapshot: (known: number | undefined) => Script<Snapshot | undefined>
   readonly usage: (from: EpochMs, to: EpochMs) => Script<readonly MemberUsage[]>
-  readonly calls: (filter: CallFilter) => Script<readonly CallRow[]>
-  readonly connections: (filter: CallFilter) => Script<readonly ConnectionRow[]>
+  readonly usageBy: (query: UsageQuery) => Script<readonly UsageSum[]>
+  readonly calls: (filter: CallFilter & { readonly limit: number }) => Script<readonly CallRow[]>
+  readonly tail: (mark: TailMark | undefined) => Script<TailNews>
+  readonly page: (range: PageRange, after: PageMark | undefined, limit: number) => Script<Page>
+  readonly call: (id: string) => Script<CallStory | undefined>
+  readonly connections: (filter: ConnectionFilter) => Script<readonly ConnectionRow[]>
   readonly setRate: (rate: NewRate, now: EpochMs) => Script<SetRate>
   readonly unsetRate: (rate: Pick<NewRate, 'model' | 'from' | 'who'>, now: EpochMs) => Script<SetRate>
   readonly rates: () => Script<readonly SetRate[]>
@@ -128,7 +146,11 @@ export const READS: ReadonlySet<OperationName> = new Set<OperationName>([
   'listUpstreams',
   'snapshot',
   'usage',
+  'usageBy',
   'calls',
+  'tail',
+  'page',
+  'call',
   'connections',
   'rates',
   'booked',
@@ -153,6 +175,7 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     samples,
     connected: (connection) => openConnection(scribe, connection),
     disconnected: closeConnection,
+    prune,
     probe,
     addMember,
     setMember,
@@ -166,7 +189,11 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     learn,
     snapshot: snapshotSince,
     usage: usageReport,
+    usageBy,
     calls: callsReport,
+    tail: callsTail,
+    page: callsPage,
+    call: callStory,
     connections: connectionsReport,
     setRate,
     unsetRate,

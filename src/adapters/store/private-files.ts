@@ -9,11 +9,23 @@ const PRIVATE = 0o600
  * descriptor would drop the locks that SQLite holds on that file elsewhere in this process.
  */
 export function createPrivate(path: string): void {
+  create(path, true)
+}
+
+/** The same, but a file that is there is refused. */
+export function createNewPrivate(path: string): void {
+  create(path, false)
+}
+
+function create(path: string, mayBeThere: boolean): void {
   let file: number
   try {
     file = openSync(path, 'wx', PRIVATE)
   } catch (cause) {
-    if (codeOf(cause) === 'EEXIST') return
+    if (codeOf(cause) === 'EEXIST') {
+      if (mayBeThere) return
+      throw new StoreRefused(`${path} is there already: nothing is overwritten`, { cause })
+    }
     const why = codeOf(cause) === 'ENOENT' ? `the folder ${dirname(path)} does not exist` : String(codeOf(cause))
     throw new StoreRefused(`cannot create ${path}: ${why}`, { cause })
   }

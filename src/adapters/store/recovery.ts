@@ -1,8 +1,10 @@
 import { isPriced, type CallKind } from '../../core/intent.ts'
 import type { EpochMs, MemberId } from '../../core/units.ts'
+import { NO_USAGE } from '../../core/usage.ts'
 import { addToTotals } from './rolling.ts'
-import { big, flag, int, sql, text, type Script } from './sql.ts'
+import { type Script, big, flag, int, sql, text } from './sql.ts'
 import { closeLeftOpen } from './connections.ts'
+import { addToRollups, summandOf } from './rollups.ts'
 import { addToWindows } from './windows.ts'
 
 /**
@@ -14,19 +16,21 @@ import { addToWindows } from './windows.ts'
 export function* recover(instance: string, now: EpochMs): Script<number> {
   yield* closeLeftOpen(instance, now)
   const calls = yield sql`
-    SELECT seq, member, kind, hold, window_5h, window_daily, window_weekly, window_monthly,
+    SELECT seq, member, gateway_key, model, kind, started_at, hold, window_5h, window_daily, window_weekly, window_monthly,
       CASE WHEN EXISTS (SELECT 1 FROM attempts WHERE attempts.call = calls.seq) THEN 1 ELSE 0 END AS attempted
     FROM calls WHERE ended_at IS NULL AND instance <> ${instance}`
   for (const call of calls) {
     const attempted = flag(call, 'attempted')
     const guess = isPriced(text(call, 'kind') as CallKind) ? 'estimated' : 'unknown'
+    const precision = attempted ? guess : 'exact'
     const credits = attempted ? big(call, 'hold') : 0n
     yield sql`
       UPDATE calls SET
-        ended_at = ${now}, ending = 'interrupted', precision = ${attempted ? guess : 'exact'}, credits = ${credits}
+        ended_at = ${now}, ending = 'interrupted', precision = ${precision}, credits = ${credits}
       WHERE seq = ${int(call, 'seq')}`
     yield* addToWindows(call, credits)
     yield* addToTotals(int(call, 'member') as MemberId, credits, now)
+    yield* addToRollups(summandOf(call, undefined), { usage: NO_USAGE, messages: 0, precision, credits })
   }
   return calls.length
 }

@@ -1,124 +1,53 @@
-import type { CallKind } from '../../core/intent.ts'
-import type { CallId, EpochMs, MemberId } from '../../core/units.ts'
-import type { Precision, SpokenUsage } from '../../core/usage.ts'
-import type { CallRow, Ending, MemberUsage, Transport } from '../../ports.ts'
-import { memberNamed } from './members.ts'
-import { big, int, maybeInt, maybeText, sql, text, type Row, type Script } from './sql.ts'
+import type { CallFilter, CallRow, Page, PageMark, PageRange, TailMark, TailNews } from '../../ports.ts'
+import { callRowOf, choose, shown, wantedBy } from './call-rows.ts'
+import { int, maybeInt, only, sql, type Row, type Script } from './sql.ts'
 
-export interface CallFilter {
-  readonly member: string | undefined
-  readonly limit: number
-}
-
-export function* usageReport(from: EpochMs, to: EpochMs): Script<readonly MemberUsage[]> {
-  const rows = yield sql`
-    SELECT m.name AS name,
-      CAST(SUM(c.credits) AS BIGINT) AS credits,
-      CAST(SUM(c.input_tokens) AS BIGINT) AS input_tokens,
-      CAST(SUM(c.cached_input_tokens) AS BIGINT) AS cached_input_tokens,
-      CAST(SUM(c.output_tokens) AS BIGINT) AS output_tokens,
-      CAST(SUM(c.messages) AS BIGINT) AS messages,
-      COUNT(*) AS requests,
-      (SELECT COUNT(*) FROM connections w WHERE w.member = m.id AND w.started_at >= ${from} AND w.started_at < ${to})
-        AS ws_connections,
-      (SELECT COALESCE(SUM(client_messages), 0) FROM connections w
-        WHERE w.member = m.id AND w.started_at >= ${from} AND w.started_at < ${to}) AS ws_client_messages,
-      (SELECT COALESCE(SUM(upstream_messages), 0) FROM connections w
-        WHERE w.member = m.id AND w.started_at >= ${from} AND w.started_at < ${to}) AS ws_upstream_messages
-    FROM calls c JOIN members m ON m.id = c.member
-    WHERE c.started_at >= ${from} AND c.started_at < ${to} AND c.ended_at IS NOT NULL AND c.ending <> 'refused'
-    GROUP BY m.id, m.name ORDER BY m.name`
-  return rows.map((row) => ({
-    name: text(row, 'name'),
-    credits: big(row, 'credits'),
-    inputTokens: int(row, 'input_tokens'),
-    cachedInputTokens: int(row, 'cached_input_tokens'),
-    outputTokens: int(row, 'output_tokens'),
-    totalTokens: int(row, 'input_tokens') + int(row, 'output_tokens'),
-    requests: int(row, 'requests'),
-    messages: int(row, 'messages'),
-    wsConnections: int(row, 'ws_connections'),
-    wsClientMessages: int(row, 'ws_client_messages'),
-    wsUpstreamMessages: int(row, 'ws_upstream_messages'),
-  }))
-}
-
-/** Throws a RegistryError when the filter names a member who does not exist. */
-export function* callsReport(filter: CallFilter): Script<readonly CallRow[]> {
+/** Throws a RegistryError when the filter names a member or an upstream key that does not exist. */
+export function* callsReport(filter: CallFilter & { readonly limit: number }): Script<readonly CallRow[]> {
   const limit = Math.max(0, Math.trunc(filter.limit))
-  const rows = filter.member === undefined ? yield* newest(limit) : yield* newestOf(filter.member, limit)
-  return rows.map(callRowOf)
+  const newest = sql`SELECT * FROM calls WHERE ${undefined} ORDER BY started_at DESC, seq DESC LIMIT ${limit}`
+  const rows = yield shown(choose(newest, yield* wantedBy(filter)))
+  return rows.toSorted((one, other) => byTime(other, one)).map(callRowOf)
 }
 
-// The newest calls are chosen before anything is joined to them. The two differ only in the member: one statement with
-// "or" in it would not use the member's index.
-
-function* newest(limit: number): Script<readonly Row[]> {
-  return yield sql`
-    SELECT c.*, m.name AS member_name, k.prefix AS prefix, u.name AS upstream_name,
-      (SELECT COUNT(*) FROM attempts a WHERE a.call = c.seq) AS attempts
-    FROM (SELECT * FROM calls ORDER BY started_at DESC, seq DESC LIMIT ${limit}) c
-    JOIN members m ON m.id = c.member
-    JOIN gateway_keys k ON k.id = c.gateway_key
-    LEFT JOIN upstreams u ON u.id = c.upstream
-    ORDER BY c.started_at DESC, c.seq DESC`
+function byTime(one: Row, other: Row): number {
+  return int(one, 'started_at') - int(other, 'started_at') || int(one, 'seq') - int(other, 'seq')
 }
 
-function* newestOf(name: string, limit: number): Script<readonly Row[]> {
-  const member: MemberId = (yield* memberNamed(name)).id
-  return yield sql`
-    SELECT c.*, m.name AS member_name, k.prefix AS prefix, u.name AS upstream_name,
-      (SELECT COUNT(*) FROM attempts a WHERE a.call = c.seq) AS attempts
-    FROM (SELECT * FROM calls WHERE member = ${member} ORDER BY started_at DESC, seq DESC LIMIT ${limit}) c
-    JOIN members m ON m.id = c.member
-    JOIN gateway_keys k ON k.id = c.gateway_key
-    LEFT JOIN upstreams u ON u.id = c.upstream
-    ORDER BY c.started_at DESC, c.seq DESC`
-}
-
-export function spokenIn(row: Row): { readonly spoken?: SpokenUsage } {
-  const spoken: SpokenUsage = {
-    inputAudioTokens: int(row, 'input_audio_tokens'),
-    cachedAudioTokens: int(row, 'cached_audio_tokens'),
-    inputImageTokens: int(row, 'input_image_tokens'),
-    cachedImageTokens: int(row, 'cached_image_tokens'),
-    outputAudioTokens: int(row, 'output_audio_tokens'),
-    audioMs: int(row, 'audio_ms'),
-  }
-  return Object.values(spoken).some((part) => part !== 0) ? { spoken } : {}
-}
-
-function callRowOf(row: Row): CallRow {
-  const startedAt = int(row, 'started_at')
-  const endedAt = maybeInt(row, 'ended_at')
+/** By the index of time, from wherever the page before ended: the last page is as quick as the first. */
+export function* callsPage({ since, until }: PageRange, after: PageMark | undefined, limit: number): Script<Page> {
+  const from = after ?? { startedAt: since, seq: -1 }
+  const rows = yield shown(sql`
+    SELECT * FROM calls WHERE (started_at, seq) > (${from.startedAt}, ${from.seq}) AND started_at < ${until}
+    ORDER BY started_at, seq LIMIT ${limit}`)
+  const ordered = rows.toSorted(byTime)
+  const last = ordered.at(-1)
   return {
-    id: text(row, 'id') as CallId,
-    requestId: maybeText(row, 'request_id'),
-    member: text(row, 'member_name'),
-    keyPrefix: text(row, 'prefix'),
-    upstream: maybeText(row, 'upstream_name'),
-    kind: text(row, 'kind') as CallKind,
-    transport: text(row, 'transport') as Transport,
-    path: text(row, 'path'),
-    model: maybeText(row, 'model'),
-    serviceTier: maybeText(row, 'service_tier') ?? maybeText(row, 'asked_tier'),
-    status: maybeInt(row, 'status'),
-    ending: maybeText(row, 'ending') as Ending | undefined,
-    refusal: maybeText(row, 'refusal'),
-    wouldRefuse: maybeText(row, 'would_refuse'),
-    precision: maybeText(row, 'precision') as Precision | undefined,
-    inputTokens: int(row, 'input_tokens'),
-    cachedInputTokens: int(row, 'cached_input_tokens'),
-    cacheWriteTokens: int(row, 'cache_write_tokens'),
-    outputTokens: int(row, 'output_tokens'),
-    reasoningTokens: int(row, 'reasoning_tokens'),
-    ...spokenIn(row),
-    credits: big(row, 'credits'),
-    responseId: maybeText(row, 'response_id'),
-    threadId: maybeText(row, 'thread_id'),
-    sessionId: maybeText(row, 'session_id'),
-    startedAt,
-    durationMs: endedAt === undefined ? undefined : Math.max(0, endedAt - startedAt),
-    attempts: int(row, 'attempts'),
+    calls: ordered.map(callRowOf),
+    mark: last && { startedAt: int(last, 'started_at'), seq: int(last, 'seq') },
+  }
+}
+
+/** More open calls than this are seldom at once; of those beyond nobody is told. */
+const MOST_WATCHED = 10_000
+/** So many a time, in the order in which they were opened. */
+const MOST_NEW = 1_000
+
+/** Settled calls since the mark: those that were open then, and those that came later. */
+export function* callsTail(mark: TailMark | undefined): Script<TailNews> {
+  if (!mark) {
+    const last = yield* only(sql`SELECT COALESCE(MAX(seq), 0) AS seq FROM calls`)
+    const open = yield sql`SELECT seq FROM calls WHERE ended_at IS NULL`
+    return { mark: { seen: int(last, 'seq'), open: open.map((row) => int(row, 'seq')) }, calls: [] }
+  }
+  const rows = yield shown(sql`
+    SELECT * FROM calls WHERE seq IN (SELECT value FROM json_each(${JSON.stringify(mark.open)}))
+    UNION ALL
+    SELECT * FROM (SELECT * FROM calls WHERE seq > ${mark.seen} ORDER BY seq LIMIT ${MOST_NEW})`)
+  const settled = rows.filter((row) => maybeInt(row, 'ended_at') !== undefined)
+  const open = rows.filter((row) => maybeInt(row, 'ended_at') === undefined).map((row) => int(row, 'seq'))
+  return {
+    mark: { seen: Math.max(mark.seen, ...rows.map((row) => int(row, 'seq'))), open: open.slice(-MOST_WATCHED) },
+    calls: settled.toSorted((one, other) => int(one, 'ended_at') - int(other, 'ended_at')).map(callRowOf),
   }
 }

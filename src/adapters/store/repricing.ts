@@ -1,8 +1,9 @@
 import type { CallId, EpochMs, MemberId } from '../../core/units.ts'
 import type { Adjustment, BookedCall, CallMark, CallSpan, Charging } from '../../ports.ts'
+import { spokenIn } from './call-rows.ts'
 import { memberNamed } from './members.ts'
-import { spokenIn } from './reports.ts'
-import { big, flag, int, maybeText, one, sql, text, type Row, type Script } from './sql.ts'
+import { big, flag, int, maybeInt, maybeText, one, sql, text, type Row, type Script } from './sql.ts'
+import { correctRollups, summandOf } from './rollups.ts'
 import { correctTotals } from './rolling.ts'
 import { addToWindows } from './windows.ts'
 
@@ -20,7 +21,7 @@ export function* bookedCalls(
   return rows.map(bookedCallOf)
 }
 
-/** Each call that still costs what it was found at gets its new price; its windows follow, open or over. */
+/** Each call that still costs what it was found at gets its new price; its windows and sums follow, open or over. */
 export function* adjustCalls(
   adjustments: readonly Adjustment[],
   { who, why }: { readonly who: string; readonly why: string },
@@ -29,14 +30,19 @@ export function* adjustCalls(
   let changed = 0
   for (const { call, before, after, rate } of adjustments) {
     const row = yield* one(sql`
-      SELECT seq, member, ended_at, rate, window_5h, window_daily, window_weekly, window_monthly FROM calls
-      WHERE id = ${call} AND credits = ${before} AND ended_at IS NOT NULL`)
+      SELECT seq, member, gateway_key, model, kind, upstream, started_at, ended_at, ending, rate,
+        window_5h, window_daily, window_weekly, window_monthly
+      FROM calls WHERE id = ${call} AND credits = ${before} AND ended_at IS NOT NULL`)
     if (!row || (before === after && maybeText(row, 'rate') === rate)) continue
     yield sql`
       INSERT INTO adjustments (call, old_credits, new_credits, old_rate, new_rate, adjusted_by, adjusted_at, reason)
       VALUES (${call}, ${before}, ${after}, ${maybeText(row, 'rate')}, ${rate}, ${who}, ${now}, ${why})`
     yield sql`UPDATE calls SET credits = ${after}, rate = ${rate} WHERE seq = ${int(row, 'seq')}`
     yield* addToWindows(row, after - before)
+    // No refusal is in the sums.
+    if (text(row, 'ending') !== 'refused') {
+      yield* correctRollups(summandOf(row, maybeInt(row, 'upstream')), after - before)
+    }
     yield* correctTotals(int(row, 'member') as MemberId, after - before, int(row, 'ended_at'))
     changed += 1
   }

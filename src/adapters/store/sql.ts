@@ -21,6 +21,28 @@ export function sql(parts: TemplateStringsArray, ...params: readonly Value[]): S
   return { parts, params }
 }
 
+const spliced = new WeakMap<TemplateStringsArray, WeakMap<TemplateStringsArray, TemplateStringsArray>>()
+
+/**
+ * The statement with `condition` in place of its parameter number `at`, for what several statements have in common. The
+ * same two always give the same parts.
+ */
+export function withCondition(statement: Statement, at: number, condition: Statement): Statement {
+  let known = spliced.get(statement.parts)
+  if (!known) spliced.set(statement.parts, (known = new WeakMap()))
+  let parts = known.get(condition.parts)
+  if (!parts) known.set(condition.parts, (parts = splice(statement.parts, at, condition.parts)))
+  return { parts, params: [...statement.params.slice(0, at), ...condition.params, ...statement.params.slice(at + 1)] }
+}
+
+function splice(outer: TemplateStringsArray, at: number, inner: TemplateStringsArray): TemplateStringsArray {
+  const [first = '', ...rest] = inner
+  const texts = [...outer.slice(0, at), (outer[at] ?? '') + first, ...rest]
+  texts[texts.length - 1] += outer[at + 1] ?? ''
+  const all = [...texts, ...outer.slice(at + 2)]
+  return Object.assign(all, { raw: all })
+}
+
 /** Runs a statement which gives one row at most. */
 export function* one(statement: Statement): Script<Row | undefined> {
   const rows = yield statement

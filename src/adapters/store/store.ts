@@ -12,6 +12,7 @@ import type {
   RateBook,
   Registry,
   Reports,
+  Retention,
   Vault,
 } from '../../ports.ts'
 import { adminSecret } from './admin-keys.ts'
@@ -24,6 +25,7 @@ import { unseal } from './sealing.ts'
 import type { Durability } from './sqlite.ts'
 import { WorkerThread } from './worker-thread.ts'
 
+export { backUp, restore } from './backup.ts'
 export { StoreRefused } from './refused.ts'
 export { fingerprintOf } from './sealing.ts'
 export type { Durability }
@@ -58,6 +60,7 @@ export interface Store extends AsyncDisposable {
   readonly adminKeys: AdminKeys
   readonly ledgerSums: LedgerReport
   readonly quotas: Quotas
+  readonly retention: Retention
   /** What the administrator should know, one line each. */
   readonly warnings: readonly string[]
   /** Resolves, with the reason, when the store has broken down for good and only a new process can help. */
@@ -97,6 +100,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     registry: registryOn(executor, directory, now),
     ledger: ledgerOn(executor),
     reports: reportsOn(reader),
+    retention: { prune: (before, most) => executor.request('prune', before, most) },
     rateBook: rateBookOn({ writer: executor, reader }, directory, now),
     adminKeys: adminKeysOn(executor, sealingKey, now),
     ledgerSums: (days) => reader.request('ledgerSums', days),
@@ -182,7 +186,11 @@ function adminKeysOn(executor: Executor, sealingKey: Uint8Array, now: () => Epoc
 function reportsOn(executor: Executor): Reports {
   return {
     usage: (from, to) => executor.request('usage', from, to),
+    usageBy: (query) => executor.request('usageBy', query),
     calls: (filter) => executor.request('calls', filter),
+    tail: (mark) => executor.request('tail', mark),
+    page: (range, after, limit) => executor.request('page', range, after, limit),
+    call: (id) => executor.request('call', id),
     connections: (filter) => executor.request('connections', filter),
   }
 }

@@ -145,7 +145,7 @@ function* setSecret(upstream: number, secret: string, seal: Sealer): Script<void
   yield sql`UPDATE upstreams SET secret = ${seal(upstreamSecret(upstream), secret)} WHERE id = ${upstream}`
 }
 
-function* upstreamRow(name: string): Script<Row> {
+export function* upstreamRow(name: string): Script<Row> {
   const row = yield* one(sql`SELECT * FROM upstreams WHERE name = ${name}`)
   if (row) return row
   const known = yield sql`SELECT name FROM upstreams ORDER BY name LIMIT 11`

@@ -1,0 +1,149 @@
+/** What the ledger costs a call: opened, attempted, settled, at a steady pace. */
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Store } from '../src/adapters/store/store.ts'
+import { FIVE_HOURS_MS, WEEK_MS } from '../src/core/quota.ts'
+import type { CallId, GatewayKeyId, MemberId, UpstreamId } from '../src/core/units.ts'
+import type { Entry, OpenCall } from '../src/ports.ts'
+import { percentile } from './figures.ts'
+
+export interface LedgerCost {
+  readonly callsPerSecond: number
+  /** Microseconds of processor time a call, in all threads of the process, its pacing among them. */
+  readonly cpuUs: number
+  /** Milliseconds from asking to the commit's being known. */
+  readonly open: Latency
+  readonly settle: Latency
+}
+
+export interface Latency {
+  readonly p50: number
+  readonly p99: number
+}
+
+const BEAT_MS = 2
+
+/** Runs calls of many members for so long, after a warm-up. */
+export async function costAt(
+  store: Store,
+  plan: { readonly rate: number; readonly seconds: number; readonly members: number; readonly upstreams: number },
+): Promise<LedgerCost> {
+  await run(store, { ...plan, seconds: Math.min(2, plan.seconds) })
+  const before = process.cpuUsage()
+  const began = performance.now()
+  const { opens, settles } = await run(store, plan)
+  const cpu = process.cpuUsage(before)
+  const count = settles.length
+  return {
+    callsPerSecond: (count * 1000) / (performance.now() - began),
+    cpuUs: (cpu.user + cpu.system) / count,
+    open: latencyOf(opens),
+    settle: latencyOf(settles),
+  }
+}
+
+async function run(
+  store: Store,
+  { rate, seconds, members, upstreams }: Parameters<typeof costAt>[1],
+): Promise<{ readonly opens: readonly number[]; readonly settles: readonly number[] }> {
+  const [opens, settles]: number[][] = [[], []]
+  const running: Promise<void>[] = []
+  const total = rate * seconds
+  const began = performance.now()
+  for (let begun = 0; begun < total;) {
+    const due = Math.min(total, Math.floor(((performance.now() - began) * rate) / 1000))
+    for (; begun < due; begun += 1) {
+      running.push(
+        oneCall(store, 1 + (begun % members), 1 + (begun % upstreams), (openMs, settleMs) => {
+          opens?.push(openMs)
+          settles?.push(settleMs)
+        }),
+      )
+    }
+    await sleep(BEAT_MS)
+  }
+  await Promise.all(running)
+  return { opens: opens ?? [], settles: settles ?? [] }
+}
+
+async function oneCall(
+  { ledger }: Store,
+  member: number,
+  upstream: number,
+  done: (openMs: number, settleMs: number) => void,
+): Promise<void> {
+  const call = callOf(member, Date.now())
+  const began = performance.now()
+  const verdict = await ledger.open(call, [], call.startedAt)
+  const openMs = performance.now() - began
+  if (verdict.state !== 'admitted') throw new Error(`a call was not admitted: ${verdict.state}`)
+  await ledger.attempt(call.id, upstream as UpstreamId, Date.now())
+  const settling = performance.now()
+  await ledger.settle(entryOf(call, upstream as UpstreamId, Date.now()))
+  done(openMs, performance.now() - settling)
+}
+
+/** The gateway's ids sort by time. */
+function sortedUuid(now: number): CallId {
+  const time = now.toString(16).padStart(12, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}` as CallId
+}
+
+function callOf(member: number, now: number): OpenCall {
+  return {
+    id: sortedUuid(now),
+    member: member as MemberId,
+    key: member as GatewayKeyId,
+    kind: 'turn',
+    transport: 'sse',
+    path: '/v1/responses',
+    model: 'gpt-5.5',
+    serviceTier: undefined,
+    sessionId: `session-${member}`,
+    threadId: `thread-${member}`,
+    turnId: randomUUID(),
+    startedAt: now,
+    hold: 100_000_000n,
+    windows: [
+      { name: '5h', lengthMs: FIVE_HOURS_MS, limit: 10n ** 15n },
+      { name: 'weekly', lengthMs: WEEK_MS, limit: 10n ** 16n },
+    ],
+    opensWindows: true,
+  }
+}
+
+function entryOf(call: OpenCall, upstream: UpstreamId, now: number): Entry {
+  const attempt = { upstream, status: 200, errorClass: undefined, sent: true, startedAt: now, durationMs: 5 }
+  return {
+    call: call.id,
+    ending: 'complete',
+    status: 200,
+    refusal: undefined,
+    requestId: `req_${call.id}`,
+    upstream,
+    organization: 'org-1',
+    responseId: `resp_${call.id}`,
+    serviceTier: 'default',
+    usage: {
+      inputTokens: 12_000,
+      cachedInputTokens: 10_000,
+      cacheWriteTokens: 0,
+      outputTokens: 300,
+      reasoningTokens: 64,
+    },
+    requestBytes: 48_000,
+    outputBytes: 1_200,
+    precision: 'exact',
+    credits: 4_375_000n,
+    charging: 'tokens',
+    message: true,
+    rate: 'gpt-5.5@2026-04-23',
+    attempts: [attempt],
+    endedAt: now,
+  }
+}
+
+function latencyOf(values: readonly number[]): Latency {
+  const sorted = Float64Array.from(values).toSorted()
+  return { p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99) }
+}

@@ -1,0 +1,148 @@
+/** `npm run bench:ledger`: what a call costs the ledger and how long reports take, when it is empty and when it is old. */
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { costAt, type LedgerCost } from './ledger-cost.ts'
+import { timeReports, type ReportTime } from './ledger-reports.ts'
+import { makeTraffic, openLedger, type Traffic } from './ledger-traffic.ts'
+import { provenance } from './machine.ts'
+import { pageWith } from './page.ts'
+
+const USAGE = `npm run bench:ledger -- [--rows N] [--days N] [--members N] [--seconds N] [--write]
+
+  --rows N      calls in the ledger (10000000)
+  --days N      over so many days (365)
+  --members N   of so many members (100)
+  --seconds N   how long calls are run at each pace (10)
+  --write       writes the tables into bench/README.md
+`
+
+const README = join(import.meta.dirname, 'README.md')
+const RATE = 2000
+const MOST_CPU_US = 100
+const MOST_REPORT_MS = 200
+
+interface Options {
+  readonly traffic: Traffic
+  readonly seconds: number
+  readonly write: boolean
+}
+
+/** Throws an Error with a sentence for whoever typed it. */
+function optionsOf(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      rows: { type: 'string', default: '10000000' },
+      days: { type: 'string', default: '365' },
+      members: { type: 'string', default: '100' },
+      seconds: { type: 'string', default: '10' },
+      write: { type: 'boolean', default: false },
+    },
+  })
+  const [rows, days, members, seconds] = (['rows', 'days', 'members', 'seconds'] as const).map((name) => {
+    const count = Number(values[name])
+    if (!Number.isSafeInteger(count) || count < 1) throw new Error(`--${name}: must be a whole number above 0`)
+    return count
+  })
+  const traffic = { rows: rows ?? 1, days: days ?? 1, members: members ?? 1, upstreams: 6 }
+  return { traffic, seconds: seconds ?? 1, write: values.write }
+}
+
+function tell(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
+async function costOn(path: string, { traffic, seconds }: Options): Promise<LedgerCost> {
+  await using store = await openLedger(path, 'serve')
+  const { members, upstreams } = traffic
+  const cost = await costAt(store, { rate: RATE, seconds, members, upstreams })
+  tell(`${cost.cpuUs.toFixed(1)} µs a call at ${Math.round(cost.callsPerSecond)} calls/s`)
+  return cost
+}
+
+async function run(options: Options): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'codex-gateway-ledger-'))
+  const interrupted = (): void => {
+    rmSync(folder, { recursive: true, force: true })
+    process.exit(1)
+  }
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
+  try {
+    const { traffic } = options
+    const [young, old] = [join(folder, 'young.db'), join(folder, 'old.db')]
+    await makeTraffic(young, { ...traffic, rows: traffic.members * 10 }, Date.now(), () => {})
+    const began = performance.now()
+    const range = await makeTraffic(old, traffic, Date.now(), tell)
+    tell(`made in ${Math.round((performance.now() - began) / 1000)} s, ${(statSync(old).size / 1e9).toFixed(1)} GB`)
+    const costs = { young: await costOn(young, options), old: await costOn(old, options) }
+    await using store = await openLedger(old, 'cli')
+    const reports = await timeReports(store, range, tell)
+    return `${provenance()}\n- Calls in the old ledger: ${whole(traffic.rows)}, over ${traffic.days} days, of ${traffic.members} members, in ${(statSync(old).size / 1e9).toFixed(1)} GB\n\n${costTable(costs)}\n${reportTable(reports)}`
+  } finally {
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted)
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function whole(count: number): string {
+  return new Intl.NumberFormat('en-US').format(Math.round(count))
+}
+
+function costTable({ young, old }: { readonly young: LedgerCost; readonly old: LedgerCost }): string {
+  const line = (title: string, cost: LedgerCost): string =>
+    `| ${title} | ${whole(cost.callsPerSecond)} | ${cost.cpuUs.toFixed(1)} | ${milliseconds(cost.open)} | ${milliseconds(cost.settle)} | ${verdict(cost.cpuUs, MOST_CPU_US)} |`
+  return [
+    '#### What a call costs the ledger',
+    '',
+    `Opened, attempted and settled, in all threads; at most ${MOST_CPU_US} µs.`,
+    '',
+    '| | calls/s | CPU, µs | open p50 / p99, ms | settle p50 / p99, ms | |',
+    '| --- | --- | --- | --- | --- | --- |',
+    line('nearly empty', young),
+    line('old', old),
+    '',
+  ].join('\n')
+}
+
+function milliseconds({ p50, p99 }: LedgerCost['open']): string {
+  return `${p50.toFixed(2)} / ${p99.toFixed(2)}`
+}
+
+function verdict(measured: number, most: number): string {
+  return measured < most ? 'reached' : 'missed'
+}
+
+function reportTable(reports: readonly ReportTime[]): string {
+  return [
+    '#### How long reports take',
+    '',
+    `Milliseconds, median (least–most) of seven; at most ${MOST_REPORT_MS} ms where the answer itself has fewer than 10,000 rows.`,
+    '',
+    '| | rows | ms | |',
+    '| --- | --- | --- | --- |',
+    ...reports.map(({ title, rows, ms }) => {
+      const judged = rows < 10_000 ? verdict(ms.median, MOST_REPORT_MS) : ''
+      const times = `${ms.median.toFixed(1)} (${ms.least.toFixed(1)}–${ms.most.toFixed(1)})`
+      return `| ${title} | ${whole(rows)} | ${times} | ${judged} |`
+    }),
+    '',
+  ].join('\n')
+}
+
+async function main(): Promise<number> {
+  let options: Options
+  try {
+    options = optionsOf(process.argv.slice(2))
+  } catch (cause) {
+    tell(`${cause instanceof Error ? cause.message : String(cause)}\n\n${USAGE}`)
+    return 2
+  }
+  const text = await run(options)
+  process.stdout.write(text)
+  if (options.write) writeFileSync(README, await pageWith(readFileSync(README, 'utf8'), text, 'ledger'))
+  return 0
+}
+
+process.exitCode = await main()

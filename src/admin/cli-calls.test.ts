@@ -1,0 +1,196 @@
+import { deepEqual, equal, match } from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import type { CallId, MemberId } from '../core/units.ts'
+import type { CallRow, CallStory, TailMark } from '../ports.ts'
+import { CALL, FakeWorld, NOW } from '../../test/support/admin-world.ts'
+
+async function withAlice(): Promise<FakeWorld> {
+  const world = new FakeWorld()
+  equal(await world.run('admin', 'add-member', 'alice'), 0)
+  equal(world.registry.list[0]?.id, 1 as MemberId)
+  return world
+}
+
+suite('admin calls', () => {
+  test('asks for the calls that its filters say', async () => {
+    const world = await withAlice()
+    equal(await world.run('admin', 'calls'), 0)
+    const nothing = { member: undefined, model: undefined, upstream: undefined, kind: undefined, status: undefined }
+    deepEqual({ ...world.callsAsked }, { ...nothing, ending: undefined, since: undefined, until: undefined, limit: 50 })
+    const filters =
+      '--member alice --model gpt-5.5 --kind turn --status 5xx --ending upstream-failed --since 2h --limit 3'
+    equal(await world.run('admin', 'calls', ...filters.split(' ')), 0, world.err)
+    deepEqual(
+      { ...world.callsAsked },
+      {
+        member: 'alice',
+        model: 'gpt-5.5',
+        upstream: undefined,
+        kind: 'turn',
+        status: { from: 500, to: 599 },
+        ending: 'upstream-failed',
+        since: NOW - 7_200_000,
+        until: Number.MAX_SAFE_INTEGER,
+        limit: 3,
+      },
+    )
+    await world.run('admin', 'calls', '--status', '429', '--until', '2026-11-23T09:59:59.999Z')
+    deepEqual(world.callsAsked?.status, { from: 429, to: 429 })
+    deepEqual([world.callsAsked?.since, world.callsAsked?.until], [0, NOW - 1])
+  })
+
+  test('says what is wrong with a filter', async () => {
+    const world = await withAlice()
+    for (const [args, message] of [
+      ['--member bob', /no member named "bob"; see admin list-members/],
+      ['--upstream main', /no upstream key named "main"; see admin list-upstream-keys/],
+      ['--kind dance', /--kind "dance": must be one of turn, compaction,/],
+      ['--status 6xx', /--status "6xx": must be a status such as 429, or a class of them such as 5xx/],
+      ['--ending happy', /--ending "happy": must be one of complete, .*open/],
+      ['--since 2026-11-02 --until 2026-11-01', /--since 2026-11-02 is not before --until 2026-11-01/],
+      ['--follow --limit 3', /--limit: does not go with --follow/],
+      ['--follow --since 1h', /--since: does not go with --follow/],
+      ['--follow --ending open', /--ending open: does not go with --follow/],
+      ['--follow --member bob', /no member named "bob"/],
+    ] as const) {
+      equal(await world.run('admin', 'calls', ...args.split(' ')), 2, args)
+      match(world.err, message)
+      equal(world.callsAsked, undefined)
+    }
+  })
+
+  test('follows the ledger: each settled call that fits, once, until nobody reads', async () => {
+    const settled = (id: string, over: Partial<CallRow>): CallRow => ({
+      ...CALL,
+      id: id as CallId,
+      model: 'gpt-5.5',
+      status: 503,
+      ending: 'complete',
+      durationMs: 5,
+      ...over,
+    })
+    const batches: readonly (readonly CallRow[])[] = [
+      [],
+      [settled('1', {}), settled('2', { member: 'bob' }), settled('3', { status: 200 })],
+      [settled('4', { kind: 'compaction' }), settled('5', {})],
+    ]
+    for (const [more, expected] of [
+      [['--json'], /^\{"id":"1",.*\}\n\{"id":"5",.*\}\n$/],
+      [[], /^\S+: id=1 .*\n\S+: id=5 .*\n$/],
+    ] as const) {
+      const marks: (TailMark | undefined)[] = []
+      const next = new FakeWorld()
+      await next.run('admin', 'add-member', 'alice')
+      next.tail = (mark) => {
+        marks.push(mark)
+        if (marks.length === batches.length) next.unread.abort()
+        return { mark: { seen: marks.length, open: [9] }, calls: batches[marks.length - 1] ?? [] }
+      }
+      const filters = '--follow --member alice --status 5xx --kind turn --model gpt-5.5 --ending complete'.split(' ')
+      equal(await next.run('admin', 'calls', ...filters, ...more), 0, next.err)
+      match(next.out, expected)
+      deepEqual(marks, [undefined, { seen: 1, open: [9] }, { seen: 2, open: [9] }])
+    }
+  })
+})
+
+const STORY: CallStory = {
+  call: {
+    ...CALL,
+    id: '0199f3c2-7b1d-7000-8000-3f1e5a6b7c8d' as CallId,
+    upstream: 'second',
+    model: 'gpt-5.5',
+    status: 200,
+    ending: 'complete',
+    precision: 'exact',
+    inputTokens: 10,
+    requestId: 'req_1',
+    durationMs: 1500,
+    attempts: 2,
+    spoken: {
+      inputAudioTokens: 1,
+      cachedAudioTokens: 2,
+      inputImageTokens: 3,
+      cachedImageTokens: 4,
+      outputAudioTokens: 5,
+      audioMs: 6,
+    },
+  },
+  askedTier: 'auto',
+  turnId: 'turn-1',
+  admittedAt: NOW + 1,
+  hold: 2_000_000_000n,
+  windows: [{ name: '5h', openedAt: NOW, resetsAt: NOW + 18_000_000, settled: 1_500_000_000n }],
+  organization: 'org-1',
+  answeredBefore: 'first',
+  tries: [
+    {
+      number: 1,
+      upstream: 'first',
+      startedAt: NOW + 2,
+      status: 429,
+      errorClass: 'rate_limited',
+      sent: true,
+      durationMs: 20,
+    },
+    {
+      number: 2,
+      upstream: 'second',
+      startedAt: NOW + 30,
+      status: 200,
+      errorClass: undefined,
+      sent: true,
+      durationMs: 1400,
+    },
+  ],
+  charging: 'tokens',
+  message: true,
+  rate: 'gpt-5.5@2026-04-23',
+  endedAt: NOW + 1500,
+}
+
+suite('admin call', () => {
+  test('tells the whole story of a call, step by step', async () => {
+    const world = await withAlice()
+    world.stories.set('0199f3c2', STORY)
+    equal(await world.run('admin', 'call', '0199F3C2'), 0, world.err)
+    equal(
+      world.out,
+      [
+        'call 0199f3c2-7b1d-7000-8000-3f1e5a6b7c8d',
+        'asked: at=2026-11-23T10:00:00.000Z member=alice key=sk-codex-gw-abcd kind=turn transport=sse path=/v1/responses model=gpt-5.5 tier=auto turn_id=turn-1',
+        'admitted: at=2026-11-23T10:00:00.001Z hold=2',
+        'window: name=5h opened_at=2026-11-23T10:00:00.000Z resets_at=2026-11-23T15:00:00.000Z settled_by_now=1.5',
+        'try 1: at=2026-11-23T10:00:00.002Z upstream=first status=429 error_class=rate_limited sent=true duration_ms=20 why=answered-the-conversation-before',
+        'try 2: at=2026-11-23T10:00:00.030Z upstream=second status=200 sent=true duration_ms=1400 why=another-failed',
+        'ended: at=2026-11-23T10:00:01.500Z ending=complete status=200 upstream=second organization=org-1 duration_ms=1500 request_id=req_1',
+        'usage: precision=exact input=10 cached=0 cache_write=0 output=0 reasoning=0 input_audio=1 cached_audio=2 input_image=3 cached_image=4 output_audio=5 audio_ms=6',
+        'price: credits=0.000004375 charged_by=tokens message=true rate=gpt-5.5@2026-04-23',
+        '',
+      ].join('\n'),
+    )
+    await world.run('admin', 'call', '0199f3c2', '--json')
+    const json = JSON.parse(world.out) as {
+      tries: readonly { why: string }[]
+      hold: number
+      windows: readonly object[]
+    }
+    deepEqual(
+      [json.tries.map(({ why }) => why), json.hold],
+      [['answered-the-conversation-before', 'another-failed'], 2],
+    )
+    equal(json.windows.length, 1)
+  })
+
+  test('does not guess: an id that is none, too short, unknown or of several is said so', async () => {
+    const world = await withAlice()
+    for (const [id, message] of [
+      ['0199f3c', /must be the id of a call, or at least its first 8 characters/],
+      ['resp_12345678', /must be the id of a call/],
+      ['0199f3c3', /there is no call "0199f3c3", or several begin so/],
+    ] as const) {
+      equal(await world.run('admin', 'call', id), 2)
+      match(world.err, message)
+    }
+  })
+})

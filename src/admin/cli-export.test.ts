@@ -1,0 +1,70 @@
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, suite, test } from 'node:test'
+import { CALL, FakeWorld } from '../../test/support/admin-world.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'codex-gateway-export-'))
+after(() => rmSync(folder, { recursive: true }))
+
+suite('admin export', () => {
+  test('writes calls as JSON Lines or CSV to standard output, and shows no bar that nobody watches', async () => {
+    const world = new FakeWorld()
+    world.calls = [CALL, { ...CALL, model: 'a,b' }]
+    equal(await world.run('admin', 'export'), 0, world.err)
+    deepEqual(
+      world.out.split('\n').map((line) => line && (JSON.parse(line) as { model: string }).model),
+      [CALL.model, 'a,b', ''],
+    )
+    equal(world.err, 'warning: careful\n')
+    equal(await world.run('admin', 'export', '--format', 'csv'), 0)
+    const [head, first, second] = world.out.split('\n')
+    match(head ?? '', /^id,request_id,member,key_prefix,upstream,kind,.*,duration_ms,attempts$/)
+    match(
+      first ?? '',
+      /^0199,,alice,sk-codex-gw-abcd,,turn,sse,\/v1\/responses,gpt\\u\{1b\}\[2J\\u\{a\}root: owned,|"gpt/,
+    )
+    match(second ?? '', /,"a,b",/)
+    equal(head?.split(',').length, 32)
+  })
+
+  test('writes into a new file of its own, tells how many, and shows how far it is', async () => {
+    const world = new FakeWorld()
+    world.calls = [CALL]
+    world.watched = true
+    const file = join(folder, 'calls.jsonl')
+    equal(await world.run('admin', 'export', '--output', file), 0)
+    equal(world.out, `1 calls written to ${file}\n`)
+    ok(world.err.endsWith(`\r[${'#'.repeat(30)}] 100 %, 1 calls\r\u001B[K`), JSON.stringify(world.err))
+    equal(statSync(file).mode & 0o777, 0o600)
+    equal(readFileSync(file, 'utf8').split('\n').length, 2)
+    const json = join(folder, 'other.jsonl')
+    equal(await world.run('admin', 'export', '--output', json, '--json'), 0)
+    deepEqual(JSON.parse(world.out), { file: json, calls: 1 })
+  })
+
+  test('overwrites nothing, and says what is wrong', async () => {
+    const world = new FakeWorld()
+    const file = join(folder, 'there')
+    writeFileSync(file, 'precious')
+    for (const [args, message] of [
+      [['--output', file], /there: cannot be made: it is there already, and nothing is overwritten/],
+      [['--output', join(folder, 'no', 'folder')], /cannot be made: ENOENT/],
+      [['--format', 'xml'], /--format "xml": must be one of csv, jsonl/],
+      [['--json'], /--json: the calls themselves go to standard output/],
+      [['--since', 'yesterday'], /--since "yesterday": must be a date/],
+    ] as const) {
+      equal(await world.run('admin', 'export', ...args), 2)
+      match(world.err, message)
+    }
+    equal(readFileSync(file, 'utf8'), 'precious')
+    Object.defineProperty(world, 'calls', {
+      get: () => {
+        throw new Error('the store has gone')
+      },
+    })
+    equal(await world.run('admin', 'export', '--output', join(folder, 'half')), 1)
+    equal(existsSync(join(folder, 'half')), false)
+  })
+})

@@ -1,0 +1,94 @@
+import type { Command } from 'commander'
+import type { CommandSet, Session } from './cli-session.ts'
+import { exportCalls, intoFile, type Sink } from './export.ts'
+import { choiceOf } from './option-values.ts'
+import { anyStretch } from './stretch.ts'
+import { wholeNumber } from './table.ts'
+import { WrongUse } from './wrong-use.ts'
+
+const FORMATS = ['csv', 'jsonl'] as const
+
+interface ExportFlags {
+  readonly since?: string
+  readonly until?: string
+  readonly format: string
+  readonly output?: string
+}
+
+export function addExportCommand(admin: Command, commands: CommandSet): void {
+  commands
+    .add<ExportFlags>(
+      admin,
+      {
+        usage: 'export',
+        summary: 'write out calls one by one, the oldest first',
+        example: 'admin export --since 2026-11-01 --until 2026-12-01 --format csv --output november.csv',
+      },
+      async (session, _, flags) => {
+        const { from, to } = anyStretch(flags, session.world.now())
+        const format = choiceOf('--format', flags.format, FORMATS)
+        const { output } = flags
+        if (session.json && output === undefined) {
+          throw new WrongUse('--json: the calls themselves go to standard output; give --format jsonl, or --output')
+        }
+        const range = { since: from, until: to }
+        const bar = new Bar(session)
+        const run = (sink: Sink): Promise<number> =>
+          session.withStore(({ reports }) =>
+            exportCalls(reports, range, { format, sink }, (done, share) => bar.show(done, share)),
+          )
+        try {
+          const count = await (output === undefined ? run(standardOutput(session)) : intoFile(output, run))
+          bar.clear()
+          if (output !== undefined)
+            session.answer({ file: output, calls: count }, `${count} calls written to ${output}`)
+        } finally {
+          bar.clear()
+        }
+      },
+    )
+    .option('--since <time>', 'started from this on: a date, an instant, or a length of time back (default the first)')
+    .option('--until <time>', 'started before this (default the last)')
+    .option('--format <form>', FORMATS.join(' or '), 'jsonl')
+    .option('--output <file>', 'into this new file (default standard output)')
+}
+
+function standardOutput({ world: { terminal } }: Session): Sink {
+  return {
+    async write(text) {
+      terminal.print(text)
+      await terminal.taken()
+    },
+    ended: () => terminal.unread.aborted,
+  }
+}
+
+const WIDTH = 30
+const EVERY_MS = 100
+
+/** How far it is, on standard error, where that is a terminal. */
+class Bar {
+  readonly #session: Session
+  #shownMs = -Infinity
+  #there = false
+
+  constructor(session: Session) {
+    this.#session = session
+  }
+
+  show(done: number, share: number): void {
+    const { terminal } = this.#session.world
+    const now = performance.now()
+    if (!terminal.watched || (now - this.#shownMs < EVERY_MS && share < 1)) return
+    this.#shownMs = now
+    this.#there = true
+    const full = Math.round(share * WIDTH)
+    const bar = `${'#'.repeat(full)}${'.'.repeat(WIDTH - full)}`
+    terminal.complain(`\r[${bar}] ${Math.floor(share * 100)} %, ${wholeNumber(done)} calls`)
+  }
+
+  clear(): void {
+    if (this.#there) this.#session.world.terminal.complain('\r\u001B[K')
+    this.#there = false
+  }
+}

@@ -1,0 +1,76 @@
+import { open, rm } from 'node:fs/promises'
+import type { CallReports, CallRow, PageMark, PageRange } from '../ports.ts'
+import { CALL_CSV } from './call-csv.ts'
+import { csvHead, csvLine } from './csv.ts'
+import { callJson } from './json-form.ts'
+import { WrongUse } from './wrong-use.ts'
+
+/** Where an export goes. */
+export interface Sink {
+  /** Resolves when it has been taken. */
+  write(text: string): Promise<void>
+  /** Whether nobody wants more. */
+  ended(): boolean
+}
+
+/** So many calls are in memory at once. */
+const PAGE = 500
+
+interface Form {
+  readonly head: string
+  readonly line: (call: CallRow) => string
+}
+
+export type ExportFormat = 'csv' | 'jsonl'
+
+const FORMS: Readonly<Record<ExportFormat, Form>> = {
+  csv: { head: csvHead(CALL_CSV), line: (call: CallRow) => csvLine(CALL_CSV, call) },
+  jsonl: { head: '', line: (call: CallRow) => `${JSON.stringify(callJson(call))}\n` },
+}
+
+/** Writes the calls of a stretch of time, the oldest first, and returns how many there were. `tell` hears how far it is. */
+export async function exportCalls(
+  reports: CallReports,
+  range: PageRange,
+  { format, sink }: { readonly format: ExportFormat; readonly sink: Sink },
+  tell: (done: number, share: number) => void,
+): Promise<number> {
+  const { head, line } = FORMS[format]
+  const [newest] = await reports.calls({ ...range, limit: 1 })
+  if (head !== '') await sink.write(head)
+  let [mark, first, done]: [PageMark | undefined, number | undefined, number] = [undefined, undefined, 0]
+  while (!sink.ended()) {
+    const page = await reports.page(range, mark, PAGE)
+    if (page.mark === undefined) break
+    mark = page.mark
+    first ??= page.calls[0]?.startedAt
+    done += page.calls.length
+    await sink.write(page.calls.map(line).join(''))
+    tell(done, shareOf(first ?? 0, mark.startedAt, newest?.startedAt ?? 0))
+  }
+  return done
+}
+
+/** By time, for to count them beforehand would take as long again. */
+function shareOf(first: number, now: number, last: number): number {
+  return now >= last ? 1 : (now - first) / (last - first)
+}
+
+/** A new file for its owner alone; one that could not be written whole is taken away again. Throws WrongUse when there is one. */
+export async function intoFile<T>(path: string, write: (sink: Sink) => Promise<T>): Promise<T> {
+  const file = await open(path, 'wx', 0o600).catch((cause: unknown) => {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
+    const why = code === 'EEXIST' ? 'it is there already, and nothing is overwritten' : code
+    throw new WrongUse(`--output ${path}: cannot be made: ${why}`, { cause })
+  })
+  let whole = false
+  try {
+    const result = await write({ write: (text) => file.writeFile(text), ended: () => false })
+    await file.sync()
+    whole = true
+    return result
+  } finally {
+    await file.close()
+    if (!whole) await rm(path, { force: true })
+  }
+}

@@ -1,0 +1,39 @@
+/** Composition root, continued: copies of the database. */
+import { backUp, restore, StoreRefused } from './adapters/store/store.ts'
+import { WrongUse } from './admin/wrong-use.ts'
+import { readSealingKey } from './config-sealing-key.ts'
+import type { Config } from './config-shape.ts'
+
+/** Copies the database, which may be in use; the sealing key is not in the copy. */
+export async function backUpStore(
+  config: Config,
+  file: string,
+): Promise<{ readonly bytes: number; readonly keyFile: string | undefined }> {
+  const bytes = refusable(() => backUp(config.database.path, file))
+  return { bytes, keyFile: keyFileOf(config) }
+}
+
+/** Puts a copy in the place of the database, once it has been checked; what was there is kept, named by the time. */
+export async function restoreStore(
+  config: Config,
+  file: string,
+  now: Date,
+): Promise<{ readonly aside: string | undefined; readonly keyFile: string | undefined }> {
+  const sealing = readSealingKey(config, { create: false })
+  const stamp = now.toISOString().replaceAll(/[-:]|\.\d+/g, '')
+  const { aside } = refusable(() => restore(config.database.path, file, sealing.key, stamp))
+  return { aside, keyFile: keyFileOf(config) }
+}
+
+function keyFileOf(config: Config): string | undefined {
+  return config.secretKey ? undefined : config.secrets.keyFile
+}
+
+/** What is refused has changed nothing. */
+function refusable<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (cause) {
+    throw cause instanceof StoreRefused ? new WrongUse(cause.message, { cause }) : cause
+  }
+}

@@ -1,0 +1,103 @@
+/** Calls as administrators look at them. */
+import type { CallKind } from './core/intent.ts'
+import type { WindowName } from './core/quota.ts'
+import type { EpochMs, NanoCredits } from './core/units.ts'
+import type { CallRow, Ending } from './ports-ledger.ts'
+
+/** Which calls are wanted; what is absent does not matter. */
+export interface CallFilter {
+  readonly member?: string | undefined
+  readonly model?: string | undefined
+  /** The name of the upstream key that answered. */
+  readonly upstream?: string | undefined
+  readonly kind?: CallKind | undefined
+  /** From the first to the last of these. */
+  readonly status?: { readonly from: number; readonly to: number } | undefined
+  readonly ending?: Ending | 'open' | undefined
+  /** Started in [since, until). */
+  readonly since?: EpochMs | undefined
+  readonly until?: EpochMs | undefined
+}
+
+/** How far somebody who watches the ledger has come. */
+export interface TailMark {
+  /** All calls up to this one in the ledger's own order have been seen, */
+  readonly seen: number
+  /** but for these, which were open. */
+  readonly open: readonly number[]
+}
+
+/** What has happened since a mark. */
+export interface TailNews {
+  readonly mark: TailMark
+  /** Calls that were settled meanwhile. */
+  readonly calls: readonly CallRow[]
+}
+
+/** One try at one upstream. */
+export interface AttemptRow {
+  readonly number: number
+  readonly upstream: string
+  readonly startedAt: EpochMs
+  readonly status: number | undefined
+  readonly errorClass: string | undefined
+  /** Whether the request may have reached upstream; undefined while nobody knows. */
+  readonly sent: boolean | undefined
+  readonly durationMs: number | undefined
+}
+
+/** A window that a call counts in. */
+export interface CallWindow {
+  readonly name: WindowName
+  readonly openedAt: EpochMs
+  readonly resetsAt: EpochMs
+  /** What has been settled in it until now. */
+  readonly settled: NanoCredits
+}
+
+/** All that the ledger knows of a call. */
+export interface CallStory {
+  readonly call: CallRow
+  readonly askedTier: string | undefined
+  readonly turnId: string | undefined
+  readonly admittedAt: EpochMs
+  readonly hold: NanoCredits
+  readonly windows: readonly CallWindow[]
+  readonly organization: string | undefined
+  /** Who answered the call before in the same thread, else in the same session. */
+  readonly answeredBefore: string | undefined
+  readonly tries: readonly AttemptRow[]
+  readonly charging: 'tokens' | 'message' | undefined
+  readonly message: boolean
+  readonly rate: string | undefined
+  readonly endedAt: EpochMs | undefined
+}
+
+/** Where somebody who reads the ledger from its beginning has come to. */
+export interface PageMark {
+  readonly startedAt: EpochMs
+  readonly seq: number
+}
+
+export interface PageRange {
+  readonly since: EpochMs
+  readonly until: EpochMs
+}
+
+export interface Page {
+  readonly calls: readonly CallRow[]
+  /** Where the next page begins; undefined when there was none left. */
+  readonly mark: PageMark | undefined
+}
+
+/** Calls of a long ledger, piece by piece. */
+export interface CallReports {
+  /** Newest first. */
+  calls(filter: CallFilter & { readonly limit: number }): Promise<readonly CallRow[]>
+  /** Calls settled since the mark; undefined = from now on. */
+  tail(mark: TailMark | undefined): Promise<TailNews>
+  /** Calls that started in [since, until) and come after the mark, in the order in which they started. */
+  page(range: PageRange, after: PageMark | undefined, limit: number): Promise<Page>
+  /** The call of this id, or whose id alone begins so; undefined when there is none, or more than one. */
+  call(id: string): Promise<CallStory | undefined>
+}

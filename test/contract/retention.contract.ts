@@ -1,0 +1,90 @@
+import { deepEqual, equal, ok } from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { DAY_MS } from '../../src/core/calendar.ts'
+import type { CallId } from '../../src/core/units.ts'
+import { keepTidy } from '../../src/app-retention.ts'
+import { newCall, newEntry, silent, T0, type NewDatabase } from './bench.ts'
+import { start, type Given } from './ledger-given.ts'
+
+/** What every Retention keeps to. */
+export function retentionContract(newDatabase: NewDatabase): void {
+  suite('retention', () => {
+    test('deletes what is old and has ended, in batches, and leaves the sums as they were', async () => {
+      await using given = await start(newDatabase, 0n)
+      const { reports, retention } = given.store
+      for (let i = 0; i < 7; i += 1) await settled(given, T0 + i)
+      await given.store.ledger.open(newCall(given, T0), [], T0)
+      await settled(given, T0 + DAY_MS)
+      for (const id of ['a', 'b', 'c']) await connected(given, id, T0)
+      const asked = { from: T0, to: T0 + 2 * DAY_MS, by: ['member', 'day', 'model'] } as const
+      const read = async () => [await reports.usage(asked.from, asked.to), await reports.usageBy(asked)]
+      const before = await read()
+      const cutoffs = { calls: T0 + 6, connections: undefined }
+      deepEqual(await retention.prune(cutoffs, 4), { calls: 4, connections: 0 })
+      deepEqual(
+        (await reports.calls({ limit: 9 })).map(({ startedAt }) => startedAt - T0),
+        [DAY_MS, 6, 5, 4, 0],
+      )
+      deepEqual(await retention.prune(cutoffs, 4), { calls: 2, connections: 0 })
+      deepEqual(await retention.prune(cutoffs, 4), { calls: 0, connections: 0 })
+      deepEqual(await retention.prune({ calls: undefined, connections: T0 + 1 }, 2), { calls: 0, connections: 2 })
+      equal((await reports.connections({ member: undefined, limit: 9 })).length, 1)
+      deepEqual(await read(), before)
+    })
+
+    test('keeps the newest call, so that the ledger goes on from it, and connections that are open', async () => {
+      await using given = await start(newDatabase, 0n)
+      await connected(given, 'open', T0, false)
+      for (const at of [T0, T0 + 1]) await settled(given, at)
+      const everything = { calls: T0 + 9 * DAY_MS, connections: T0 + 9 * DAY_MS }
+      deepEqual(await given.store.retention.prune(everything, 100), { calls: 1, connections: 0 })
+      deepEqual(
+        (await given.store.reports.calls({ limit: 9 })).map(({ startedAt }) => startedAt),
+        [T0 + 1],
+      )
+    })
+
+    test('goes on while the gateway runs until all that is old has gone, never long at a time', async () => {
+      await using given = await start(newDatabase, 0n)
+      const { reports, retention } = given.store
+      await Promise.all(Array.from({ length: 1_050 }, (_, i) => settled(given, T0 + i)))
+      await settled(given, T0 + 3 * DAY_MS)
+      const usage = await reports.usage(T0, T0 + DAY_MS)
+      const stop = new AbortController()
+      const took: number[] = []
+      const timed: typeof retention = {
+        prune: async (...asked) => {
+          const began = performance.now()
+          const gone = await retention.prune(...asked)
+          took.push(performance.now() - began)
+          if (gone.calls === 0) stop.abort()
+          if (took.length === 11) stop.abort()
+          return gone
+        },
+      }
+      const settings = { callsDays: 2, connectionsDays: 0 }
+      await keepTidy(timed, settings, { log: silent, now: () => T0 + 3 * DAY_MS, stop: stop.signal })
+      equal((await reports.calls({ limit: 2_000 })).length, 1)
+      equal(took.length, 11)
+      ok((took.toSorted((a, b) => a - b)[5] ?? Infinity) < 50, `batches took ${took.map(Math.round).join(', ')} ms`)
+      deepEqual(await reports.usage(T0, T0 + DAY_MS), usage)
+    })
+  })
+}
+
+async function settled(given: Given, at: number): Promise<void> {
+  const call = newCall(given, at)
+  await given.store.ledger.open(call, [], at)
+  await given.store.ledger.attempt(call.id, given.upstream.id, at)
+  const attempt = { upstream: given.upstream.id, status: 200, errorClass: undefined, sent: true, startedAt: at }
+  const attempts = [{ ...attempt, durationMs: 1 }]
+  await given.store.ledger.settle(newEntry(call.id, at + 1, { credits: 5n, attempts }))
+}
+
+async function connected(given: Given, id: string, at: number, ended = true): Promise<void> {
+  const facts = { path: '/', sessionId: undefined, threadId: undefined, upstream: undefined }
+  const one = { id: id as CallId, member: given.member.id, key: given.key.id, ...facts, startedAt: at }
+  await given.store.ledger.connected(one)
+  const closed = { upstream: undefined, endedAt: at + 1, reason: 'idle', code: 1000 }
+  if (ended) await given.store.ledger.disconnected({ id: one.id, ...closed, clientMessages: 2, upstreamMessages: 3 })
+}

@@ -1,0 +1,35 @@
+import { deepEqual, ok } from 'node:assert/strict'
+import { DatabaseSync } from 'node:sqlite'
+import { suite, test } from 'node:test'
+import fc from 'fast-check'
+import { FILL_ROLLUPS_STEP } from '../../src/adapters/store/rollups-schema.ts'
+import type { CallId } from '../../src/core/units.ts'
+import { T0 } from './bench.ts'
+import { House, step } from './rollups.model.ts'
+import { sqliteDatabase } from './sqlite-database.ts'
+
+suite('sqlite: sums', () => {
+  test('of a ledger that is older than they are come out as if they had always been kept', async () => {
+    await using database = await sqliteDatabase()
+    const house = await House.open(database)
+    for (const one of fc.sample(step, 120)) await house.take(one)
+    for (const [i, world] of house.worlds.entries()) {
+      const facts = { member: world.member.id, key: world.key.id, path: '/', sessionId: undefined, threadId: undefined }
+      const id = `socket ${i}` as CallId
+      await house.store.ledger.connected({ id, ...facts, upstream: undefined, startedAt: T0 + i })
+      const closed = { upstream: undefined, endedAt: T0 + 9, reason: 'idle', code: 1000 }
+      if (i > 0) await house.store.ledger.disconnected({ id, ...closed, clientMessages: i, upstreamMessages: 7 })
+    }
+    await house.store.close()
+    const read = (): unknown => ({
+      calls: database.query('SELECT * FROM rollups'),
+      connections: database.query('SELECT * FROM connection_rollups'),
+    })
+    const kept = read()
+    ok(database.query('SELECT * FROM rollups').length > 60)
+    const db = new DatabaseSync(database.path)
+    db.exec(`DELETE FROM rollups; DELETE FROM connection_rollups; ${FILL_ROLLUPS_STEP}`)
+    db.close()
+    deepEqual(read(), kept)
+  })
+})
