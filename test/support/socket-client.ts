@@ -57,6 +57,8 @@ export async function talk(url: string, key: string, how: Talk = {}): Promise<So
   socket.on('message', (data: Buffer, binary) => got.push({ data, binary }))
   const closed = once(socket, 'close').then(([code, reason]) => ({ code: code as number, reason: String(reason) }))
   const upgraded = once(socket, 'upgrade')
+  // Of a refused handshake only the opening tells.
+  for (const other of [closed, upgraded]) other.catch(() => undefined)
   await once(socket, 'open')
   const [head] = (await upgraded) as [IncomingMessage]
   socket.on('error', () => undefined)
