@@ -14,6 +14,7 @@ import { GentleReader } from './gateway/gentle-reader.ts'
 import { Notices } from './gateway/notices.ts'
 import { Owners } from './gateway/owners.ts'
 import { Sessions } from './gateway/sessions.ts'
+import { SocketTrouble } from './gateway/socket-trouble.ts'
 import type { Log, Room, Upstream } from './ports.ts'
 
 /** Codex waits for 15 s. */
@@ -52,6 +53,7 @@ export function gatewayOn(
     owners: new Owners(store.ledger),
     reader: new GentleReader(),
     sessions: new Sessions(),
+    socketTrouble: new SocketTrouble(),
     estimator: new Estimator(),
     get rates() {
       return card()

@@ -5,6 +5,7 @@ import { GATEWAY_KEY_BYTES, newGatewayKey } from '../core/gateway-key.ts'
 import { NoReply, type Handshake, type Socket, type SocketClient, type Wish } from '../ports.ts'
 import { converse } from './converse.ts'
 import type { Gateway } from './gateway.ts'
+import { SocketTrouble } from './socket-trouble.ts'
 
 const { secret } = newGatewayKey(Buffer.alloc(GATEWAY_KEY_BYTES, 7))
 const KEYS = [1, 2, 3].map((id) => ({ id, name: `key ${id}`, enabled: true, ws: true, learned: {} }))
@@ -20,6 +21,7 @@ function gatewayWith(connect: Connect, outcomes: unknown[] = []): Gateway {
       }),
       upstreams: () => KEYS,
     },
+    socketTrouble: new SocketTrouble(),
     coordinator: {
       seat: ({ candidates }: Wish) =>
         Promise.resolve({ upstream: candidates[0], [Symbol.asyncDispose]: () => Promise.resolve() }),

@@ -114,7 +114,8 @@ function socketKeys({ directory }: Gateway): readonly Upstream[] {
 
 /**
  * Turns of the Responses API. Where a key is only missing for now the handshake is accepted all the same, and the first
- * turn waits for one, or hears why there is none: a refused handshake turns WebSocket off for Codex's whole session.
+ * turn waits for one, or hears why there is none: a refused handshake turns WebSocket off for Codex's whole session. That
+ * is what helps where no WebSocket can be had upstream for longer than a moment.
  */
 async function openDialogue(client: SocketClient, call: KnownCall, gateway: Gateway): Promise<Begun | Declined> {
   const candidates = socketKeys(gateway)
@@ -123,6 +124,9 @@ async function openDialogue(client: SocketClient, call: KnownCall, gateway: Gate
     opened = await openForHandshake(client, call, { candidates, wait: false }, gateway)
   } catch (cause) {
     if (!(cause instanceof Refusal)) throw cause
+    if (gateway.socketTrouble.lasts(gateway.now())) {
+      throw new Refusal('upgrade_refused', 'OpenAI takes no WebSockets at the moment. Go on over HTTP.', { cause })
+    }
   }
   if (opened && 'reply' in opened) return opened
   const { maxMessages } = gateway.settings.socket

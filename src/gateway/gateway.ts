@@ -6,6 +6,7 @@ import type { GentleReader } from './gentle-reader.ts'
 import type { Notices } from './notices.ts'
 import type { Owners } from './owners.ts'
 import type { Sessions } from './sessions.ts'
+import type { SocketTrouble } from './socket-trouble.ts'
 
 /** What the life of a call needs of the world. */
 export interface Gateway {
@@ -18,6 +19,7 @@ export interface Gateway {
   readonly owners: Owners
   readonly reader: GentleReader
   readonly sessions: Sessions
+  readonly socketTrouble: SocketTrouble
   readonly rates: RateCard
   readonly estimator: Estimator
   readonly settings: Settings

@@ -63,6 +63,7 @@ export async function openLine(
     if (handshake.socket) {
       note({ upstream, status: 101, errorClass: undefined, sent: true, startedAt })
       gateway.coordinator.report(upstream, { kind: 'answering' })
+      gateway.socketTrouble.worked()
       const organization = header(handshake.headers, 'openai-organization') ?? upstream.organization
       return { line: { upstream, organization, headers: handshake.headers, socket: handshake.socket }, seat }
     }
@@ -82,6 +83,8 @@ export async function openLine(
 
 async function failed(seat: Seat, wish: Wish, gateway: Gateway, failure: Failure): Promise<Opened> {
   reportFailure(wish.call, seat.upstream, failure.judgement, gateway)
+  if (failure.judgement.whoseTrouble === 'upstream' && failure.judgement.counts)
+    gateway.socketTrouble.failed(gateway.now())
   await seat[Symbol.asyncDispose]()
   return { failure: { ...failure, upstream: seat.upstream.id } }
 }

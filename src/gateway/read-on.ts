@@ -1,62 +1,41 @@
-import type { MemberId } from '../core/units.ts'
-import type { Body, Client, HeaderList } from '../ports.ts'
+import type { Client, HeaderList } from '../ports.ts'
+import { ClientBehind } from './client-behind.ts'
 import type { Gateway, ReadOn } from './gateway.ts'
 
 /** A client whose answer is read on to its end when it has left: then what is written goes nowhere. */
-export class ReadOnClient implements Client {
-  readonly #client: Client
+export class ReadOnClient extends ClientBehind {
   readonly #most: ReadOn
   #bytes = 0
 
   constructor(client: Client, most: ReadOn) {
-    this.#client = client
+    super(client)
     this.#most = most
   }
 
-  get signal(): AbortSignal {
-    return this.#client.signal
+  override begin(status: number, headers: HeaderList): void {
+    if (!this.signal.aborted) super.begin(status, headers)
   }
 
-  get method(): string {
-    return this.#client.method
-  }
-
-  get path(): string {
-    return this.#client.path
-  }
-
-  get headers(): HeaderList {
-    return this.#client.headers
-  }
-
-  read(member: MemberId): Promise<Body> {
-    return this.#client.read(member)
-  }
-
-  begin(status: number, headers: HeaderList): void {
-    if (!this.signal.aborted) this.#client.begin(status, headers)
-  }
-
-  write(chunk: Uint8Array): boolean {
-    if (!this.signal.aborted) return this.#client.write(chunk)
+  override write(chunk: Uint8Array): boolean {
+    if (!this.signal.aborted) return super.write(chunk)
     this.#bytes += chunk.length
     return this.#bytes <= this.#most.bytes
   }
 
-  async drained(): Promise<void> {
+  override async drained(): Promise<void> {
     try {
-      await this.#client.drained()
+      await super.drained()
     } catch (cause) {
       if (!this.signal.aborted || this.#bytes > this.#most.bytes) throw cause
     }
   }
 
-  end(): void {
-    if (!this.signal.aborted) this.#client.end()
+  override end(): void {
+    if (!this.signal.aborted) super.end()
   }
 
-  cut(): void {
-    if (!this.signal.aborted) this.#client.cut()
+  override cut(): void {
+    if (!this.signal.aborted) super.cut()
   }
 }
 

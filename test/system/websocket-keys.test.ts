@@ -180,4 +180,28 @@ suite('the key of a WebSocket', { concurrency: 4 }, () => {
       await movesOn(client)
     }
   })
+
+  test('goes on over HTTP where no WebSocket can be had upstream for longer than a moment', async () => {
+    await using line = await wired({ toml: '[limits]\ncodex_queue_secs = 1\n' }, 'cooldown_secs = 0\n')
+    const { on, up } = line
+    up.refusal = () => ({ status: 502 })
+    const began = performance.now()
+    // For a moment it is waited for.
+    const refused = await until(async () => {
+      try {
+        using client = await talk(on.url, on.key)
+        client.say(create())
+        await client.event('response.failed')
+        return undefined
+      } catch (cause) {
+        return String(cause)
+      }
+    }, 20_000)
+    match(refused, /426/)
+    ok(performance.now() - began >= 5000)
+    up.refusal = undefined
+    using back = await until(() => talk(on.url, on.key).catch(() => undefined), 20_000)
+    back.say(create())
+    await back.event('response.completed')
+  })
 })

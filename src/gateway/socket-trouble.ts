@@ -1,0 +1,27 @@
+/** For so long WebSockets fail upstream before Codex is sent on to HTTP. */
+const LASTING_MS = 5000
+/** What is older says nothing of now. */
+const RECENT_MS = 60_000
+
+/**
+ * Whether WebSockets cannot be had upstream, though nothing is wrong with the keys: a proxy on the way may let HTTP pass
+ * and nothing else, and then no wait helps.
+ */
+export class SocketTrouble {
+  #since: number | undefined
+  #last = -Infinity
+
+  failed(now: number): void {
+    if (now - this.#last > RECENT_MS) this.#since = undefined
+    this.#since ??= now
+    this.#last = now
+  }
+
+  worked(): void {
+    this.#since = undefined
+  }
+
+  lasts(now: number): boolean {
+    return this.#since !== undefined && now - this.#since >= LASTING_MS && now - this.#last <= RECENT_MS
+  }
+}
