@@ -101,13 +101,13 @@ suite('a webhook', { concurrency: 4 }, () => {
     ] as const) {
       const to = await receiver(Math.max(0, status))
       if (status === -1) await to[Symbol.asyncDispose]()
-      const { hook: sent, log } = hook(to.url, { tries: 3, timeoutMs: 100 })
+      const { hook: sent, log } = hook(to.url, { tries: 3, ...(status === 0 && { timeoutMs: 100 }) })
+      await using _ = sent
       sent.send('x', {})
       const line = await until(() => log.find((one) => one.includes('given up')))
       ok(line.includes(`"tries":${tries},"cause":"${cause}"`), line)
       if (status >= 0) equal(to.posts.length, tries)
       ok(!log.join().includes('token-in-the-path') && !log.join().includes(SECRET), 'no secrets in the log')
-      await sent[Symbol.asyncDispose]()
       if (status >= 0) await to[Symbol.asyncDispose]()
     }
   })
@@ -126,8 +126,9 @@ suite('a webhook', { concurrency: 4 }, () => {
   test('tries once more when the gateway stops, and keeps it from stopping only for a moment', async () => {
     await using to = await receiver(500, 200)
     const away = hook(to.url, { backoffMs: 60_000 })
+    await using _ = away.hook
     away.hook.send('x', {})
-    await until(() => to.posts[0])
+    await until(() => away.log.find((line) => line.includes('not taken yet')))
     await away.hook[Symbol.asyncDispose]()
     equal(to.posts.length, 2)
     await using hanging = await receiver(0)
