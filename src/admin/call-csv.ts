@@ -1,5 +1,7 @@
 import { creditsText, type EpochMs } from '../core/units.ts'
+import type { NanoUsd } from '../core/usd.ts'
 import type { CallRow } from '../ports.ts'
+import { callUsd } from './call-usd.ts'
 import type { CsvColumn } from './csv.ts'
 
 /** A call in CSV: the names of docs/json.md, what is no text left out of `spoken`. */
@@ -17,6 +19,7 @@ export const CALL_CSV: readonly CsvColumn<CallRow>[] = [
   { name: 'status', of: (call) => call.status },
   { name: 'ending', of: (call) => call.ending },
   { name: 'refusal', of: (call) => call.refusal },
+  { name: 'would_refuse', of: (call) => call.wouldRefuse },
   { name: 'precision', of: (call) => call.precision },
   { name: 'input_tokens', of: (call) => call.inputTokens },
   { name: 'cached_input_tokens', of: (call) => call.cachedInputTokens },
@@ -30,6 +33,7 @@ export const CALL_CSV: readonly CsvColumn<CallRow>[] = [
   { name: 'output_audio_tokens', of: (call) => call.spoken?.outputAudioTokens },
   { name: 'audio_ms', of: (call) => call.spoken?.audioMs },
   { name: 'credits', of: (call) => creditsText(call.credits) },
+  { name: 'usd', of: (call) => usdText(callUsd(call)) },
   { name: 'response_id', of: (call) => call.responseId },
   { name: 'thread_id', of: (call) => call.threadId },
   { name: 'session_id', of: (call) => call.sessionId },
@@ -37,6 +41,10 @@ export const CALL_CSV: readonly CsvColumn<CallRow>[] = [
   { name: 'duration_ms', of: (call) => call.durationMs },
   { name: 'attempts', of: (call) => call.attempts },
 ]
+
+function usdText(usd: NanoUsd | undefined): string | undefined {
+  return usd === undefined ? undefined : creditsText(usd)
+}
 
 function time(at: EpochMs): string {
   return new Date(at).toISOString()

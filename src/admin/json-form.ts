@@ -1,9 +1,9 @@
 /** The JSON that `--json` prints: stable, and described in docs/json.md. Absent values are null. */
 import { exactCredits } from '../core/exact-json.ts'
 import type { EpochMs } from '../core/units.ts'
-import { usdOf } from '../core/usd.ts'
 import type { SpokenUsage } from '../core/usage.ts'
 import type { CallRow, ConnectionRow, GatewayKey, Member, MemberUsage, Upstream } from '../ports.ts'
+import { callUsd } from './call-usd.ts'
 import type { IssuedKey } from './gateway-keys.ts'
 
 export function time(at: EpochMs | undefined): string | null {
@@ -90,10 +90,8 @@ function spokenJson(spoken: SpokenUsage): object {
   }
 }
 
-/** What the API charges for a call that states its tokens, where its price is known. */
 function usdJson(call: CallRow): object | null {
-  const stated = call.inputTokens > 0 || call.outputTokens > 0 || call.spoken !== undefined
-  const usd = stated ? usdOf(call, call.model ?? '', call.serviceTier, call.startedAt) : undefined
+  const usd = callUsd(call)
   return usd === undefined ? null : exactCredits(usd)
 }
 
