@@ -1,4 +1,5 @@
 import { limitHeaders } from './limits.ts'
+import { undated } from './model.ts'
 import type { Standing } from './quota.ts'
 
 /** Name, value, name, value, … as they stood on the wire: order, case and duplicates are kept. */
@@ -91,8 +92,7 @@ export function replyHeaders(headers: HeaderList, context: ReplyContext): string
  */
 function modelShown(model: string, requested: string | undefined): string {
   if (requested === undefined) return model
-  const undated = model.replace(/-\d{4}-\d{2}-\d{2}$/, '')
-  return undated.toLowerCase() === requested.toLowerCase() ? requested : model
+  return undated(model).toLowerCase() === requested.toLowerCase() ? requested : model
 }
 
 function filtered(headers: HeaderList, dropped: (name: string) => boolean): string[] {

@@ -1,8 +1,7 @@
 import { dayAt, dayOf } from './calendar.ts'
+import { undated } from './model.ts'
 import type { Dated } from './rates.ts'
 import type { EpochMs } from './units.ts'
-
-const SNAPSHOT = /-\d{4}-\d{2}-\d{2}$/
 
 /** A model's row at an instant: by its exact name, then without the date of a snapshot (`-YYYY-MM-DD`), then by an alias. */
 export function rowOf<Row extends Dated>(
@@ -11,9 +10,9 @@ export function rowOf<Row extends Dated>(
   rows: ReadonlyMap<string, readonly Row[]>,
   aliases: ReadonlyMap<string, string>,
 ): Row | undefined {
-  const undated = model.replace(SNAPSHOT, '')
+  const plain = undated(model)
   const day = dayAt(at)
-  for (const name of [model, undated, aliases.get(model), aliases.get(undated)]) {
+  for (const name of [model, plain, aliases.get(model), aliases.get(plain)]) {
     const row = name === undefined ? undefined : rows.get(name)?.findLast((each) => inForce(each, day))
     if (row) return row
   }

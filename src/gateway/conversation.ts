@@ -9,6 +9,8 @@ import { soon } from './soon.ts'
 
 /** Service restart: Codex comes back with its whole history, and its user sees nothing. */
 export const COME_BACK = 1012
+/** Against the policy (RFC 6455, 7.4.1). */
+export const NOT_ALLOWED = 1008
 const WATCH_MS = 1000
 
 /** What is said over a conversation, in the words of one API. */

@@ -5,7 +5,7 @@ import type { CallId } from '../core/units.ts'
 import type { Reply, Socket, SocketClient, Standing, Upstream } from '../ports.ts'
 import { refuseSpent } from './admit.ts'
 import { authenticate } from './authenticate.ts'
-import { Conversation } from './conversation.ts'
+import { Conversation, NOT_ALLOWED } from './conversation.ts'
 import { Dialogue } from './dialogue.ts'
 import type { Gateway } from './gateway.ts'
 import { knownCall, NOTHING_ASKED, socketRoute, type KnownCall } from './identify.ts'
@@ -16,8 +16,6 @@ import { explained, noteRefusal, RefusedCallError } from './refused.ts'
 import { REFUSED_MS, soon } from './soon.ts'
 import { standingOf } from './standing.ts'
 
-/** Against the policy (RFC 6455, 7.4.1). */
-const NOT_ALLOWED = 1008
 /** How long who is told no has to hear it. */
 const TOLD_MS = 2000
 

@@ -8,12 +8,9 @@ import type { Gateway } from './gateway.ts'
 import type { HeldMessage } from './held-message.ts'
 import type { Line } from './line.ts'
 import { fitness } from './line-fitness.ts'
-import { soon } from './soon.ts'
+import { SETTLE_MS, soon } from './soon.ts'
 import { Turn } from './turn.ts'
 import type { TurnEnd } from './turn-end.ts'
-
-/** How long the last message of a turn waits for the turn's settlement. */
-const SETTLE_MS = 500
 
 /**
  * The Responses API over a conversation: messages pass, and every `response.create` is a call of its own (`Turn`). One

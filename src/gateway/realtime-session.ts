@@ -3,7 +3,7 @@ import { Refusal } from '../core/refusal.ts'
 import type { Ending, Holder } from '../ports.ts'
 import { refuseSpent } from './admit.ts'
 import { authenticate } from './authenticate.ts'
-import { COME_BACK, type Conversation, type Talk } from './conversation.ts'
+import { COME_BACK, NOT_ALLOWED, type Conversation, type Talk } from './conversation.ts'
 import { checkModelAllowed } from './eligible.ts'
 import type { HeldMessage } from './held-message.ts'
 import type { Line } from './line.ts'
@@ -11,13 +11,9 @@ import { isServing } from './line-fitness.ts'
 import { keysTrouble } from './no-seat.ts'
 import { explained } from './refused.ts'
 import { reportFailure } from './report.ts'
-import { soon } from './soon.ts'
+import { SETTLE_MS, soon } from './soon.ts'
 import { judgeSaid, Utterance, type Saying } from './utterance.ts'
 
-/** How long the last event of a response waits for its settlement. */
-const SETTLE_MS = 500
-/** Against the policy (RFC 6455, 7.4.1). */
-const NOT_ALLOWED = 1008
 /** Of so many responses it is remembered that they are over. */
 const REMEMBERED = 1000
 

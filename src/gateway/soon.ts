@@ -11,3 +11,5 @@ export async function soon<T>(outcome: Promise<T>, ms: number): Promise<T | unde
 
 /** How long a caller who is refused waits for the ledger. */
 export const REFUSED_MS = 500
+/** How long the last message of an answer waits for the answer's settlement. */
+export const SETTLE_MS = 500
