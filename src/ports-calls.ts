@@ -1,4 +1,5 @@
 /** Calls as administrators look at them. */
+import type { Choice } from './core/choice.ts'
 import type { CallKind } from './core/intent.ts'
 import type { WindowName } from './core/quota.ts'
 import type { EpochMs, NanoCredits } from './core/units.ts'
@@ -44,6 +45,19 @@ export interface AttemptRow {
   /** Whether the request may have reached upstream; undefined while nobody knows. */
   readonly sent: boolean | undefined
   readonly durationMs: number | undefined
+  /** Why this upstream; undefined where nobody chose, and of old tries. */
+  readonly chosen: Choice | undefined
+}
+
+/** That a settled call was priced again. */
+export interface Repricing {
+  readonly at: EpochMs
+  readonly before: NanoCredits
+  readonly after: NanoCredits
+  readonly rateBefore: string | undefined
+  readonly rate: string
+  readonly who: string
+  readonly why: string
 }
 
 /** A window that a call counts in. */
@@ -70,6 +84,8 @@ export interface CallStory {
   readonly charging: 'tokens' | 'message' | undefined
   readonly message: boolean
   readonly rate: string | undefined
+  /** In the order in which they were made. */
+  readonly repricings: readonly Repricing[]
   readonly endedAt: EpochMs | undefined
 }
 

@@ -1,4 +1,5 @@
 /** What is in flight. */
+import type { Manner } from './core/choice.ts'
 import type { Outcome, Pulse } from './core/health.ts'
 import type { Hold } from './core/quota.ts'
 import type { CallId, EpochMs, NanoCredits, UpstreamId } from './core/units.ts'
@@ -38,6 +39,7 @@ export interface Wish {
 
 export interface Seat extends AsyncDisposable {
   readonly upstream: Upstream
+  readonly chosen: Manner
 }
 
 /** No candidate can ever be had without an administrator: each is disabled by its own trouble. */

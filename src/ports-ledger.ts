@@ -1,4 +1,5 @@
 /** What was spent. */
+import type { Choice } from './core/choice.ts'
 import type { CallKind } from './core/intent.ts'
 import type { Hold, QuotaWindow, Standing, Verdict } from './core/quota.ts'
 import type { CallId, EpochMs, GatewayKeyId, MemberId, NanoCredits, UpstreamId } from './core/units.ts'
@@ -59,6 +60,8 @@ export interface AttemptOutcome {
   readonly errorClass: string | undefined
   /** Whether the request may have reached upstream. */
   readonly sent: boolean
+  /** Why this upstream; undefined where nobody chose. */
+  readonly chosen?: Choice | undefined
   readonly startedAt: EpochMs
   readonly durationMs: number
 }
@@ -166,8 +169,8 @@ export interface Ledger {
    * runs it. A call that is not admitted leaves no trace; one that runs already always is. Resolves once committed.
    */
   open(call: OpenCall, heldBefore: readonly Hold[], now: EpochMs): Promise<Verdict>
-  /** Names the upstream of the next try; resolves once committed, and only then may the request go. */
-  attempt(call: CallId, upstream: UpstreamId, now: EpochMs): Promise<void>
+  /** Names the upstream of the next try, and why it; resolves once committed, and only then may the request go. */
+  attempt(call: CallId, upstream: UpstreamId, now: EpochMs, chosen?: Choice): Promise<void>
   /** Closes the call and adds it to its windows' running totals. Resolves once committed; a call that is settled stays as it is. */
   settle(entry: Entry): Promise<Standing>
   /** Writes a row for a call that was refused before it was opened. */

@@ -1,6 +1,6 @@
 /** A call's whole story, for people and for programs. */
 import { creditsText, type EpochMs } from '../core/units.ts'
-import type { AttemptRow, CallStory } from '../ports.ts'
+import type { AttemptRow, CallStory, Repricing } from '../ports.ts'
 import { exactCredits } from '../core/exact-json.ts'
 import { callJson } from './json-form.ts'
 import { pairs } from './lines.ts'
@@ -13,14 +13,15 @@ export function storyLines(story: CallStory): readonly string[] {
   return [
     `call ${call.id}`,
     `asked: ${pairs({ at: time(call.startedAt), ...who, model: call.model, tier: story.askedTier, ...ids })}`,
-    `admitted: ${pairs({ at: time(story.admittedAt), hold: creditsText(story.hold) })}`,
+    `admitted: ${pairs({ at: time(story.admittedAt), hold: creditsText(story.hold), would_refuse: call.wouldRefuse })}`,
     ...story.windows.map((window) => {
       const { name, openedAt, resetsAt, settled } = window
       const until = { opened_at: time(openedAt), resets_at: time(resetsAt) }
       return `window: ${pairs({ name, ...until, settled_by_now: creditsText(settled) })}`
     }),
-    ...story.tries.map((tried) => `try ${tried.number}: ${pairs({ ...tryTraits(tried), why: whyOf(story, tried) })}`),
+    ...story.tries.map((tried) => `try ${tried.number}: ${pairs(tryTraits(tried))}`),
     ...(call.ending === undefined ? ['ended: not yet'] : settlement(story)),
+    ...story.repricings.map(repricingLine),
   ]
 }
 
@@ -60,15 +61,13 @@ function tryTraits(tried: AttemptRow): Readonly<Record<string, string | number |
     error_class: tried.errorClass,
     sent: tried.sent,
     duration_ms: tried.durationMs,
+    why: tried.chosen,
   }
 }
 
-/** The ledger knows the conversation's key before, and what failed; of weights and load at that moment it knows nothing. */
-function whyOf({ answeredBefore, tries }: CallStory, { number, upstream }: AttemptRow): string {
-  if (number > 1)
-    return tries.some((other) => other.number < number && other.upstream === upstream) ? 'again' : 'another-failed'
-  if (answeredBefore === undefined) return 'first-of-its-conversation'
-  return answeredBefore === upstream ? 'answered-the-conversation-before' : 'best-free'
+function repricingLine({ at, before, after, rateBefore, rate, who, why }: Repricing): string {
+  const price = { credits_before: creditsText(before), credits: creditsText(after), rate_before: rateBefore, rate }
+  return `repriced: ${pairs({ at: time(at), ...price, who, why })}`
 }
 
 function time(at: EpochMs | undefined): string | undefined {
@@ -94,7 +93,7 @@ export function storyJson(story: CallStory): object {
     tries: story.tries.map((tried) => ({
       number: tried.number,
       upstream: tried.upstream,
-      why: whyOf(story, tried),
+      why: tried.chosen ?? null,
       started_at: time(tried.startedAt),
       status: tried.status ?? null,
       error_class: tried.errorClass ?? null,
@@ -104,5 +103,14 @@ export function storyJson(story: CallStory): object {
     charging: story.charging ?? null,
     message: story.message,
     rate: story.rate ?? null,
+    repricings: story.repricings.map((made) => ({
+      at: time(made.at),
+      credits_before: exactCredits(made.before),
+      credits: exactCredits(made.after),
+      rate_before: made.rateBefore ?? null,
+      rate: made.rate,
+      who: made.who,
+      why: made.why,
+    })),
   }
 }

@@ -132,6 +132,7 @@ const STORY: CallStory = {
       errorClass: 'rate_limited',
       sent: true,
       durationMs: 20,
+      chosen: 'owner:pinned',
     },
     {
       number: 2,
@@ -141,11 +142,34 @@ const STORY: CallStory = {
       errorClass: undefined,
       sent: true,
       durationMs: 1400,
+      chosen: 'retry:fair',
+    },
+    {
+      number: 3,
+      upstream: 'second',
+      startedAt: NOW + 40,
+      status: undefined,
+      errorClass: undefined,
+      sent: undefined,
+      durationMs: undefined,
+      chosen: undefined,
     },
   ],
   charging: 'tokens',
   message: true,
   rate: 'gpt-5.5@2026-04-23',
+  repricings: [
+    { at: NOW + 5000, before: 0n, after: 2_000_000_000n, rateBefore: undefined, rate: 'a@1', who: 'root', why: 'late' },
+    {
+      at: NOW + 6000,
+      before: 2_000_000_000n,
+      after: 4375n,
+      rateBefore: 'a@1',
+      rate: 'b@2',
+      who: 'eve',
+      why: 'too much',
+    },
+  ],
   endedAt: NOW + 1500,
 }
 
@@ -161,24 +185,34 @@ suite('admin call', () => {
         'asked: at=2026-11-23T10:00:00.000Z member=alice key=sk-codex-gw-abcd kind=turn transport=sse path=/v1/responses model=gpt-5.5 tier=auto turn_id=turn-1',
         'admitted: at=2026-11-23T10:00:00.001Z hold=2',
         'window: name=5h opened_at=2026-11-23T10:00:00.000Z resets_at=2026-11-23T15:00:00.000Z settled_by_now=1.5',
-        'try 1: at=2026-11-23T10:00:00.002Z upstream=first status=429 error_class=rate_limited sent=true duration_ms=20 why=answered-the-conversation-before',
-        'try 2: at=2026-11-23T10:00:00.030Z upstream=second status=200 sent=true duration_ms=1400 why=another-failed',
+        'try 1: at=2026-11-23T10:00:00.002Z upstream=first status=429 error_class=rate_limited sent=true duration_ms=20 why=owner:pinned',
+        'try 2: at=2026-11-23T10:00:00.030Z upstream=second status=200 sent=true duration_ms=1400 why=retry:fair',
+        'try 3: at=2026-11-23T10:00:00.040Z upstream=second',
         'ended: at=2026-11-23T10:00:01.500Z ending=complete status=200 upstream=second organization=org-1 duration_ms=1500 request_id=req_1',
         'usage: precision=exact input=10 cached=0 cache_write=0 output=0 reasoning=0 input_audio=1 cached_audio=2 input_image=3 cached_image=4 output_audio=5 audio_ms=6',
         'price: credits=0.000004375 charged_by=tokens message=true rate=gpt-5.5@2026-04-23',
+        'repriced: at=2026-11-23T10:00:05.000Z credits_before=0 credits=2 rate=a@1 who=root why=late',
+        'repriced: at=2026-11-23T10:00:06.000Z credits_before=2 credits=0.000004375 rate_before=a@1 rate=b@2 who=eve why=too much',
         '',
       ].join('\n'),
     )
     await world.run('admin', 'call', '0199f3c2', '--json')
     const json = JSON.parse(world.out) as {
-      tries: readonly { why: string }[]
+      tries: readonly { why: string | null }[]
+      repricings: readonly object[]
       hold: number
       windows: readonly object[]
     }
-    deepEqual(
-      [json.tries.map(({ why }) => why), json.hold],
-      [['answered-the-conversation-before', 'another-failed'], 2],
-    )
+    deepEqual([json.tries.map(({ why }) => why), json.hold], [['owner:pinned', 'retry:fair', null], 2])
+    deepEqual(json.repricings[1], {
+      at: '2026-11-23T10:00:06.000Z',
+      credits_before: 2,
+      credits: 0.000004375,
+      rate_before: 'a@1',
+      rate: 'b@2',
+      who: 'eve',
+      why: 'too much',
+    })
     equal(json.windows.length, 1)
   })
 

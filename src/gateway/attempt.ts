@@ -1,7 +1,8 @@
+import { choiceOf } from '../core/choice.ts'
 import { Refusal } from '../core/refusal.ts'
 import { NoSeat, type Reply, type Seat, type Upstream } from '../ports.ts'
 import { tried } from './admit.ts'
-import { eligible, overOf } from './eligible.ts'
+import { eligible, overOf, type Eligible } from './eligible.ts'
 import { keysTrouble, noSeat } from './no-seat.ts'
 import { ClientLeft, exhausted, retryAfterMs } from './patience.ts'
 import { reportFailure } from './report.ts'
@@ -18,13 +19,15 @@ const MAX_TRIES = 20
  */
 export async function attempt(trying: Trying): Promise<Reply> {
   const { request, gateway, patience, admission } = trying
-  let candidates = await tried(() => eligible(request, gateway, overOf(request)), patience)
+  const first = await tried(() => eligible(request, gateway, overOf(request)), patience)
+  let candidates = first.keys
   let counted = 0
   let last: Failure | undefined
   while (admission.receipt.attempts.length < MAX_TRIES) {
-    const seat = await seated(trying, candidates, last)
+    const narrowing = last ? 'retry' : first.narrowing
+    const seat = await seated(trying, { keys: candidates, narrowing }, last)
     if (!seat) break
-    const result = await tryOnce(trying, seat.upstream)
+    const result = await tryOnce(trying, seat.upstream, choiceOf(narrowing, seat.chosen))
     if (!('judgement' in result)) {
       gateway.coordinator.report(seat.upstream, { kind: 'answering' })
       return result
@@ -46,17 +49,18 @@ export async function attempt(trying: Trying): Promise<Reply> {
 /** Takes an upstream's place within `patience` and commits its name; undefined when no candidate can be had any more. */
 async function seated(
   trying: Trying,
-  candidates: readonly Upstream[],
+  { keys, narrowing }: Eligible,
   last: Failure | undefined,
 ): Promise<Seat | undefined> {
   const { request, gateway, patience, admission } = trying
-  const wish = wishOf(request, candidates)
+  const wish = wishOf(request, keys)
   const expectedMs = (): number | undefined => gateway.coordinator.soonest(wish)
   try {
     if (last?.judgement.counts) await patience.sleep('seat', jitterMs())
     const seat = await patience.wait('seat', (signal) => gateway.coordinator.seat(wish, signal), { expectedMs })
     admission.sit(seat)
-    await tried(() => gateway.ledger.attempt(wish.call, seat.upstream.id, gateway.now()), patience)
+    const chosen = choiceOf(narrowing, seat.chosen)
+    await tried(() => gateway.ledger.attempt(wish.call, seat.upstream.id, gateway.now(), chosen), patience)
     return seat
   } catch (cause) {
     // What upstream itself answered tells more than that nobody else could be had in time.

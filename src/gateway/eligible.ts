@@ -1,6 +1,7 @@
 import { Refusal } from '../core/refusal.ts'
 import { serves } from '../core/model.ts'
 import type { Directory, Member, ThreadOwner, Upstream } from '../ports.ts'
+import type { Narrowing } from '../core/choice.ts'
 import type { CallRequest } from './identify.ts'
 import type { Gateway } from './gateway.ts'
 
@@ -43,15 +44,22 @@ export function serving(model: string | undefined, directory: Directory, over: O
   throw new Refusal('model_not_found', `${why}. Ask your gateway admin to add one.`)
 }
 
+/** The keys at which a call may be tried, and what made them fewer than those that serve its model. */
+export interface Eligible {
+  readonly keys: readonly Upstream[]
+  readonly narrowing: Narrowing | undefined
+}
+
 /** Of the keys that serve the model those of the organization that owns the thread's ciphertext; throws a Refusal when there is none. */
-export async function eligible(request: CallRequest, gateway: Gateway, over: Over): Promise<readonly Upstream[]> {
-  const found = await continuing(request, gateway, over)
+export async function eligible(request: CallRequest, gateway: Gateway, over: Over): Promise<Eligible> {
+  const { keys: found, narrowing } = await continuing(request, gateway, over)
+  const unbound = { keys: found, narrowing }
   // What a search finds comes as ciphertext too, which the thread may hand in with its next turn.
-  if (request.ciphertext === undefined && request.intent.kind !== 'search') return found
+  if (request.ciphertext === undefined && request.intent.kind !== 'search') return unbound
   const owner = await gateway.owners.ownerOf(request.holder.member.id, request)
-  if (!owner) return found
+  if (!owner) return unbound
   const bound = ownersKeys(found, owner, gateway.directory.upstreams())
-  if (bound.length > 0) return bound
+  if (bound.length > 0) return narrowedTo(bound, 'owner', unbound)
   throw new Refusal(
     'no_upstream',
     'This conversation was begun with an OpenAI organization whose keys the gateway no longer has, and no other can read it. Start a new conversation, or ask your gateway admin to enable a key of that organization.',
@@ -62,10 +70,11 @@ export async function eligible(request: CallRequest, gateway: Gateway, over: Ove
  * The keys that may go on from the stored response which the call names: those of its project. A member reaches no
  * other member's; throws a Refusal for one that the ledger does not know as the member's own.
  */
-async function continuing(request: CallRequest, gateway: Gateway, over: Over): Promise<readonly Upstream[]> {
+async function continuing(request: CallRequest, gateway: Gateway, over: Over): Promise<Eligible> {
   const found = serving(request.asked.model, gateway.directory, over)
   const { previousResponseId } = request.asked
-  if (previousResponseId === undefined) return found
+  const all = { keys: found, narrowing: undefined }
+  if (previousResponseId === undefined) return all
   const maker = await gateway.ledger.makerOf(request.holder.member.id, previousResponseId)
   if (!maker) {
     throw new Refusal(
@@ -80,11 +89,16 @@ async function continuing(request: CallRequest, gateway: Gateway, over: Over): P
       u.id === maker.upstream ||
       (project !== undefined && u.project === project && u.organization === key?.organization),
   )
-  if (bound.length > 0) return bound
+  if (bound.length > 0) return narrowedTo(bound, 'response', all)
   throw new Refusal(
     'no_upstream',
     'The response to go on from is stored in an OpenAI project whose keys the gateway no longer has. Send the whole conversation instead, or ask your gateway admin to enable a key of that project.',
   )
+}
+
+/** Where it leaves out none, nothing was decided by it. */
+function narrowedTo(keys: readonly Upstream[], narrowing: Narrowing, before: Eligible): Eligible {
+  return keys.length < before.keys.length ? { keys, narrowing } : before
 }
 
 /**

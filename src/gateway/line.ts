@@ -1,3 +1,4 @@
+import type { Manner } from '../core/choice.ts'
 import { judgeNoReply, judgeReply, type Judgement } from '../core/fault.ts'
 import { readErrorBody } from '../core/error-body.ts'
 import { header, upstreamHeaders } from '../core/headers.ts'
@@ -20,6 +21,8 @@ import { learn, type Failure } from './try-once.ts'
 /** The upstream side of a conversation: one socket at one key. */
 export interface Line {
   readonly upstream: Upstream
+  /** How its key was chosen. */
+  readonly chosen: Manner
   readonly organization: string | undefined
   readonly headers: HeaderList
   readonly socket: Socket
@@ -33,6 +36,7 @@ export type Opened =
 /** One try at one key: what is told of it. */
 export type Note = (outcome: {
   readonly upstream: Upstream
+  readonly chosen: Manner
   readonly status: number | undefined
   readonly errorClass: string | undefined
   readonly sent: boolean
@@ -50,25 +54,25 @@ export async function openLine(
   client: Opener,
   wish: Wish,
   patience: Patience,
-  { gateway, note, before }: { gateway: Gateway; note: Note; before: (upstream: Upstream) => Promise<void> },
+  { gateway, note, before }: { gateway: Gateway; note: Note; before: (seat: Seat) => Promise<void> },
 ): Promise<Opened> {
   const expectedMs = (): number | undefined => gateway.coordinator.soonest(wish)
   const seat = await patience.wait('seat', (signal) => gateway.coordinator.seat(wish, signal), { expectedMs })
   const startedAt = gateway.now()
-  const { upstream } = seat
+  const { upstream, chosen } = seat
   try {
-    await before(upstream)
+    await before(seat)
     const handshake = await gateway.upstream.connect(requestOf(client, gateway), upstream, client.signal)
     learn(handshake, upstream, gateway)
     if (handshake.socket) {
-      note({ upstream, status: 101, errorClass: undefined, sent: true, startedAt })
+      note({ upstream, chosen, status: 101, errorClass: undefined, sent: true, startedAt })
       gateway.coordinator.report(upstream, { kind: 'answering' })
       gateway.socketTrouble.worked()
       const organization = header(handshake.headers, 'openai-organization') ?? upstream.organization
-      return { line: { upstream, organization, headers: handshake.headers, socket: handshake.socket }, seat }
+      return { line: { upstream, chosen, organization, headers: handshake.headers, socket: handshake.socket }, seat }
     }
     const judgement = judgeRefusal(handshake, wish, gateway)
-    note({ upstream, status: handshake.status, errorClass: judgement.errorClass, sent: true, startedAt })
+    note({ upstream, chosen, status: handshake.status, errorClass: judgement.errorClass, sent: true, startedAt })
     return await failed(seat, wish, gateway, { judgement, reply: whole(handshake) })
   } catch (cause) {
     if (!(cause instanceof NoReply)) {
@@ -76,7 +80,7 @@ export async function openLine(
       throw cause
     }
     const judgement = judgeNoReply(cause.reason, cause.sent)
-    note({ upstream, status: undefined, errorClass: judgement.errorClass, sent: cause.sent, startedAt })
+    note({ upstream, chosen, status: undefined, errorClass: judgement.errorClass, sent: cause.sent, startedAt })
     return await failed(seat, wish, gateway, { judgement, reply: undefined })
   }
 }

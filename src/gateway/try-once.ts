@@ -1,3 +1,4 @@
+import type { Choice } from '../core/choice.ts'
 import { readErrorBody } from '../core/error-body.ts'
 import { judgeNoReply, judgeReply, type Judgement } from '../core/fault.ts'
 import { header } from '../core/headers.ts'
@@ -30,7 +31,7 @@ export interface Trying {
 }
 
 /** Makes one try at one key: an answer to pass on, or what went wrong. Every try stands in the receipt. */
-export async function tryOnce(trying: Trying, upstream: Upstream): Promise<Reply | Failure> {
+export async function tryOnce(trying: Trying, upstream: Upstream, chosen: Choice): Promise<Reply | Failure> {
   const { outgoing, gateway, patience, admission, request } = trying
   const startedAt = gateway.now()
   const { receipt } = admission
@@ -39,7 +40,7 @@ export async function tryOnce(trying: Trying, upstream: Upstream): Promise<Reply
   receipt.organization = undefined
   const note = (status: number | undefined, errorClass: string | undefined, sent: boolean): void => {
     const durationMs = gateway.now() - startedAt
-    receipt.attempts.push({ upstream: upstream.id, status, errorClass, sent, startedAt, durationMs })
+    receipt.attempts.push({ upstream: upstream.id, status, errorClass, sent, chosen, startedAt, durationMs })
   }
   try {
     const reply = await gateway.upstream.open(outgoing, upstream, lasting(patience.client, gateway))

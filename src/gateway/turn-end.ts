@@ -1,3 +1,4 @@
+import type { Choice } from '../core/choice.ts'
 import type { Judgement } from '../core/fault.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { AttemptOutcome, Upstream } from '../ports.ts'
@@ -25,8 +26,16 @@ export function endingOf(end: TurnEnd): 'complete' | 'upstream-broke' | 'client-
 }
 
 /** A try that begins now. */
-export function madeAt(upstream: Upstream, startedAt: number): AttemptOutcome {
-  return { upstream: upstream.id, status: undefined, errorClass: undefined, sent: true, startedAt, durationMs: 0 }
+export function madeAt(upstream: Upstream, startedAt: number, chosen: Choice): AttemptOutcome {
+  return {
+    upstream: upstream.id,
+    status: undefined,
+    errorClass: undefined,
+    sent: true,
+    chosen,
+    startedAt,
+    durationMs: 0,
+  }
 }
 
 /** No line could be had. */

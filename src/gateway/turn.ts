@@ -1,13 +1,14 @@
 import type { Asked, BadBody } from '../core/body.ts'
+import { choiceOf, type Choice, type Manner } from '../core/choice.ts'
 import { judgeInBand, BROKEN_STREAM, type Judgement } from '../core/fault.ts'
 import { FrameMeter } from '../core/frame.ts'
 import { without } from '../core/headers.ts'
 import { Refusal } from '../core/refusal.ts'
-import { NoSeat, type Standing, type Upstream } from '../ports.ts'
+import { NoSeat, type Seat, type Standing, type Upstream } from '../ports.ts'
 import { admit, tried, type Admission } from './admit.ts'
 import { authenticate } from './authenticate.ts'
 import type { Dialogue } from './dialogue.ts'
-import { eligible } from './eligible.ts'
+import { eligible, type Eligible } from './eligible.ts'
 import type { HeldMessage } from './held-message.ts'
 import { hasBetter } from './line-fitness.ts'
 import { identify, knownCall, socketRoute, type Asker, type CallRequest, type KnownCall } from './identify.ts'
@@ -169,37 +170,35 @@ export class Turn {
   /** The line that the conversation has, where it serves this turn; else, before anything went up it, a better one. */
   async #lineFor(request: CallRequest, admission: Admission, patience: Patience): Promise<Line> {
     const { gateway, line } = this.#dialogue
-    const candidates = await tried(() => eligible(request, gateway, 'ws'), patience)
-    const own = line && candidates.find(({ id }) => id === line.upstream.id)
+    const found = await tried(() => eligible(request, gateway, 'ws'), patience)
+    const own = line && found.keys.find(({ id }) => id === line.upstream.id)
     const wish = wishOf(request, own ? [own] : [])
     if (line && own && this.#dialogue.serves(wish)) {
       const expectedMs = (): number | undefined => gateway.coordinator.soonest(wish)
       const seat = await patience.wait('seat', (signal) => gateway.coordinator.seat(wish, signal), { expectedMs })
       admission.sit(seat)
-      await this.#announce(request, patience)(own)
+      await this.#announce(request, patience)(own, choiceOf('line', line.chosen))
       // Much may have happened while it waited.
       if (this.#dialogue.serves(wish)) return line
       await admission.rise()
     }
     // What it goes on from is there and nowhere else; with its whole history it can go anywhere.
     if (line && this.#dialogue.used) throw new MoveOn()
-    return await this.#open(request, candidates, admission, patience)
+    return await this.#open(request, found, admission, patience)
   }
 
-  async #open(
-    request: CallRequest,
-    from: readonly Upstream[],
-    admission: Admission,
-    patience: Patience,
-  ): Promise<Line> {
+  async #open(request: CallRequest, from: Eligible, admission: Admission, patience: Patience): Promise<Line> {
     const { client, gateway } = this.#dialogue
     const { attempts } = admission.receipt
     const opener = { headers: client.headers, path: client.path, signal: this.#dialogue.signal }
-    const before = this.#announce(request, patience)
-    const note: Note = ({ upstream, startedAt, ...made }) => {
-      attempts.push({ ...made, upstream: upstream.id, startedAt, durationMs: gateway.now() - startedAt })
+    const why = (manner: Manner): Choice => choiceOf(attempts.length === 0 ? from.narrowing : 'retry', manner)
+    const announce = this.#announce(request, patience)
+    const before = async ({ upstream, chosen }: Seat): Promise<void> => await announce(upstream, why(chosen))
+    const note: Note = ({ upstream, startedAt, chosen, ...made }) => {
+      const durationMs = gateway.now() - startedAt
+      attempts.push({ ...made, upstream: upstream.id, chosen: why(chosen), startedAt, durationMs })
     }
-    let candidates = from
+    let candidates = from.keys
     for (let counted = 0; ;) {
       const wish = wishOf(request, candidates)
       const opened = await openLine(opener, wish, patience, { gateway, note, before }).catch((cause: unknown) => {
@@ -223,15 +222,17 @@ export class Turn {
     this.#dialogue.signal.throwIfAborted()
     const { attempts } = receipt
     // A line that was opened for this turn stands there already.
-    if (attempts.at(-1)?.status !== 101) attempts.push(madeAt(line.upstream, this.#dialogue.gateway.now()))
+    if (attempts.at(-1)?.status !== 101) {
+      attempts.push(madeAt(line.upstream, this.#dialogue.gateway.now(), choiceOf('line', line.chosen)))
+    }
     this.#dialogue.attach(this, line, wishOf(request, []))
     return line.socket.send(request.body.bytes, this.#message.binary)
   }
 
-  #announce(request: CallRequest, patience: Patience): (upstream: Upstream) => Promise<void> {
+  #announce(request: CallRequest, patience: Patience): (upstream: Upstream, chosen: Choice) => Promise<void> {
     const { gateway } = this.#dialogue
-    return async (upstream) =>
-      await tried(() => gateway.ledger.attempt(request.facts.id, upstream.id, gateway.now()), patience)
+    return async (upstream, chosen) =>
+      await tried(() => gateway.ledger.attempt(request.facts.id, upstream.id, gateway.now(), chosen), patience)
   }
 
   /** Puts into the receipt how it ended, and tells the coordinator what that says about the key. */

@@ -1,3 +1,4 @@
+import { choiceOf } from '../core/choice.ts'
 import { judgeInBand, BROKEN_STREAM, type Judgement } from '../core/fault.ts'
 import { nothing, type Metered } from '../core/event.ts'
 import { without } from '../core/headers.ts'
@@ -143,11 +144,12 @@ export class Utterance {
   async #say(request: CallRequest, admission: Admission, patience: Patience): Promise<void> {
     const { gateway } = this.#conversation
     const { receipt } = admission
-    const { upstream, organization } = this.#line
+    const { upstream, organization, chosen } = this.#line
+    const why = choiceOf('line', chosen)
     try {
       if (this.saying.askedIn !== undefined) {
         await this.#sit(request, admission, patience)
-        await tried(() => gateway.ledger.attempt(request.facts.id, upstream.id, gateway.now()), patience)
+        await tried(() => gateway.ledger.attempt(request.facts.id, upstream.id, gateway.now(), why), patience)
         patience.signal.throwIfAborted()
       }
     } catch (cause) {
@@ -174,7 +176,7 @@ export class Utterance {
 
   #note(end: SayingEnd, request: CallRequest, { receipt }: Admission): void {
     const { gateway } = this.#conversation
-    const { upstream } = this.#line
+    const { upstream, chosen } = this.#line
     receipt.ending = end.ending
     receipt.metered = meteredOf(end, request.asked.model)
     if (this.#begun || end.done || end.transcribed || end.error) receipt.status = 200
@@ -186,8 +188,9 @@ export class Utterance {
       gateway.coordinator.report(upstream, { kind: 'ok', organization, project, model: request.asked.model })
     }
     if (this.#sentAt === undefined) return
-    const made = { ...madeAt(upstream, this.#sentAt), durationMs: gateway.now() - this.#sentAt }
-    receipt.attempts.push({ ...made, status: receipt.status, errorClass: judgement?.errorClass })
+    const made = madeAt(upstream, this.#sentAt, choiceOf('line', chosen))
+    const durationMs = gateway.now() - this.#sentAt
+    receipt.attempts.push({ ...made, durationMs, status: receipt.status, errorClass: judgement?.errorClass })
   }
 }
 

@@ -1,5 +1,6 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import type { CallId } from '../../src/core/units.ts'
 import type { CallFilter, CallRow } from '../../src/ports.ts'
 import { passes } from '../../src/admin/spending.ts'
 import { newCall, newEntry, populate, T0, type NewDatabase, type World } from './bench.ts'
@@ -81,17 +82,20 @@ export function callReportsContract(newDatabase: NewDatabase): void {
         hold: 9n,
       })
       await ledger.open(call, [], T0 + 10)
-      await ledger.attempt(call.id, given.upstream.id, T0 + 11)
+      await ledger.attempt(call.id, given.upstream.id, T0 + 11, 'owner:fair')
       const open = await reports.call(call.id)
-      deepEqual([open?.endedAt, open?.tries.map(({ sent }) => sent)], [undefined, [undefined]])
+      const [soFar] = open?.tries ?? []
+      deepEqual([open?.endedAt, soFar?.sent, soFar?.chosen], [undefined, undefined, 'owner:fair'])
       const tried = { upstream: given.upstream.id, startedAt: T0 + 11, sent: true, durationMs: 3 }
       const attempts = [
-        { ...tried, status: 500, errorClass: 'server' },
+        { ...tried, status: 500, errorClass: 'server', chosen: 'owner:pinned' as const },
         { ...tried, status: 200, errorClass: undefined },
       ]
       const entry = { attempts, organization: 'org', rate: 'r@1', message: true, credits: 5n }
       await ledger.settle(newEntry(call.id, T0 + 20, { ...entry, upstream: given.upstream.id }))
+      await repricedTwice(given, call.id)
       const story = await reports.call(call.id.slice(0, 13))
+      equal(story?.tries[1]?.chosen, undefined)
       deepEqual(
         { ...story, call: story?.call.id, tries: story?.tries.length },
         {
@@ -101,15 +105,19 @@ export function callReportsContract(newDatabase: NewDatabase): void {
           admittedAt: T0 + 10,
           hold: 9n,
           windows: [
-            { name: '5h', openedAt: T0, resetsAt: T0 + 18_000_000, settled: 5n },
-            { name: 'weekly', openedAt: T0, resetsAt: T0 + 604_800_000, settled: 5n },
+            { name: '5h', openedAt: T0, resetsAt: T0 + 18_000_000, settled: 9n },
+            { name: 'weekly', openedAt: T0, resetsAt: T0 + 604_800_000, settled: 9n },
           ],
           organization: 'org',
           answeredBefore: given.upstream.name,
           tries: 2,
           charging: 'tokens',
           message: true,
-          rate: 'r@1',
+          rate: 'r@3',
+          repricings: [
+            { at: T0, before: 5n, after: 7n, rateBefore: 'r@1', rate: 'r@2', who: 'root', why: 'one' },
+            { at: T0, before: 7n, after: 9n, rateBefore: 'r@2', rate: 'r@3', who: 'eve', why: 'two' },
+          ],
           endedAt: T0 + 20,
         },
       )
@@ -121,12 +129,18 @@ export function callReportsContract(newDatabase: NewDatabase): void {
         errorClass: 'server',
         sent: true,
         durationMs: 3,
+        chosen: 'owner:pinned',
       })
       equal((await reports.call(first))?.answeredBefore, undefined)
       equal(await reports.call('nobody'), undefined)
       equal(await reports.call(''), undefined)
     })
   })
+}
+
+async function repricedTwice({ store: { rateBook } }: Given, call: CallId): Promise<void> {
+  await rateBook.adjust([{ call, before: 5n, after: 7n, rate: 'r@2' }], { who: 'root', why: 'one' })
+  await rateBook.adjust([{ call, before: 7n, after: 9n, rate: 'r@3' }], { who: 'eve', why: 'two' })
 }
 
 async function answered(given: Given, over: Parameters<typeof newCall>[2]): Promise<string> {

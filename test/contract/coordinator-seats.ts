@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { Seat } from '../../src/ports.ts'
 import { claimOf, upstream, wish, patience, waits, free, SETTINGS } from './coordinator-kit.ts'
@@ -121,6 +121,33 @@ export function seatsContract(name: string, make: MakeCoordinator): void {
       const away = await coordinator.seat(wish(keys, sticky), patience())
       ok(away.upstream.id !== home)
       for (const seat of [taken, away]) await free(seat)
+    })
+
+    test('tell how their key was chosen', async () => {
+      await using made = await make(SETTINGS)
+      const { coordinator } = made
+      const [one, two] = [upstream(1), upstream(2)]
+      const sticky = { sticky: 'conversation' }
+      const chosen = async (...asked: Parameters<typeof wish>): Promise<string> => {
+        await using seat = await coordinator.seat(wish(...asked), patience())
+        return `${seat.chosen} ${seat.upstream.id}`
+      }
+      equal(await chosen([one]), 'only 1')
+      equal(await chosen([one, two]), 'fair 2')
+      equal(await chosen([one, two], sticky), 'fair 1')
+      equal(await chosen([one, two], sticky), 'pinned 1')
+      equal(await chosen([one], sticky), 'pinned 1')
+      {
+        await using busy = await coordinator.seat(wish([one]), patience())
+        equal(busy.chosen, 'only')
+        equal(await chosen([one, two]), 'only-free 2')
+        equal(await chosen([one, two], sticky), 'only-free 2')
+      }
+      for (let i = 0; i < SETTINGS.maxFailures; i++) {
+        coordinator.report(two, { kind: 'penalty' })
+        coordinator.report(one, { kind: 'penalty' })
+      }
+      match(await chosen([one, two]), /^last-resort/)
     })
 
     test('are shared by weight', async () => {

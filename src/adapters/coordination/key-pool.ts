@@ -1,4 +1,5 @@
 import type { HealthBoard } from '../../core/health-board.ts'
+import type { Manner } from '../../core/choice.ts'
 import { choose, turnAfter } from '../../core/schedule.ts'
 import type { Candidate } from '../../core/schedule.ts'
 import type { EpochMs, UpstreamId } from '../../core/units.ts'
@@ -16,6 +17,8 @@ interface Load {
 
 interface Runner extends Candidate {
   readonly upstream: Upstream
+  /** Else it is a last resort. */
+  readonly well: boolean
 }
 
 interface Waiting {
@@ -26,6 +29,7 @@ interface Waiting {
 
 interface Granted {
   readonly upstream: Upstream
+  readonly manner: Manner
   readonly free: () => void
 }
 
@@ -86,7 +90,7 @@ export class KeyPool {
       granted.free()
       signal.throwIfAborted()
     }
-    return { upstream: granted.upstream, [Symbol.asyncDispose]: async () => granted.free() }
+    return { upstream: granted.upstream, chosen: granted.manner, [Symbol.asyncDispose]: async () => granted.free() }
   }
 
   report(upstream: Upstream, outcome: Outcome): void {
@@ -147,7 +151,7 @@ export class KeyPool {
       if (fitness.disabledBy !== undefined) reasons.add(fitness.disabledBy)
       if (fitness.state !== 'disabled') hopeless = false
       if (fitness.state === 'fit') fit.push(this.#runner(upstream))
-      else if (fitness.lastResortFrom <= now) lastResorts.push(this.#runner(upstream))
+      else if (fitness.lastResortFrom <= now) lastResorts.push(this.#runner(upstream, false))
       else due = Math.min(due, fitness.lastResortFrom)
       if (fitness.state !== 'fit') due = Math.min(due, fitness.until)
     }
@@ -160,9 +164,9 @@ export class KeyPool {
     return chosen ? this.#grant(chosen, runners, wish, now) : { due }
   }
 
-  #runner(upstream: Upstream): Runner {
+  #runner(upstream: Upstream, well = true): Runner {
     const { inFlight, turn, chosen } = this.#load(upstream.id)
-    return { upstream, id: upstream.id, weight: upstream.weight, inFlight, turn, chosen }
+    return { upstream, well, id: upstream.id, weight: upstream.weight, inFlight, turn, chosen }
   }
 
   #load(id: UpstreamId): Load {
@@ -191,7 +195,7 @@ export class KeyPool {
       if (leave?.() === true) this.#callAll()
       else this.#callFor(chosen.id)
     }
-    return { upstream: chosen.upstream, free }
+    return { upstream: chosen.upstream, manner: returns ? 'pinned' : mannerOf(chosen, among, wish), free }
   }
 
   #wait(waiting: Waiting, signal: AbortSignal): Promise<Granted> {
@@ -261,6 +265,13 @@ export class KeyPool {
 function noSeat(wish: Wish, reasons: ReadonlySet<string>): NoSeat {
   const why = reasons.size === 0 ? 'none is enabled' : Array.from(reasons).join(', ')
   return new NoSeat(`none of ${wish.candidates.length} upstream keys can be used for this call: ${why}`)
+}
+
+/** Of a key that is not the conversation's own. */
+function mannerOf({ well }: Runner, among: readonly Runner[], { candidates }: Wish): Manner {
+  if (!well) return 'last-resort'
+  if (candidates.length === 1) return 'only'
+  return among.length === 1 ? 'only-free' : 'fair'
 }
 
 function hasRoom(runner: Runner): boolean {

@@ -1,5 +1,6 @@
+import type { Choice } from '../../core/choice.ts'
 import type { WindowName } from '../../core/quota.ts'
-import type { AttemptRow, CallStory, CallWindow } from '../../ports.ts'
+import type { AttemptRow, CallStory, CallWindow, Repricing } from '../../ports.ts'
 import { callRowOf, shown } from './call-rows.ts'
 import { big, flag, int, maybeInt, maybeText, one, sql, text, type Row, type Script } from './sql.ts'
 
@@ -23,6 +24,7 @@ export function* callStory(id: string): Script<CallStory | undefined> {
     charging: maybeText(row, 'charging') as CallStory['charging'],
     message: flag(row, 'messages'),
     rate: maybeText(row, 'rate'),
+    repricings: yield* repricingsOf(text(row, 'id')),
     endedAt: maybeInt(row, 'ended_at'),
   }
 }
@@ -30,7 +32,9 @@ export function* callStory(id: string): Script<CallStory | undefined> {
 function* windowsOf(call: Row): Script<readonly CallWindow[]> {
   const rows = yield sql`
     SELECT name, opened_at, resets_at, settled FROM windows
-    WHERE id IN (${maybeInt(call, 'window_5h')}, ${maybeInt(call, 'window_weekly')}) ORDER BY resets_at - opened_at`
+    WHERE id IN (${maybeInt(call, 'window_5h')}, ${maybeInt(call, 'window_daily')}, ${maybeInt(call, 'window_weekly')},
+      ${maybeInt(call, 'window_monthly')})
+    ORDER BY resets_at - opened_at`
   return rows.map((row) => ({
     name: text(row, 'name') as WindowName,
     openedAt: int(row, 'opened_at'),
@@ -69,5 +73,21 @@ function* triesOf(seq: number): Script<readonly AttemptRow[]> {
     errorClass: maybeText(row, 'error_class'),
     sent: maybeInt(row, 'sent') === undefined ? undefined : flag(row, 'sent'),
     durationMs: maybeInt(row, 'duration_ms'),
+    chosen: maybeText(row, 'chosen') as Choice | undefined,
+  }))
+}
+
+function* repricingsOf(call: string): Script<readonly Repricing[]> {
+  const rows = yield sql`
+    SELECT adjusted_at, old_credits, new_credits, old_rate, new_rate, adjusted_by, reason FROM adjustments
+    WHERE call = ${call} ORDER BY id`
+  return rows.map((row) => ({
+    at: int(row, 'adjusted_at'),
+    before: big(row, 'old_credits'),
+    after: big(row, 'new_credits'),
+    rateBefore: maybeText(row, 'old_rate'),
+    rate: text(row, 'new_rate'),
+    who: text(row, 'adjusted_by'),
+    why: text(row, 'reason'),
   }))
 }

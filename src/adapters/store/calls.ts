@@ -1,3 +1,4 @@
+import type { Choice } from '../../core/choice.ts'
 import {
   judge,
   type Hold,
@@ -60,10 +61,10 @@ export function* openCall(scribe: Scribe, call: OpenCall, heldBefore: readonly H
 }
 
 /** The attempt stands in the ledger before its request may go. */
-export function* beginAttempt(call: CallId, upstream: UpstreamId, now: EpochMs): Script<void> {
+export function* beginAttempt(call: CallId, upstream: UpstreamId, now: EpochMs, chosen?: Choice): Script<void> {
   const rows = yield sql`
-    INSERT INTO attempts (call, number, upstream, started_at)
-    SELECT seq, (SELECT COUNT(*) FROM attempts WHERE attempts.call = calls.seq) + 1, ${upstream}, ${now}
+    INSERT INTO attempts (call, number, upstream, started_at, chosen)
+    SELECT seq, (SELECT COUNT(*) FROM attempts WHERE attempts.call = calls.seq) + 1, ${upstream}, ${now}, ${chosen}
     FROM calls WHERE id = ${call} AND ended_at IS NULL
     RETURNING number`
   if (rows.length === 0) throw new Error(`call ${call} is not open: it cannot make an attempt`)
@@ -180,11 +181,11 @@ function* writeAttempts(seq: number, entry: Entry): Script<void> {
   yield sql`DELETE FROM attempts WHERE call = ${seq} AND number > ${entry.attempts.length}`
   for (const [index, attempt] of entry.attempts.entries()) {
     yield sql`
-      INSERT INTO attempts (call, number, upstream, started_at, status, error_class, sent, duration_ms)
+      INSERT INTO attempts (call, number, upstream, started_at, status, error_class, sent, duration_ms, chosen)
       VALUES (${seq}, ${index + 1}, ${attempt.upstream}, ${attempt.startedAt}, ${attempt.status},
-              ${attempt.errorClass}, ${attempt.sent}, ${Math.round(attempt.durationMs)})
+              ${attempt.errorClass}, ${attempt.sent}, ${Math.round(attempt.durationMs)}, ${attempt.chosen})
       ON CONFLICT (call, number) DO UPDATE SET
         upstream = excluded.upstream, started_at = excluded.started_at, status = excluded.status,
-        error_class = excluded.error_class, sent = excluded.sent, duration_ms = excluded.duration_ms`
+        error_class = excluded.error_class, sent = excluded.sent, duration_ms = excluded.duration_ms, chosen = excluded.chosen`
   }
 }

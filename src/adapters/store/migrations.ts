@@ -259,4 +259,6 @@ export const STEPS: readonly string[] = [
   `,
   ROLLUPS_STEP,
   FILL_ROLLUPS_STEP,
+  // Why the upstream was chosen: a word of core/choice.ts; unknown of older ones.
+  'ALTER TABLE attempts ADD COLUMN chosen TEXT',
 ]

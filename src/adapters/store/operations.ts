@@ -1,3 +1,4 @@
+import type { Choice } from '../../core/choice.ts'
 import type { Hold, QuotaWindow, Standing, Verdict } from '../../core/quota.ts'
 import type { LedgerSums } from '../../core/reconcile.ts'
 import type { AdminKeyId, CallId, EpochMs, MemberId, UpstreamId } from '../../core/units.ts'
@@ -79,7 +80,7 @@ import { addUpstream, learn, listUpstreams, setUpstream, type Sealer, type Upstr
 /** All that the store can be asked to do, each in one transaction. What goes in and comes out passes between threads. */
 export interface Operations {
   readonly open: (call: OpenCall, heldBefore: readonly Hold[], now: EpochMs) => Script<Verdict>
-  readonly attempt: (call: CallId, upstream: UpstreamId, now: EpochMs) => Script<void>
+  readonly attempt: (call: CallId, upstream: UpstreamId, now: EpochMs, chosen?: Choice) => Script<void>
   readonly settle: (entry: Entry) => Script<Standing>
   readonly refuse: (call: RefusedCall) => Script<void>
   readonly standing: (member: MemberId, windows: readonly QuotaWindow[], now: EpochMs) => Script<Standing>

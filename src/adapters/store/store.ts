@@ -115,7 +115,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 function ledgerOn(executor: Executor): Ledger {
   return {
     open: (call, heldBefore, now) => executor.request('open', call, heldBefore, now),
-    attempt: (call, upstream, now) => executor.request('attempt', call, upstream, now),
+    attempt: (...attempt) => executor.request('attempt', ...attempt),
     settle: (entry) => executor.request('settle', entry),
     refuse: (call) => executor.request('refuse', call),
     standing: (member, windows, now) => executor.request('standing', member, windows, now),
