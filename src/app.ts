@@ -4,7 +4,7 @@ import { lineLog, type LogOptions } from './adapters/log/lines.ts'
 import { OpenAiHttp } from './adapters/openai/http.ts'
 import { socketOn } from './adapters/openai/socket.ts'
 import { openStore, type Store } from './adapters/store/store.ts'
-import { Webhook } from './adapters/webhook/webhook.ts'
+import { alertsOn } from './app-alerts.ts'
 import { DailyReconciliation, booksOn } from './app-daily.ts'
 import { gatewayOn, teach } from './app-gateway.ts'
 import { keepTidy } from './app-retention.ts'
@@ -17,7 +17,8 @@ import { listen } from './edge/server.ts'
 import { converse } from './gateway/converse.ts'
 import { relay } from './gateway/relay.ts'
 import { PRICED_BY_FALLBACK } from './gateway/settle.ts'
-import type { Alerts, Client, Log, SocketClient } from './ports.ts'
+import { tellWarnings } from './gateway/warn.ts'
+import type { Client, Log, SocketClient } from './ports.ts'
 import { startSimulator } from './simulator/simulator.ts'
 
 export { backUpStore, restoreStore } from './app-backup.ts'
@@ -90,22 +91,18 @@ function upstreamOf({ vault }: Store, { upstream, limits, proxy, ca }: Config): 
   })
 }
 
-const UNHEARD: Alerts = { send() {} }
-
-function webhookOf({ quota: { webhookUrl: url, webhookSecret: secret } }: Config, log: Log): Webhook | undefined {
-  return url === '' ? undefined : new Webhook({ url, secret, log })
-}
-
 async function serveOn(store: Store, config: Config, log: Log): Promise<RunningGateway> {
   const [stopping, draining] = [new AbortController(), new AbortController()]
   const upstream = upstreamOf(store, config)
   const { limits } = config
   const budget = new BodyBudget(limits)
-  const webhook = webhookOf(config, log)
+  const alerts = alertsOn(store.outbox, config, log)
   const signals = { stop: stopping.signal, draining: draining.signal }
-  const beside = { log, alerts: webhook ?? UNHEARD, room: budget.roomOf(undefined), ...signals }
+  const beside = { log, alerts, room: budget.roomOf(undefined), ...signals }
   const gateway = gatewayOn(store, upstream, config, beside)
   await teach(gateway)
+  // Those that the gateway before this one could not deliver.
+  tellWarnings(await store.outbox.due(), gateway)
   const probes = new Probes({
     directory: store.directory,
     ledger: store.ledger,
@@ -144,7 +141,7 @@ async function serveOn(store: Store, config: Config, log: Log): Promise<RunningG
     if (cut.aborted) stopping.abort()
     else cut.addEventListener('abort', () => stopping.abort(), { once: true })
     await Promise.all([daily.stop(), server.drain(stopping.signal)])
-    await Promise.all([upstream.close(), webhook?.[Symbol.asyncDispose](), tidy])
+    await Promise.all([upstream.close(), alerts[Symbol.asyncDispose](), tidy])
     await store.close()
   }
   return {

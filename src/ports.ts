@@ -4,6 +4,7 @@ import type { EpochMs } from './core/units.ts'
 export type { HeaderList } from './core/headers.ts'
 export type { Outcome, Pulse } from './core/health.ts'
 export type { Hold, Standing, Verdict } from './core/quota.ts'
+export * from './ports-alerts.ts'
 export * from './ports-books.ts'
 export * from './ports-calls.ts'
 export * from './ports-coordinator.ts'
@@ -24,12 +25,6 @@ export interface Log {
   info(event: string, fields?: LogFields): void
   warn(event: string, fields?: LogFields): void
   error(event: string, fields?: LogFields): void
-}
-
-/** Where the administrator is told of what should not wait until the log is read. */
-export interface Alerts {
-  /** Waits for nothing and never throws; `facts` are for JSON, and carry no secrets. */
-  send(type: string, facts: Readonly<Record<string, unknown>>): void
 }
 
 export type Clock = () => EpochMs

@@ -48,6 +48,16 @@ export interface QuotaWarning {
   readonly percent: number
 }
 
+/** A warning as it stood when the threshold was reached. */
+export interface DueWarning extends Pick<WindowStanding, 'settled' | 'limit' | 'resetsAt'> {
+  /** The same whenever it is told again. */
+  readonly id: string
+  readonly at: EpochMs
+  readonly member: string
+  readonly window: WindowName
+  readonly percent: number
+}
+
 /** What the administrator says of quotas for all members. */
 export interface QuotaRules {
   /** Percent of a limit that are told of, ascending. */
@@ -64,7 +74,7 @@ export const NO_RULES: QuotaRules = { warnAt: [], window: 'anchored', daily: 0n,
 export interface Standing {
   readonly windows: readonly WindowStanding[]
   /** Thresholds that were reached by what was just settled, each told of once in a window. */
-  readonly warnings?: readonly QuotaWarning[]
+  readonly warnings?: readonly DueWarning[]
 }
 
 /** May the call go ahead? */

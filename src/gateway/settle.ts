@@ -80,7 +80,7 @@ const AGAIN_AT_MOST_MS = 5000
 export async function settle(receipt: Receipt, gateway: Gateway): Promise<Standing> {
   const entry = entryOf(receipt, gateway)
   const standing = await insisted(() => gateway.ledger.settle(entry), entry.call, gateway)
-  tellWarnings(receipt.request.holder.member, standing, gateway)
+  tellWarnings(standing.warnings ?? [], gateway)
   return standing
 }
 

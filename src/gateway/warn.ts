@@ -1,26 +1,25 @@
 import { exactCredits } from '../core/exact-json.ts'
 import { usedPercent } from '../core/limits.ts'
+import type { DueWarning } from '../core/quota.ts'
 import { creditsText } from '../core/units.ts'
-import type { Member, Standing } from '../ports.ts'
 import type { Gateway } from './gateway.ts'
 
 /** Tells the administrator which thresholds a settled call has reached: in the log, and wherever alerts go. Waits for nothing. */
-export function tellWarnings(
-  { name: member }: Member,
-  { warnings = [] }: Standing,
-  { log, alerts, now }: Pick<Gateway, 'log' | 'alerts' | 'now'>,
-): void {
-  for (const { window, percent } of warnings) {
-    const resetsAt = window.resetsAt === undefined ? undefined : new Date(window.resetsAt).toISOString()
-    const [used, limit] = [window.settled, window.limit]
-    const facts = { member, window: window.name, percent, used_percent: usedPercent(window) }
-    log.warn('quota warning', { ...facts, used: creditsText(used), limit: creditsText(limit), resets_at: resetsAt })
-    alerts.send('quota.warning', {
-      at: new Date(now()).toISOString(),
-      ...facts,
-      used: exactCredits(used),
-      limit: exactCredits(limit),
-      resets_at: resetsAt ?? null,
-    })
+export function tellWarnings(warnings: readonly DueWarning[], { log, alerts }: Pick<Gateway, 'log' | 'alerts'>): void {
+  for (const { id, at, member, window, percent, settled, limit, resetsAt: resets } of warnings) {
+    const resetsAt = resets === undefined ? undefined : new Date(resets).toISOString()
+    const facts = { member, window, percent, used_percent: usedPercent({ settled, limit }) }
+    const money = { used: creditsText(settled), limit: creditsText(limit) }
+    log.warn('quota warning', { event: id, ...facts, ...money, resets_at: resetsAt })
+    alerts.send(
+      { id, type: 'quota.warning' },
+      {
+        at: new Date(at).toISOString(),
+        ...facts,
+        used: exactCredits(settled),
+        limit: exactCredits(limit),
+        resets_at: resetsAt ?? null,
+      },
+    )
   }
 }

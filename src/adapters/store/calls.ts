@@ -91,7 +91,7 @@ export function* settleCall(scribe: Scribe, entry: Entry): Script<Standing> {
   const at = scribe.time.at(entry.endedAt)
   const open = yield* openWindowsOf(member, at)
   const windows = yield* standingAt(member, yield* windowsOf(member, scribe.quota), open, at)
-  return { windows, warnings: yield* warnOnce(windows, open, scribe.quota.warnAt) }
+  return { windows, warnings: yield* warnOnce(member, windows, open, { warnAt: scribe.quota.warnAt, at }) }
 }
 
 /**

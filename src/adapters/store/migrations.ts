@@ -261,4 +261,18 @@ export const STEPS: readonly string[] = [
   FILL_ROLLUPS_STEP,
   // Why the upstream was chosen: a word of core/choice.ts; unknown of older ones.
   'ALTER TABLE attempts ADD COLUMN chosen TEXT',
+  // Warnings of quotas that were not delivered yet, in the order in which they were due.
+  `
+  CREATE TABLE outbox (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    made_at INTEGER NOT NULL,
+    member INTEGER NOT NULL REFERENCES members (id),
+    window TEXT NOT NULL,
+    percent INTEGER NOT NULL,
+    settled INTEGER NOT NULL,
+    quota INTEGER NOT NULL,
+    resets_at INTEGER
+  ) STRICT;
+  `,
 ]

@@ -1,5 +1,5 @@
 import type { Choice } from '../../core/choice.ts'
-import type { Hold, QuotaWindow, Standing, Verdict } from '../../core/quota.ts'
+import type { DueWarning, Hold, QuotaWindow, Standing, Verdict } from '../../core/quota.ts'
 import type { LedgerSums } from '../../core/reconcile.ts'
 import type { AdminKeyId, CallId, EpochMs, MemberId, UpstreamId } from '../../core/units.ts'
 import type {
@@ -67,6 +67,7 @@ import { addMember, listMembers, setMember, type MemberChange } from './members.
 import { callStory } from './call-story.ts'
 import { pastCalls } from './past-calls.ts'
 import { grantQuota, resetQuota, viewQuota } from './quotas.ts'
+import { crossOff, dueWarnings } from './outbox.ts'
 import { fallbackUse, listRates, setRate, unsetRate } from './rates.ts'
 import { callsPage, callsReport, callsTail } from './reports.ts'
 import { adjustCalls, bookedCalls } from './repricing.ts'
@@ -89,6 +90,8 @@ export interface Operations {
   readonly samples: (limit: number) => Script<readonly Sample[]>
   readonly connected: (connection: NewConnection) => Script<void>
   readonly disconnected: (closed: ClosedConnection) => Script<void>
+  readonly dueWarnings: () => Script<readonly DueWarning[]>
+  readonly crossOff: (warning: string) => Script<void>
   readonly prune: (before: Cutoffs, most: number) => ReturnType<typeof prune>
   readonly probe: () => Script<void>
   readonly addMember: (member: NewMember, now: EpochMs) => Script<Member>
@@ -142,6 +145,7 @@ export const READS: ReadonlySet<OperationName> = new Set<OperationName>([
   'ownerOf',
   'makerOf',
   'samples',
+  'dueWarnings',
   'listMembers',
   'listGatewayKeys',
   'listUpstreams',
@@ -176,6 +180,8 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     samples,
     connected: (connection) => openConnection(scribe, connection),
     disconnected: closeConnection,
+    dueWarnings,
+    crossOff,
     prune,
     probe,
     addMember,

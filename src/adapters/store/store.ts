@@ -8,6 +8,7 @@ import type {
   Ledger,
   LedgerReport,
   Log,
+  Outbox,
   Quotas,
   RateBook,
   Registry,
@@ -60,6 +61,7 @@ export interface Store extends AsyncDisposable {
   readonly adminKeys: AdminKeys
   readonly ledgerSums: LedgerReport
   readonly quotas: Quotas
+  readonly outbox: Outbox
   readonly retention: Retention
   /** What the administrator should know, one line each. */
   readonly warnings: readonly string[]
@@ -105,6 +107,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     adminKeys: adminKeysOn(executor, sealingKey, now),
     ledgerSums: (days) => reader.request('ledgerSums', days),
     quotas: quotasOn(executor, reader, now),
+    outbox: { due: () => executor.request('dueWarnings'), crossOff: (id) => executor.request('crossOff', id) },
     warnings,
     lost: executor instanceof WorkerThread ? executor.lost : new Promise(() => undefined),
     close,

@@ -1,6 +1,6 @@
-import { createHmac, randomUUID } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import { Agent, request } from 'undici'
-import type { Alerts, Log } from '../../ports.ts'
+import type { AlertEvent, Log } from '../../ports.ts'
 
 export interface WebhookOptions {
   readonly url: string
@@ -18,6 +18,7 @@ export interface WebhookOptions {
 interface Event {
   readonly id: string
   readonly body: string
+  readonly over: () => void
 }
 
 const TIMEOUT_MS = 10_000
@@ -32,8 +33,11 @@ const CLOSING_MS = 2000
  * Posts events to an address of the administrator's, one after the other, each until it is taken or has been tried often
  * enough. Nobody waits for it; what does not fit into the queue is dropped, and told. Neither the address nor the secret
  * stands in the log, for both may open doors.
+ *
+ * `over` is called when there is nothing more to do about an event: it was taken, given up or dropped. It is not called of
+ * events that still wait when the gateway stops: whoever keeps them has to send them again.
  */
-export class Webhook implements Alerts, AsyncDisposable {
+export class Webhook implements AsyncDisposable {
   readonly #options: Required<WebhookOptions>
   readonly #agent = new Agent({ connections: 1, connect: { timeout: TIMEOUT_MS } })
   readonly #queue: Event[] = []
@@ -47,19 +51,18 @@ export class Webhook implements Alerts, AsyncDisposable {
     this.#options = { ...usual, ...options }
   }
 
-  send(type: string, facts: Readonly<Record<string, unknown>>): void {
+  send({ id, type }: AlertEvent, facts: Readonly<Record<string, unknown>>, over: () => void): void {
     if (this.#closing.signal.aborted) return
     if (this.#queue.length >= this.#options.most) {
       // One line a burst: the receiver is away, and says so elsewhere in the log.
       if (this.#dropped++ === 0) this.#options.log.warn('webhook queue full', { waiting: this.#queue.length })
-      return
+      return over()
     }
-    const id = randomUUID()
-    this.#queue.push({ id, body: JSON.stringify({ id, type, ...facts }) })
+    this.#queue.push({ id, body: JSON.stringify({ id, type, ...facts }), over })
     this.#running ??= this.#run()
   }
 
-  /** Tries once more what waits, for a moment; what is then left is given up, and told. */
+  /** Tries once more what waits, for a moment; what is then left is told. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort()
     const timer = setTimeout(() => this.#cut.abort(), CLOSING_MS)
@@ -83,10 +86,14 @@ export class Webhook implements Alerts, AsyncDisposable {
     const { tries, backoffMs, log } = this.#options
     for (let number = 1; ; number++) {
       const trouble = await this.#post(event)
-      if (trouble === undefined) return
+      if (trouble === undefined) return event.over()
       const { why, again } = trouble
-      if (!again || number >= tries || this.#closing.signal.aborted) {
-        return log.warn('webhook event given up', { event: event.id, tries: number, cause: why })
+      if (!again || number >= tries) {
+        log.warn('webhook event given up', { event: event.id, tries: number, cause: why })
+        return event.over()
+      }
+      if (this.#closing.signal.aborted) {
+        return log.warn('webhook event left over', { event: event.id, tries: number, cause: why })
       }
       log.debug('webhook not taken yet', { event: event.id, tries: number, cause: why })
       await this.#wait(Math.min(backoffMs * 2 ** (number - 1), BACKOFF_AT_MOST_MS))
