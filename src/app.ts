@@ -166,8 +166,10 @@ export async function serve(config: Config): Promise<number> {
   setFlagsFromString('--heap-growing-percent=50')
   const log = stderrLog(config.log)
   const gateway = await startGateway(config, log)
+  // Whoever reads that it listens may stop it at once.
+  const signalled = nextSignal()
   process.stdout.write(`listening on ${gateway.url}\n`)
-  const lost = await Promise.race([nextSignal(), gateway.lost])
+  const lost = await Promise.race([signalled, gateway.lost])
   if (lost !== undefined) {
     // Whoever watches over the process starts it anew; the next one settles what is open.
     log.error('gateway lost its store', { cause: lost })
