@@ -73,6 +73,10 @@ export interface Directory {
   upstreams(): readonly Upstream[]
   /** What administrators set prices to; the same list until one changes. */
   rates(): readonly SetRate[]
+  /** Another one after every change that an administrator made, also to what a member may spend; undefined before the first look. */
+  readonly revision: number | undefined
+  /** Resolves when the revision is another one than this; rejects with the signal's reason. */
+  changedSince(revision: number | undefined, signal: AbortSignal): Promise<void>
 }
 
 /** Hands out upstream secrets to the adapter that sends them, and to nothing else. */

@@ -82,7 +82,7 @@ export interface Quotas {
   usedBy(member: MemberId, from: EpochMs, to: EpochMs): Promise<readonly ModelUsage[]>
   /** Settled calls of everybody that began since then; refusals are none. */
   past(page: PastPage): Promise<readonly PastPageCall[]>
-  /** A running server judges by it from its next call on; calls in flight settle where they were admitted. */
+  /** A running server judges by it from its next call on, and calls that wait for room too; those in flight settle where they were admitted. */
   reset(wish: ResetWish): Promise<readonly QuotaAdjustment[]>
   /** Throws a RegistryError for a window without a limit: there is nothing to add to. */
   grant(wish: GrantWish): Promise<readonly QuotaAdjustment[]>

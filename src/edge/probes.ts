@@ -4,7 +4,7 @@ import type { Clock, Directory, Ledger } from '../ports.ts'
 
 /** What readiness depends on. */
 export interface Readiness {
-  readonly directory: Directory
+  readonly directory: Pick<Directory, 'upstreams'>
   readonly ledger: Ledger
   readonly now: Clock
   readonly draining: () => boolean

@@ -19,7 +19,7 @@ async function serving(relay: (client: Client) => Promise<void>): Promise<DataSe
   const at = (event: string, fields: object = {}): void => void lines.push(`${event} ${JSON.stringify(fields)}`)
   const log: Log = { debug: at, info: at, warn: at, error: at }
   const probes = new Probes({
-    directory: { holderOf: () => undefined, upstreams: () => [], rates: () => [] },
+    directory: { upstreams: () => [] },
     ledger: undefined as never,
     now: Date.now,
     draining: () => false,

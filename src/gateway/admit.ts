@@ -167,6 +167,7 @@ async function opened(
   for (;;) {
     patience.signal.throwIfAborted()
     const open = (): Promise<Verdict> => gateway.ledger.open(call, place.heldBefore(), gateway.now())
+    const { revision } = gateway.directory
     const verdict = await tried(open, patience, ({ state }) => {
       if (state === 'admitted') void settleUnwanted(receipt, gateway, patience)
     })
@@ -175,7 +176,24 @@ async function opened(
       return verdict
     }
     if (verdict.state === 'spent') throw spent(verdict.window, verdict.standing)
-    await patience.wait('room', (signal) => place.changed(signal))
+    await patience.wait('room', (signal) => roomChanged(place, gateway, revision, signal))
+  }
+}
+
+/** One of the calls before it has gone, or an administrator has changed what the member may spend since that revision. */
+async function roomChanged(
+  place: Place,
+  { directory }: Gateway,
+  revision: number | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const over = new AbortController()
+  const either = AbortSignal.any([signal, over.signal])
+  try {
+    await Promise.race([place.changed(either), directory.changedSince(revision, either)])
+  } finally {
+    // Nobody watches any more for the one that did not come.
+    over.abort()
   }
 }
 

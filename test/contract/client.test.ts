@@ -6,7 +6,7 @@ import { clientContract } from './client.contract.ts'
 
 clientContract('the HTTP listener', async (caller, settings) => {
   const probes = new Probes({
-    directory: { holderOf: () => undefined, upstreams: () => [], rates: () => [] },
+    directory: { upstreams: () => [] },
     ledger: undefined as never,
     now: Date.now,
     draining: () => false,

@@ -1,4 +1,4 @@
-import { equal, ok, throws } from 'node:assert/strict'
+import { equal, ok, rejects, throws } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { UpstreamId } from '../../src/core/units.ts'
@@ -40,6 +40,35 @@ export function directoryContract(newDatabase: NewDatabase): void {
       await store.ledger.probe()
       await sleep(400)
       ok(store.directory.upstreams() === before)
+    })
+
+    test('tells those who wait for a change, also one that came before they asked, and lets go of who leaves', async () => {
+      await using database = await newDatabase()
+      await using store = await database.open()
+      await using other = await database.open({ role: 'cli' })
+      const { directory } = store
+      const { revision } = directory
+      const leaving = new AbortController()
+      const reason = new Error('left')
+      const left = rejects(directory.changedSince(revision, leaving.signal), reason)
+      leaving.abort(reason)
+      await left
+      await rejects(directory.changedSince(revision, leaving.signal), reason)
+      const { signal } = new AbortController()
+      const watchers = [directory.changedSince(revision, signal), directory.changedSince(revision, signal)]
+      await other.registry.addMember(newMember({ name: 'alice', fiveHourQuota: 5n }))
+      await Promise.all(watchers)
+      ok(directory.revision !== revision)
+      await directory.changedSince(revision, signal)
+      const by = { member: 'alice', window: undefined, who: 'root', why: undefined }
+      for (const act of [
+        () => other.quotas.grant({ ...by, credits: 1n, until: undefined }),
+        () => other.quotas.reset(by),
+      ]) {
+        const changed = directory.changedSince(directory.revision, signal)
+        await act()
+        await changed
+      }
     })
 
     test('throws when it is asked for the secret of an upstream that it does not know', async () => {

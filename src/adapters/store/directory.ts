@@ -12,12 +12,12 @@ export class MemoryDirectory implements Directory, Vault {
   #upstreams: readonly Upstream[] = []
   #secrets: ReadonlyMap<UpstreamId, () => string> = new Map()
   #rates: readonly SetRate[] = []
+  readonly #watchers = new Set<() => void>()
 
   constructor(sealingKey: Uint8Array) {
     this.#sealingKey = sealingKey
   }
 
-  /** Of the snapshot in use; undefined before the first. */
   get revision(): number | undefined {
     return this.#revision
   }
@@ -40,6 +40,21 @@ export class MemoryDirectory implements Directory, Vault {
     return secret()
   }
 
+  async changedSince(revision: number | undefined, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    if (this.#revision !== revision) return
+    await new Promise<void>((resolve, reject) => {
+      const over = (): void => {
+        this.#watchers.delete(over)
+        signal.removeEventListener('abort', over)
+        if (signal.aborted) reject(signal.reason as Error)
+        else resolve()
+      }
+      this.#watchers.add(over)
+      signal.addEventListener('abort', over)
+    })
+  }
+
   /** Snapshots may arrive out of order: an older one is left aside. */
   replace(snapshot: Snapshot): void {
     if (this.#revision !== undefined && snapshot.revision < this.#revision) return
@@ -56,6 +71,7 @@ export class MemoryDirectory implements Directory, Vault {
     this.#secrets = new Map(
       snapshot.upstreams.map(({ upstream, secret }) => [upstream.id, this.#opened(upstream, secret)]),
     )
+    for (const over of this.#watchers) over()
   }
 
   /** One secret that cannot be decrypted must not take the others with it: it throws when it is asked for. */

@@ -11,6 +11,7 @@ import {
 import { adjustmentsOf, writeGrant, writeReset } from './adjustments.ts'
 import { memberNamed } from './members.ts'
 import { MINUTE_MS, rollingSince, totalNow } from './rolling.ts'
+import { bumpRevision } from './revision.ts'
 import { big, sql, type Row, type Script } from './sql.ts'
 import { besideOf, standingAt, windowsOf } from './standing.ts'
 import { openWindowsOf, windowsIn } from './windows.ts'
@@ -65,6 +66,7 @@ export function* resetQuota(rules: QuotaRules, wish: ResetWish, at: EpochMs): Sc
     yield* writeReset(member, reset, { window: row?.id, total, until })
     made.push(reset)
   }
+  yield* bumpRevision() // Calls that wait for room are judged again.
   return made
 }
 
@@ -84,6 +86,7 @@ export function* grantQuota(rules: QuotaRules, wish: GrantWish, at: EpochMs): Sc
     yield* writeGrant(member, grant)
     made.push(grant)
   }
+  yield* bumpRevision()
   return made
 }
 
