@@ -48,5 +48,11 @@ export class BooksUnavailable extends Error {
   override readonly name = 'BooksUnavailable'
 }
 
-/** What the ledger has of calls that began on those days. */
-export type LedgerReport = (days: Days) => Promise<readonly LedgerSums[]>
+/** What the ledger has of calls that began on some days. */
+export interface LedgerDays {
+  readonly sums: readonly LedgerSums[]
+  /** Days of which calls were deleted by a gateway that kept nothing of them for the books. */
+  readonly lost: readonly EpochMs[]
+}
+
+export type LedgerReport = (days: Days) => Promise<LedgerDays>

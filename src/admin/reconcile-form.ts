@@ -1,5 +1,5 @@
 /** How a reconciliation is shown: JSON, lines for scripts, a table for people. */
-import { MEASURES, type Comparison, type Drift, type Tally } from '../core/reconcile.ts'
+import { MEASURES, type Comparison, type DayState, type Drift, type Tally } from '../core/reconcile.ts'
 import { visible } from './lines.ts'
 import type { Reconciliation } from './reconcile.ts'
 import type { Column } from './table.ts'
@@ -137,11 +137,15 @@ function explanation(drift: Drift): string {
 }
 
 function notes({ rows, foreign, besides, lost }: Reconciliation): readonly string[] {
-  const pending = [...new Set(rows.filter(({ state }) => state !== 'final').map(({ day }) => dayText(day)))]
+  const daysOf = (states: readonly DayState[]): readonly string[] => [
+    ...new Set(rows.filter(({ state }) => states.includes(state)).map(({ day }) => dayText(day))),
+  ]
+  const [pending, pruned] = [daysOf(['open', 'settling']), daysOf(['pruned'])]
   const unpriced = [...new Set(rows.filter(({ priced }) => priced === undefined).map(({ model }) => model))]
   const over = rows.reduce((sum, { overMidnight }) => sum + overMidnight, 0)
   return [
     pending.length > 0 && `not judged, for OpenAI may still add to it: ${pending.join(', ')}`,
+    pruned.length > 0 && `not judged, for calls were deleted of which nothing was kept: ${pruned.join(', ')}`,
     over > 0 && `${over} calls ran over midnight (UTC): OpenAI may have them on the other day`,
     unpriced.length > 0 && `without a known price, so not compared in money: ${unpriced.map(visible).join(', ')}`,
     besides > 0n && `billed to these keys beside tokens of models: $${dollarsText(besides)}`,

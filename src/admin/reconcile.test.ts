@@ -95,6 +95,17 @@ suite('reconcile on the command line', () => {
     deepEqual(on.daysAsked, [{ from: TODAY, to: TODAY + DAY_MS }])
   })
 
+  test('judges no day whose calls are gone, and says so', async () => {
+    const gone = { requests: 10, input: 1000, cached: 400, output: 200 }
+    const on = await world({}, { proven: gone })
+    equal(await on.run('admin', 'reconcile'), 1)
+    on.lostDays = [YESTERDAY]
+    equal(await on.run('admin', 'reconcile'), 0)
+    match(on.out, /^2026-11-22 pruned main .* drift=90\/9000\/3600\/1800 /)
+    match(on.out, /^not judged, for calls were deleted of which nothing was kept: 2026-11-22$/m)
+    match(on.out, /^drift: 0 % /m)
+  })
+
   test('tells what was not compared, and why', async () => {
     const on = await world({}, { overMidnight: 2, usd: undefined })
     await on.run('admin', 'add-upstream-key', 'second', 'sk-y')

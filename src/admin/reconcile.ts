@@ -10,13 +10,14 @@ import {
   type BookedCost,
   type BookedUsage,
   type Comparison,
+  type DayState,
   type Drift,
   type LedgerSums,
   type PicoUsd,
   type Tally,
 } from '../core/reconcile.ts'
 import type { EpochMs, UpstreamId } from '../core/units.ts'
-import type { AdminKeys, Books, Days, LedgerReport, Registry, Upstream } from '../ports.ts'
+import type { AdminKeys, Books, Days, LedgerDays, LedgerReport, Registry, Upstream } from '../ports.ts'
 import { WrongUse } from './wrong-use.ts'
 
 /** What reconciling needs of the world. */
@@ -66,8 +67,9 @@ export async function reconcile(both: BothBooks, options: ReconcileOptions): Pro
   const read = await readBooks(both.books, adminKeys, upstreams, options)
   const { accounts, lost } = accountsOf(upstreams.map((upstream) => bookedKey(upstream, read)))
   const covered = accounts.filter((account) => isCovered(account, upstreams, read))
-  const ledger = await sumsByDay(both, options)
-  const rows = compare(covered, { ...read, ledger }, (day) => stateOf(day, now, settleMs))
+  const { sums: ledger, lost: gone } = await sumsByDay(both, options)
+  const stateOfDay = (day: EpochMs): DayState => (gone.includes(day) ? 'pruned' : stateOf(day, now, settleMs))
+  const rows = compare(covered, { ...read, ledger }, stateOfDay)
   const drift = driftOf(rows)
   return {
     days,
@@ -88,13 +90,15 @@ export async function reconcile(both: BothBooks, options: ReconcileOptions): Pro
 }
 
 /** One day at a time: a year at once would keep the store's thread for a minute, and other reports from it. */
-async function sumsByDay({ ledgerSums }: BothBooks, { days, signal }: ReconcileOptions): Promise<LedgerSums[]> {
-  const sums: LedgerSums[] = []
+async function sumsByDay({ ledgerSums }: BothBooks, { days, signal }: ReconcileOptions): Promise<LedgerDays> {
+  const [sums, lost]: [LedgerSums[], EpochMs[]] = [[], []]
   for (let day = days.from; day < days.to; day += DAY_MS) {
     signal.throwIfAborted()
-    sums.push(...(await ledgerSums({ from: day, to: day + DAY_MS })))
+    const found = await ledgerSums({ from: day, to: day + DAY_MS })
+    sums.push(...found.sums)
+    lost.push(...found.lost)
   }
-  return sums
+  return { sums, lost }
 }
 
 /** All that was read of all organizations. */

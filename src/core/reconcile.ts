@@ -67,8 +67,11 @@ export interface Account {
   readonly by: { readonly apiKeyId: string } | { readonly project: string }
 }
 
-/** Whether a day's books are closed: `open` until the day is over, `settling` while usage may still be added to it. */
-export type DayState = 'final' | 'settling' | 'open'
+/**
+ * Whether a day's books are closed: `open` until the day is over, `settling` while usage may still be added to it. `pruned`:
+ * they are, but the ledger's side is not whole any more.
+ */
+export type DayState = 'final' | 'settling' | 'open' | 'pruned'
 
 /** One account, model and day. */
 export interface Comparison {

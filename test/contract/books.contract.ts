@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { DAY_MS, NOTHING, type Tally } from '../../src/core/reconcile.ts'
+import { DAY_MS, NOTHING, type LedgerSums, type Tally } from '../../src/core/reconcile.ts'
 import type { EpochMs } from '../../src/core/units.ts'
 import { NO_USAGE } from '../../src/core/usage.ts'
 import type { AttemptOutcome, Entry, OpenCall } from '../../src/ports.ts'
@@ -40,6 +40,11 @@ async function called(store: Store, world: World, told: Told, settle = true): Pr
   if (!settle) return
   const upstream = world.upstream.id
   await store.ledger.settle(newEntry(call.id, at + 5, { upstream, usage: USAGE, ...entry, attempts: full }))
+}
+
+function inOrder(sums: readonly LedgerSums[]): readonly LedgerSums[] {
+  const nameOf = ({ upstream, model }: LedgerSums): string => `${upstream} ${model}`
+  return sums.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))
 }
 
 /** What every store keeps to about the keys of books, and about what it says to them. */
@@ -106,7 +111,7 @@ export function booksContract(newDatabase: NewDatabase): void {
       await called(store, world, { precision: 'estimated', ending: 'client-left' })
       await called(store, world, { precision: 'unknown', usage: NO_USAGE, upstream: undefined, status: undefined })
       await called(store, world, {}, false)
-      const sums = await store.ledgerSums(DAYS)
+      const sums = (await store.ledgerSums(DAYS)).sums
       deepEqual(
         sums
           .map((one) => ({ ...one, usd: undefined }))
@@ -121,7 +126,7 @@ export function booksContract(newDatabase: NewDatabase): void {
           },
         ].map((one) => ({ day: DAY, upstream: world.upstream.id, failed: 0, overMidnight: 0, usd: undefined, ...one })),
       )
-      equal((await store.ledgerSums({ from: DAY, to: DAY + 2 * DAY_MS })).length, 3)
+      equal((await store.ledgerSums({ from: DAY, to: DAY + 2 * DAY_MS })).sums.length, 3)
     })
 
     test('leave out what stands in no book of completions: refusals, searches, offers, transcriptions', async () => {
@@ -143,7 +148,7 @@ export function booksContract(newDatabase: NewDatabase): void {
         attempts: [{ status: undefined, sent: false }],
         ending: 'upstream-failed',
       })
-      deepEqual(await store.ledgerSums(DAYS), [])
+      deepEqual((await store.ledgerSums(DAYS)).sums, [])
     })
 
     test('count tries that may have run and say nothing, at the key where they were made', async () => {
@@ -158,7 +163,7 @@ export function booksContract(newDatabase: NewDatabase): void {
       })
       // An answer that failed in the middle: exact, and nothing.
       await called(store, world, { usage: NO_USAGE, attempts: [{ errorClass: 'server' }] })
-      const sums = new Map((await store.ledgerSums(DAYS)).map((one) => [one.upstream, one]))
+      const sums = new Map((await store.ledgerSums(DAYS)).sums.map((one) => [one.upstream, one]))
       deepEqual(
         [sums.get(upstream)?.failed, sums.get(upstream)?.proven, sums.get(world.upstream.id)?.failed],
         [2, NOTHING, 1],
@@ -174,13 +179,13 @@ export function booksContract(newDatabase: NewDatabase): void {
       const long = { ...usage, inputTokens: 300_000 }
       const told = [{ usage }, { usage, serviceTier: 'priority' }, { usage: long }, { usage, precision: 'estimated' }]
       for (const one of told as readonly Told[]) await called(store, world, one)
-      const [sums] = await store.ledgerSums(DAYS)
+      const [sums] = (await store.ledgerSums(DAYS)).sums
       // gpt-5.5 costs $5, $0.50 and $30 a million tokens: 2.5 times that in the priority tier.
       const once = 100_000n * 5_000n + 100_000n * 500n + 1_000n * 30_000n
       const ofLong = 200_000n * 10_000n + 100_000n * 1_000n + 1_000n * 45_000n
       deepEqual(sums?.usd, { proven: once + (once * 25n) / 10n + ofLong, unproven: once })
       await called(store, world, { facts: { model: 'gpt-unheard-of' } })
-      const unheard = (await store.ledgerSums(DAYS)).find(({ model }) => model === 'gpt-unheard-of')
+      const unheard = (await store.ledgerSums(DAYS)).sums.find(({ model }) => model === 'gpt-unheard-of')
       deepEqual([unheard?.proven, unheard?.usd], [ONE, undefined])
     })
 
@@ -190,9 +195,67 @@ export function booksContract(newDatabase: NewDatabase): void {
       const world = await populate(store, { fiveHourQuota: 0n })
       await called(store, world, { at: DAY + DAY_MS - 3 })
       await called(store, world, { at: DAY + DAY_MS - 30 })
-      const [sums] = await store.ledgerSums(DAYS)
+      const [sums] = (await store.ledgerSums(DAYS)).sums
       ok(sums)
       deepEqual([sums.proven.requests, sums.overMidnight], [2, 1])
+    })
+
+    test('stay as they were when the calls are deleted, a few at a time', async () => {
+      await using database = await newDatabase()
+      await using store = await database.open({ now: () => T0 })
+      const world = await populate(store, { fiveHourQuota: 0n })
+      const { id: upstream } = await store.registry.addUpstream(newUpstream())
+      const image = { inputImageTokens: 1, cachedImageTokens: 0 }
+      const spoken = { ...image, inputAudioTokens: 5, cachedAudioTokens: 2, outputAudioTokens: 1, audioMs: 0 }
+      const told: readonly Told[] = [
+        {},
+        { usage: { ...USAGE, inputTokens: 333_333, cacheWriteTokens: 7 } },
+        { usage: { ...USAGE, spoken }, facts: { kind: 'realtime', model: 'gpt-realtime' } },
+        { serviceTier: 'priority' },
+        { facts: { model: undefined } },
+        { precision: 'estimated', ending: 'client-left' },
+        { precision: 'unknown', usage: NO_USAGE, upstream: undefined, status: undefined },
+        { usage: NO_USAGE, attempts: [{ errorClass: 'server' }] },
+        { attempts: [{ upstream, status: undefined }, { upstream, status: 502 }, {}] },
+        { facts: { kind: 'search' }, precision: 'unknown' },
+        { usage: NO_USAGE, upstream: undefined, attempts: [], ending: 'refused' },
+        { at: DAY + DAY_MS - 3 },
+      ]
+      for (const one of [...told, ...told]) await called(store, world, one)
+      await called(store, world, { at: NOON + DAY_MS })
+      const before = await store.ledgerSums(DAYS)
+      deepEqual([before.sums.length, before.lost], [4, []])
+      for (let deleted = 1; deleted > 0;) {
+        deleted = (await store.retention.prune({ calls: DAY + DAY_MS, connections: undefined }, 5)).calls
+        const after = await store.ledgerSums(DAYS)
+        deepEqual([inOrder(after.sums), after.lost], [inOrder(before.sums), []])
+      }
+      equal((await store.reports.calls({ limit: 100 })).length, 1)
+    })
+
+    test('are not whole where calls were deleted and nothing was kept of them', async () => {
+      await using database = await newDatabase()
+      await using store = await database.open({ now: () => T0 })
+      const world = await populate(store, { fiveHourQuota: 0n })
+      for (let i = 0; i < 3; i++) await called(store, world, {})
+      await called(store, world, { at: NOON + DAY_MS })
+      await store.retention.prune({ calls: DAY + DAY_MS, connections: undefined }, 2)
+      const days = { from: DAY - DAY_MS, to: DAY + 2 * DAY_MS }
+      deepEqual((await store.ledgerSums(days)).lost, [])
+      // As a gateway did that knew nothing of books.
+      database.query('DELETE FROM pruned_sums')
+      database.query('DELETE FROM pruned_days')
+      const { sums, lost } = await store.ledgerSums(days)
+      deepEqual(
+        [sums.map(({ day, proven }) => [day, proven.requests]), lost],
+        [
+          [
+            [DAY, 1],
+            [DAY + DAY_MS, 1],
+          ],
+          [DAY],
+        ],
+      )
     })
   })
 }

@@ -1,3 +1,4 @@
+import type { EpochMs } from '../../src/core/units.ts'
 import type { CardChange } from '../../src/core/price.ts'
 import type { BookedCost, BookedUsage, LedgerSums } from '../../src/core/reconcile.ts'
 import type { CallId } from '../../src/core/units.ts'
@@ -83,6 +84,8 @@ export class FakeWorld {
   calls: readonly CallRow[] = []
   /** What the ledger says to OpenAI's books, and what these say. */
   sums: readonly LedgerSums[] = []
+  /** Of them nothing is whole. */
+  lostDays: readonly EpochMs[] = []
   booked: readonly BookedUsage[] = []
   bill: readonly BookedCost[] = []
   bookedKeys: BookedKeys = { projects: [], found: new Map() }
@@ -219,7 +222,8 @@ export class FakeWorld {
           adminKeys: this.adminKeys,
           ledgerSums: async (days) => {
             this.daysAsked.push(days)
-            return this.sums.filter(({ day }) => day >= days.from && day < days.to)
+            const within = (day: number): boolean => day >= days.from && day < days.to
+            return { sums: this.sums.filter(({ day }) => within(day)), lost: this.lostDays.filter(within) }
           },
           books: {
             usage: async () => this.booked,

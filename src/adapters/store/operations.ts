@@ -1,6 +1,5 @@
 import type { Choice } from '../../core/choice.ts'
 import type { DueWarning, Hold, QuotaWindow, Standing, Verdict } from '../../core/quota.ts'
-import type { LedgerSums } from '../../core/reconcile.ts'
 import type { AdminKeyId, CallId, EpochMs, MemberId, UpstreamId } from '../../core/units.ts'
 import type {
   Adjustment,
@@ -19,6 +18,7 @@ import type {
   FallbackUse,
   GatewayKey,
   GrantWish,
+  LedgerDays,
   Made,
   Member,
   MemberUsage,
@@ -127,7 +127,7 @@ export interface Operations {
   readonly removeAdminKey: (organization: string) => Script<AdminKey>
   readonly listAdminKeys: () => Script<readonly AdminKey[]>
   readonly sealedAdminSecret: (key: AdminKeyId) => Script<Uint8Array | undefined>
-  readonly ledgerSums: (days: Days) => Script<readonly LedgerSums[]>
+  readonly ledgerSums: (days: Days) => Script<LedgerDays>
   readonly viewQuota: (member: string, now: EpochMs) => Script<QuotaView>
   readonly usedBy: (member: MemberId, from: EpochMs, to: EpochMs) => Script<readonly ModelUsage[]>
   readonly pastCalls: (page: PastPage) => Script<readonly PastPageCall[]>

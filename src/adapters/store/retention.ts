@@ -1,4 +1,5 @@
 import type { Cutoffs } from '../../ports.ts'
+import { keepSums } from './pruned-sums.ts'
 import { int, sql, type Row, type Script } from './sql.ts'
 
 export function* prune(
@@ -17,6 +18,7 @@ function* pruneCalls(before: number, most: number): Script<number> {
     WHERE started_at < ${before} AND ended_at IS NOT NULL AND seq < (SELECT MAX(seq) FROM calls)
     ORDER BY started_at LIMIT ${most}`
   const list = JSON.stringify(old.map((row: Row) => int(row, 'seq')))
+  yield* keepSums(list)
   yield sql`DELETE FROM attempts WHERE call IN (SELECT value FROM json_each(${list}))`
   yield sql`DELETE FROM calls WHERE seq IN (SELECT value FROM json_each(${list}))`
   return old.length
