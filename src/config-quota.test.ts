@@ -1,27 +1,16 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after, suite, test } from 'node:test'
-import { ConfigError, loadConfig, type Config } from './config.ts'
+import { suite, test } from 'node:test'
+import { configFiles } from '../test/support/config-files.ts'
+import type { Config } from './config.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'codex-gateway-quota-'))
-after(() => rmSync(folder, { recursive: true }))
+const files = configFiles()
 
 function load(toml: string, env: Record<string, string> = {}): Config {
-  const path = join(folder, 'x.toml')
-  writeFileSync(path, `[quota]\n${toml}`)
-  return loadConfig({ path, env })
+  return files.load(`[quota]\n${toml}`, env)
 }
 
 function problemOf(toml: string, env: Record<string, string> = {}): string {
-  try {
-    load(toml, env)
-  } catch (error) {
-    ok(error instanceof ConfigError)
-    return error.problems.join('\n')
-  }
-  return 'none'
+  return files.problemsOf(`[quota]\n${toml}`, env).join('\n') || 'none'
 }
 
 suite('the configuration of quotas', () => {

@@ -1,29 +1,9 @@
 import { deepEqual, equal, match } from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after, suite, test } from 'node:test'
-import { ConfigError, loadConfig } from './config.ts'
+import { suite, test } from 'node:test'
+import { configFiles } from '../test/support/config-files.ts'
 import { cardChangeOf } from './config-rates.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'codex-gateway-rates-'))
-after(() => rmSync(folder, { recursive: true }))
-const FILE = join(folder, 'x.toml')
-
-function load(toml: string, env: Record<string, string> = {}): ReturnType<typeof loadConfig> {
-  writeFileSync(FILE, toml)
-  return loadConfig({ path: FILE, env })
-}
-
-function problemsOf(toml: string): readonly string[] {
-  try {
-    load(toml)
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems.map((problem) => problem.replaceAll(`${folder}/`, ''))
-    throw error
-  }
-  return []
-}
+const { load, problemsOf } = configFiles()
 
 suite('rates in the configuration', () => {
   test('stand in a table by model, or by model and day', () => {

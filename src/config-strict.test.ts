@@ -1,30 +1,10 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, suite, test } from 'node:test'
-import { ConfigError, loadConfig } from './config.ts'
+import { suite, test } from 'node:test'
+import { configFiles } from '../test/support/config-files.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'codex-gateway-strict-'))
-after(() => rmSync(folder, { recursive: true }))
-
-const FILE = join(folder, 'x.toml')
-
-function load(toml: string, env: Record<string, string> = {}) {
-  writeFileSync(FILE, toml)
-  return loadConfig({ path: FILE, env })
-}
-
-/** The problems, without the folder. */
-function problemsOf(toml: string, env: Record<string, string> = {}): readonly string[] {
-  try {
-    load(toml, env)
-  } catch (error) {
-    ok(error instanceof ConfigError)
-    return error.problems.map((problem) => problem.replaceAll(`${folder}/`, ''))
-  }
-  return []
-}
+const { folder, load, problemsOf } = configFiles()
 
 /** What stands before "must be", and what after it. */
 function told(problem: string | undefined): readonly string[] {
