@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { windowsFor } from '../../src/core/member-windows.ts'
-import { NO_RULES, type QuotaWindow } from '../../src/core/quota.ts'
+import { NO_RULES, type QuotaRules, type QuotaWindow } from '../../src/core/quota.ts'
 import type { CallId, EpochMs, KeyHash } from '../../src/core/units.ts'
 import { NO_USAGE } from '../../src/core/usage.ts'
 import type {
@@ -18,7 +18,7 @@ import type { Store } from '../../src/adapters/store/store.ts'
 
 /** One fresh database, removed at the end; stores are opened on it. */
 export interface Database extends AsyncDisposable {
-  open(options?: { role?: 'serve' | 'cli'; now?: Clock; log?: Log }): Promise<Store>
+  open(options?: { role?: 'serve' | 'cli'; now?: Clock; log?: Log; quota?: QuotaRules }): Promise<Store>
   /** Every settled call that is no refusal, straight from the tables. */
   settled(): Promise<readonly SettledCall[]>
   /** Every window's running total beside the sum over the calls that name it, straight from the tables. */

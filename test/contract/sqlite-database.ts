@@ -26,8 +26,10 @@ export async function sqliteDatabase(): Promise<SqliteDatabase> {
   return {
     path,
     query,
-    open: ({ role = 'serve', now, log = silent } = {}): Promise<Store> =>
-      openStore({ path, create: true, durability: 'process', role, sealingKey: SEALING_KEY, log, ...(now && { now }) }),
+    open: ({ role = 'serve', now, log = silent, quota } = {}): Promise<Store> => {
+      const options = { path, create: true, durability: 'process', role, sealingKey: SEALING_KEY, log, quota } as const
+      return openStore({ ...options, ...(now && { now }) })
+    },
     settled: async () =>
       query(`
         SELECT c.*, m.name AS member_name, k.prefix AS prefix, u.name AS upstream_name FROM calls c

@@ -4,6 +4,7 @@ import { directoryContract } from './directory.contract.ts'
 import { ledgerContract } from './ledger.contract.ts'
 import { ledgerRowsContract } from './ledger-rows.contract.ts'
 import { ledgerModel } from './ledger.model.ts'
+import { outboxContract } from './outbox.contract.ts'
 import { rateBookContract } from './rate-book.contract.ts'
 import { quotasContract } from './quotas.contract.ts'
 import { registryContract } from './registry.contract.ts'
@@ -18,6 +19,7 @@ directoryContract(sqliteDatabase)
 ledgerContract(sqliteDatabase)
 ledgerRowsContract(sqliteDatabase)
 ledgerModel(sqliteDatabase)
+outboxContract(sqliteDatabase)
 rateBookContract(sqliteDatabase)
 quotasContract(sqliteDatabase)
 registryContract(sqliteDatabase)
