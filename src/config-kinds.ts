@@ -121,7 +121,7 @@ function isTenths(n: number): boolean {
 }
 
 /** What has more decimals than money is refused, not rounded: a quota that rounds to 0 would be unlimited. */
-function isCredits(n: number): boolean {
+export function isCredits(n: number): boolean {
   const decimal = plainDecimal(n)
   return Number(decimal) === n && parseCredits(decimal) !== undefined
 }

@@ -41,6 +41,31 @@ suite('rates in the configuration', () => {
     )
   })
 
+  test('of messages stand in a table or a variable of their own', () => {
+    const toml = '[credit.messages]\n"gpt-9" = 3.5\n"gpt-9@2026-12-01" = 0\n'
+    const env = { CODEX_GATEWAY_CREDIT_MESSAGES: 'gpt-9=3.5,gpt-9@2026-12-01=0' }
+    for (const { credit } of [load(toml), load('', env)]) {
+      deepEqual(
+        credit.messages.map(({ model, from, credits }) => [model, from, credits]),
+        [
+          ['gpt-9', undefined, 3_500_000_000n],
+          ['gpt-9', '2026-12-01', 0n],
+        ],
+      )
+      deepEqual(cardChangeOf(credit).messages, credit.messages)
+    }
+    for (const [line, problem] of [
+      ['"gpt-9" = -1', /^x\.toml:2: \[credit\] messages\."gpt-9" = -1: must be a table from models to credits/],
+      ['"gpt-9" = { input = 1 }', /messages\."gpt-9" = /],
+      ['"gpt-9" = 0.0000000001', /at most 9 decimals/],
+      ['"gpt-9@2026-02-30" = 1', /"gpt-9@2026-02-30"/],
+    ] as const) {
+      const told = problemsOf(`[credit.messages]\n${line}\n`)
+      equal(told.length, 1, line)
+      match(told[0] ?? '', problem)
+    }
+  })
+
   test('are checked strictly, each problem told with its line', () => {
     const wrong: readonly [string, RegExp][] = [
       [

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { descriptions, isRate, nanoCredits } from './config-kinds.ts'
+import { descriptions, isCredits, isRate, nanoCredits } from './config-kinds.ts'
 import type { SettledConfig } from './config-shape.ts'
 import { dayOf } from './core/calendar.ts'
 import type { CardChange } from './core/price.ts'
-import type { RateRow } from './core/rates.ts'
-import { MOST_PER_TOKEN, rowOfConfigured } from './core/set-rate.ts'
+import type { MessageRow, RateRow } from './core/rates.ts'
+import { messageRowOfConfigured, modelAndDay, MOST_PER_TOKEN, rowOfConfigured } from './core/set-rate.ts'
 
 /** Credits per million tokens: a millionth of that, in nanocredits, is what one token costs. */
 export function perToken(perMillion: number): bigint {
@@ -35,12 +35,23 @@ descriptions.add(rates, {
     `each from 0 to ${MOST} with at most 3 decimals, such as "gpt-6.1-sol@2026-12-01" = { input = 50, cached = 2.5, output = 250 }`,
 })
 
+/** The setting `[credit] messages`. */
+export const messages: z.ZodDefault<z.ZodRecord<z.ZodString, z.ZodNumber>> = z
+  .record(z.string().refine(isModelAndDay), z.number().refine(isCredits))
+  .default({})
+
+descriptions.add(messages, {
+  unit: 'credits',
+  meaning:
+    'Average prices of messages of models in the place of the published ones (message_average), from a day on where one is named (`model@2026-12-01`, UTC)',
+  right:
+    'a table from models to credits, each 0 or more and below 1000000000, with at most 9 decimals, such as "gpt-5.5@2026-12-01" = 14',
+})
+
 function isModelAndDay(name: string): boolean {
-  const { model, from } = rowOfConfigured(name, NOTHING)
+  const { model, from } = modelAndDay(name)
   return /^[\x21-\x7e]{1,128}$/.test(model) && !model.includes('@') && (from === undefined || dayOf(from) !== undefined)
 }
-
-const NOTHING = { input: 0n, cached: 0n, output: 0n, cacheWrite: undefined }
 
 /** As the rate card has them. */
 export function rateRowsOf(values: z.infer<typeof rates>): readonly RateRow[] {
@@ -52,6 +63,11 @@ export function rateRowsOf(values: z.infer<typeof rates>): readonly RateRow[] {
       cacheWrite: written === undefined ? undefined : perToken(written),
     }),
   )
+}
+
+/** As the rate card has them. */
+export function messageRowsOf(values: z.infer<typeof messages>): readonly MessageRow[] {
+  return Object.entries(values).map(([name, credits]) => messageRowOfConfigured(name, nanoCredits(credits)))
 }
 
 /** What the configuration changes of the rate card. Tiers are set as `tier` or `model/tier`. */
@@ -69,5 +85,6 @@ export function cardChangeOf(credit: SettledConfig['credit']): CardChange {
     tiers,
     modelTiers,
     rates: credit.rates,
+    messages: credit.messages,
   }
 }

@@ -19,7 +19,7 @@ import {
   text,
 } from './config-kinds.ts'
 import { limits, limitsOf } from './config-limits.ts'
-import { perToken, rateRowsOf, rates } from './config-rates.ts'
+import { messageRowsOf, messages, perToken, rateRowsOf, rates } from './config-rates.ts'
 import { reconcile, reconcileOf } from './config-reconcile.ts'
 import { quota, quotaOf } from './config-quota.ts'
 import { retention, retentionOf } from './config-retention.ts'
@@ -110,6 +110,7 @@ const credit = z.strictObject({
     'Factor on the credits of a service tier (`tier`), or of a tier of one model (`model/tier`); names given here are added to the usual ones',
   ),
   rates,
+  messages,
 })
 
 const routes = z.strictObject({
@@ -261,5 +262,6 @@ function creditOf(values: z.infer<typeof credit>): SettledConfig['credit'] {
     unknownUsageCredits: nanoCredits(values.unknown_usage_credits),
     tierTenths: new Map(Object.entries(values.tiers).map(([tier, factor]) => [tier, BigInt(Math.round(factor * 10))])),
     rates: rateRowsOf(values.rates),
+    messages: messageRowsOf(values.messages),
   }
 }

@@ -1,4 +1,4 @@
-import type { RateRow } from './core/rates.ts'
+import type { MessageRow, RateRow } from './core/rates.ts'
 import type { NanoCredits } from './core/units.ts'
 
 /**
@@ -50,6 +50,7 @@ export interface SettledConfig {
     /** Factor in tenths, by `tier` or `model/tier` (which wins). */
     readonly tierTenths: ReadonlyMap<string, bigint>
     readonly rates: readonly RateRow[]
+    readonly messages: readonly MessageRow[]
   }
   readonly limits: {
     readonly defaultMemberConcurrency: number

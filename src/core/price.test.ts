@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { cardWith, creditsOf, messagePriceOf, rateOf, tierOf } from './price.ts'
 import type { Rate } from './price.ts'
 import { MESSAGES, RATES } from './rates.ts'
+import { messageRowOfConfigured } from './set-rate.ts'
 import { creditsText, parseCredits } from './units.ts'
 import type { Usage } from './usage.ts'
 
@@ -168,5 +169,19 @@ suite('price', () => {
     }
     deepEqual(messagePriceOf(undefined, NOW, card), { credits: parseCredits('5'), identity: 'fallback' })
     equal(messagePriceOf('gpt-5.5', NOW, card).identity, 'gpt-5.5@message')
+  })
+
+  test('of a message is what the operator says, from the day on that it names', () => {
+    const messages = [
+      messageRowOfConfigured('gpt-5.5@2026-12-01', 9n),
+      messageRowOfConfigured('gpt-5.5', 8n),
+      messageRowOfConfigured('gpt-new', 7n),
+    ]
+    const own = cardWith({ messages })
+    deepEqual(messagePriceOf('gpt-5.5', NOW, own), { credits: 8n, identity: 'gpt-5.5@message/config' })
+    const later = { credits: 9n, identity: 'gpt-5.5@message:2026-12-01/config' }
+    deepEqual(messagePriceOf('gpt-5.5', Date.parse('2026-12-01'), own), later)
+    equal(messagePriceOf('gpt-new-2026-01-01', NOW, own).credits, 7n)
+    equal(messagePriceOf('gpt-5.4', NOW, own).credits, parseCredits('7'))
   })
 })

@@ -52,6 +52,8 @@ export interface CardChange {
   readonly rates?: readonly RateRow[]
   /** Rows that administrators set: each wins over those of the configuration too. */
   readonly set?: readonly RateRow[]
+  /** Averages of messages of the configuration, which win likewise. */
+  readonly messages?: readonly MessageRow[]
 }
 
 const FALLBACK = 'fallback'
@@ -66,7 +68,7 @@ export function cardWith(change: CardChange = {}): RateCard {
   }
   return {
     rates,
-    messages: byModel(MESSAGES),
+    messages: byModel([...MESSAGES, ...byDate(change.messages)]),
     aliases: new Map([
       ...ALIASES.map(({ name, model }) => [name, model] as const),
       ...Object.entries(change.aliases ?? {}),
@@ -103,11 +105,14 @@ function spokenBelow(row: RateRow, at: EpochMs, card: RateCard): SpokenRate | un
 }
 
 /** Later ones last: of two that are in force the last wins. */
-function byDate(rows: readonly RateRow[] = []): readonly RateRow[] {
+function byDate<Row extends RateRow | MessageRow>(rows: readonly Row[] = []): readonly Row[] {
   return rows.toSorted((one, other) => (one.from ?? '').localeCompare(other.from ?? '', 'en'))
 }
 
-/** What a message of the model costs on average, and what says so (`gpt-5.5@message`, or `fallback`). */
+/**
+ * What a message of the model costs on average, and what says so: `gpt-5.5@message`, `gpt-5.5@message:2026-12-01/config` for
+ * what the configuration says from a day on, or `fallback`.
+ */
 export function messagePriceOf(
   model: string | undefined,
   at: EpochMs,
@@ -115,7 +120,8 @@ export function messagePriceOf(
 ): { readonly credits: NanoCredits; readonly identity: string } {
   const row = model === undefined ? undefined : rowOf(model, at, card.messages, card.aliases)
   if (!row) return { credits: card.unknownMessage, identity: FALLBACK }
-  return { credits: row.credits * NANO_PER_CREDIT, identity: `${row.model}@message` }
+  const [from, mark] = [row.from === undefined ? '' : `:${row.from}`, row.mark === undefined ? '' : `/${row.mark}`]
+  return { credits: row.credits, identity: `${row.model}@message${from}${mark}` }
 }
 
 /** The multiplier of a service tier as upstream (or the request) names it; none named is the standard one. */

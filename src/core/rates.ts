@@ -1,3 +1,5 @@
+import { NANO_PER_CREDIT } from './units.ts'
+
 /** What is in force for a model, and when: UTC days, both ends included; no date means no end on that side. */
 export interface Dated {
   readonly model: string
@@ -42,9 +44,11 @@ export interface AliasRow extends Pick<Dated, 'source' | 'asOf'> {
   readonly model: string
 }
 
-/** What one user message on a local task costs on average, in whole credits: the older way of charging. */
+/** What one user message on a local task costs on average, in nanocredits: the older way of charging. */
 export interface MessageRow extends Dated {
   readonly credits: bigint
+  /** As that of a rate. */
+  readonly mark?: string
 }
 
 const PRICING_PAGE = 'OpenAI, Codex pricing (developers.openai.com/codex/pricing)'
@@ -188,17 +192,23 @@ function spokenRates(): RateRow[] {
   ]
 }
 
+/** Published averages. */
 export const MESSAGES: readonly MessageRow[] = [
-  { model: 'gpt-5.5', credits: 14n, source: PRICING_PAGE, asOf: '2026-05' },
-  { model: 'gpt-5.4', credits: 7n, source: PRICING_PAGE, asOf: '2026-05' },
-  { model: 'gpt-5.3-codex', credits: 5n, source: PRICING_PAGE, asOf: '2026-05' },
-  { model: 'gpt-5.4-mini', credits: 2n, source: PRICING_PAGE, asOf: '2026-05' },
-  { model: 'gpt-5.2', credits: 5n, source: PRICING_PAGE, asOf: '2026-05' },
-  { model: 'gpt-5.2-codex', credits: 5n, source: PAGE_COPY, asOf: '2026-01' },
-  { model: 'gpt-5.1-codex-mini', credits: 1n, source: PAGE_COPY, asOf: '2026-01' },
-  { model: 'gpt-5.1-codex', credits: 5n, source: AVERAGES, asOf: '2026-05' },
-  { model: 'gpt-5-codex', credits: 5n, source: AVERAGES, asOf: '2026-05' },
+  average('gpt-5.5', 14n, PRICING_PAGE, '2026-05'),
+  average('gpt-5.4', 7n, PRICING_PAGE, '2026-05'),
+  average('gpt-5.3-codex', 5n, PRICING_PAGE, '2026-05'),
+  average('gpt-5.4-mini', 2n, PRICING_PAGE, '2026-05'),
+  average('gpt-5.2', 5n, PRICING_PAGE, '2026-05'),
+  average('gpt-5.2-codex', 5n, PAGE_COPY, '2026-01'),
+  average('gpt-5.1-codex-mini', 1n, PAGE_COPY, '2026-01'),
+  average('gpt-5.1-codex', 5n, AVERAGES, '2026-05'),
+  average('gpt-5-codex', 5n, AVERAGES, '2026-05'),
 ]
+
+/** In whole credits. */
+function average(model: string, credits: bigint, source: string, asOf: string): MessageRow {
+  return { model, credits: credits * NANO_PER_CREDIT, source, asOf }
+}
 
 /**
  * Other names of a model. `gpt-image-2` is priced by kind of token, which its total does not tell: the image row is

@@ -1,5 +1,5 @@
 import { cardWith, type CardChange, type RateCard } from './price.ts'
-import type { RateRow } from './rates.ts'
+import type { MessageRow, RateRow } from './rates.ts'
 import type { EpochMs, NanoCredits } from './units.ts'
 
 /** A model's rates in nanocredits per token. */
@@ -48,15 +48,21 @@ function rowOfSet({ id, model, input, cached, output, cacheWrite, from, who, on 
 
 /** A model with the day from which a rate counts, as the configuration names it: `gpt-6.1-sol@2026-12-01`; without a day always. */
 export function rowOfConfigured(name: string, { cacheWrite, ...prices }: Prices): RateRow {
+  return { ...configured(name), ...prices, ...(cacheWrite !== undefined && { cacheWrite }), status: 'configured' }
+}
+
+/** What a message of the model costs on average; the name as in `rowOfConfigured`. */
+export function messageRowOfConfigured(name: string, credits: NanoCredits): MessageRow {
+  return { ...configured(name), credits }
+}
+
+function configured(name: string) {
+  const { model, from } = modelAndDay(name)
+  return { model, ...(from !== undefined && { from }), source: 'the configuration', asOf: 'start', mark: 'config' }
+}
+
+/** Takes such a name apart. */
+export function modelAndDay(name: string): { readonly model: string; readonly from: string | undefined } {
   const [, model = name, from] = /^(.*)@(\d{4}-\d{2}-\d{2})$/.exec(name) ?? []
-  return {
-    model,
-    ...prices,
-    ...(cacheWrite !== undefined && { cacheWrite }),
-    ...(from !== undefined && { from }),
-    status: 'configured',
-    source: 'the configuration',
-    asOf: 'start',
-    mark: 'config',
-  }
+  return { model, from }
 }
