@@ -43,7 +43,7 @@ export const messages: z.ZodDefault<z.ZodRecord<z.ZodString, z.ZodNumber>> = z
 descriptions.add(messages, {
   unit: 'credits',
   meaning:
-    'Average prices of messages of models in the place of the published ones (message_average), from a day on where one is named (`model@2026-12-01`, UTC)',
+    'Average prices of messages of models in the place of the published ones (message_average), from a day on where one is named (`model@2026-12-01`, UTC); what `admin rates set --message` says wins over them',
   right:
     'a table from models to credits, each 0 or more and below 1000000000, with at most 9 decimals, such as "gpt-5.5@2026-12-01" = 14',
 })

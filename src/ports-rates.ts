@@ -1,11 +1,19 @@
 /** What administrators change of prices, for calls to come and for calls that are settled. */
 import type { Charging, SettledCall } from './core/reprice.ts'
-import type { SetRate } from './core/set-rate.ts'
+import type { SetMessageRate, SetRate, SetTokenRate } from './core/set-rate.ts'
 import type { CallId, EpochMs, NanoCredits } from './core/units.ts'
 
 export type { Charging, SetRate, SettledCall }
 
-export type NewRate = Omit<SetRate, 'id' | 'at' | 'on'>
+export type NewTokenRate = Omit<SetTokenRate, 'id' | 'at' | 'on'>
+export type NewRate = NewTokenRate | Omit<SetMessageRate, 'id' | 'at' | 'on'>
+
+/** One that was set: that of a model's tokens, or of its messages. */
+export interface RateName {
+  readonly model: string
+  readonly from: string | undefined
+  readonly of: 'tokens' | 'messages'
+}
 
 /** Which settled calls: those that started in [from, to), of one member where one is named. */
 export interface CallSpan {
@@ -43,10 +51,10 @@ export interface FallbackUse {
 }
 
 export interface RateBook {
-  /** In the place of one of the same model and day. A running server prices by it within a second. */
+  /** In the place of one of the same model, kind and day. A running server prices by it within a second. */
   set(rate: NewRate): Promise<SetRate>
-  /** Takes one back; rejects with a RegistryError when there is none of this model and day. */
-  unset(rate: Pick<NewRate, 'model' | 'from' | 'who'>): Promise<SetRate>
+  /** Takes one back; rejects with a RegistryError when there is none of this name. */
+  unset(rate: RateName, who: string): Promise<SetRate>
   /** Those in use, by model and day. */
   rates(): Promise<readonly SetRate[]>
   /** Settled calls that have a price, the oldest first, `limit` at most, those behind `after`. */

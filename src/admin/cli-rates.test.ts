@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { CALL, FakeWorld, NOW } from '../../test/support/admin-world.ts'
-import { rowOfConfigured } from '../core/set-rate.ts'
+import { messageRowOfConfigured, rowOfConfigured } from '../core/set-rate.ts'
 import type { CallId } from '../core/units.ts'
 import { NO_USAGE } from '../core/usage.ts'
 import type { BookedCall } from '../ports.ts'
@@ -93,6 +93,26 @@ suite('admin rates', () => {
     equal(await run(world, 'admin rates unset gpt-new'), 2)
   })
 
+  test('sets what a message costs, beside the rate of tokens, and takes it back', async () => {
+    const world = new FakeWorld()
+    world.card = { messages: [messageRowOfConfigured('gpt-new', 2n)] }
+    const shown = async (): Promise<unknown> => {
+      const sheet = await json(world, 'admin rates show gpt-new')
+      return [sheet['message_credits'], sheet['message_rate']]
+    }
+    deepEqual(await shown(), [0.000000002, 'gpt-new@message/config'])
+    await run(world, `admin rates set gpt-new ${PRICES}`)
+    equal(await run(world, 'admin rates set gpt-new --message 3.5'), 0)
+    equal(world.out, 'rate set: gpt-new: message=3.5 from=always\n')
+    deepEqual(await shown(), [3.5, 'gpt-new@message/admin-2'])
+    await run(world, 'admin rates show gpt-new')
+    match(world.out, /^message: credits=3\.5 rate=gpt-new@message\/admin-2$/m)
+    deepEqual((await json(world, 'admin rates unset gpt-new --message'))['message_credits'], 3.5)
+    deepEqual(await shown(), [0.000000002, 'gpt-new@message/config'])
+    equal((await json(world, 'admin rates list --model gpt-new'))[0]?.['input'], 50)
+    equal(await run(world, 'admin rates unset gpt-new --message'), 2)
+  })
+
   test('says what is wrong with a price or a date, and changes nothing', async () => {
     const world = new FakeWorld()
     const wrong: readonly [string, RegExp][] = [
@@ -100,6 +120,8 @@ suite('admin rates', () => {
       ['--input 50 --cached 2.5 --output 1e3', /--output "1e3": must be credits per million tokens from 0 to 100000/],
       ['--input 0.0001 --cached 2.5 --output 1', /--input "0\.0001": must be .* with at most 3 decimals/],
       ['--input 100000.001 --cached 2.5 --output 1', /from 0 to 100000 /],
+      [`${PRICES} --message 3`, /--message stands alone: set the prices of tokens by another command/],
+      ['--message 1000000.1', /--message "1000000\.1": must be credits from 0 to 1000000 with at most 9 decimals/],
       [`${PRICES} --from 2026-02-30`, /--from "2026-02-30": must be a date such as/],
     ]
     for (const [options, right] of wrong) {

@@ -3,7 +3,7 @@ import { DAY_MS } from '../core/calendar.ts'
 import type { CallSpan } from '../ports.ts'
 import type { CommandSet, Session } from './cli-session.ts'
 import { textOf } from './option-values.ts'
-import { dateOf, priceOf } from './rate-values.ts'
+import { dateOf, messagePriceOf, priceOf } from './rate-values.ts'
 import { cardInForce, listRates, setRate, showRate, unsetRate, type RateWish } from './rates.ts'
 import { rateJson, repricingJson, setRateJson, sheetJson } from './rates-json.ts'
 import { DIFFERENCE_COLUMNS, differenceLine, RATE_COLUMNS, rateLine, setRateLine } from './rates-lines.ts'
@@ -11,6 +11,7 @@ import { sheetLines, sumLine } from './rates-lines.ts'
 import { applyRepricing, weighRepricing, type Repricing } from './repricing.ts'
 import { table } from './table.ts'
 import type { AdminStore } from './world.ts'
+import { WrongUse } from './wrong-use.ts'
 
 /** `admin rates`: what models cost, and what administrators change of it. */
 export function addRateCommands(admin: Command, commands: CommandSet): void {
@@ -58,6 +59,7 @@ interface PriceOptions {
   readonly cached?: string
   readonly output?: string
   readonly cacheWrite?: string
+  readonly message?: string
   readonly from?: string
 }
 
@@ -71,12 +73,7 @@ function addChanges(rates: Command, commands: CommandSet): void {
         example: 'admin rates set gpt-6.3-sol --input 50 --cached 2.5 --output 250 --from 2026-12-01',
       },
       async (session, [model = ''], options) => {
-        const prices = {
-          input: priceOf('--input', options.input),
-          cached: priceOf('--cached', options.cached),
-          output: priceOf('--output', options.output),
-          cacheWrite: options.cacheWrite === undefined ? undefined : priceOf('--cache-write', options.cacheWrite),
-        }
+        const prices = pricesOf(options)
         const wish = wishOf(session, model, options.from)
         const rate = await session.withStore(({ rateBook }) => setRate(rateBook, wish, prices))
         session.answer(setRateJson(rate), `rate set: ${setRateLine(rate)}`)
@@ -86,23 +83,41 @@ function addChanges(rates: Command, commands: CommandSet): void {
     .option('--cached <credits>', 'cached input')
     .option('--output <credits>', 'output')
     .option('--cache-write <credits>', 'input that is written to the cache (default: as other input)')
+    .option('--message <credits>', 'instead of these, a message on average, where messages are charged')
     .option('--from <date>', 'the UTC day from which it counts (default: always)')
 
   commands
-    .add<{ readonly from?: string }>(
+    .add<{ readonly from?: string; readonly message?: boolean }>(
       rates,
       {
         usage: 'unset <model>',
         summary: 'take back what was set; what the configuration says or OpenAI published counts again',
         example: 'admin rates unset gpt-6.3-sol --from 2026-12-01',
       },
-      async (session, [model = ''], { from }) => {
+      async (session, [model = ''], { from, message }) => {
         const wish = wishOf(session, model, from)
-        const rate = await session.withStore(({ rateBook }) => unsetRate(rateBook, wish))
+        const of = message === true ? 'messages' : 'tokens'
+        const rate = await session.withStore(({ rateBook }) => unsetRate(rateBook, wish, of))
         session.answer(setRateJson(rate), `rate taken back: ${setRateLine(rate)}`)
       },
     )
+    .option('--message', 'what was set for a message, not for tokens')
     .option('--from <date>', 'the day that it was set from (default: always)')
+}
+
+/** Of tokens, or of a message: one rate is about one of them. */
+function pricesOf({ message, ...of }: PriceOptions): Parameters<typeof setRate>[2] {
+  if (message !== undefined) {
+    const tokens = [of.input, of.cached, of.output, of.cacheWrite].some((price) => price !== undefined)
+    if (tokens) throw new WrongUse('--message stands alone: set the prices of tokens by another command')
+    return { message: messagePriceOf('--message', message) }
+  }
+  return {
+    input: priceOf('--input', of.input),
+    cached: priceOf('--cached', of.cached),
+    output: priceOf('--output', of.output),
+    cacheWrite: of.cacheWrite === undefined ? undefined : priceOf('--cache-write', of.cacheWrite),
+  }
 }
 
 interface RepriceOptions {

@@ -1,6 +1,6 @@
 import { dayOf } from '../core/calendar.ts'
-import { MOST_PER_TOKEN } from '../core/set-rate.ts'
-import { parseCredits, type NanoCredits } from '../core/units.ts'
+import { MOST_PER_MESSAGE, MOST_PER_TOKEN } from '../core/set-rate.ts'
+import { creditsText, parseCredits, type NanoCredits } from '../core/units.ts'
 import { wrong } from './option-values.ts'
 import { WrongUse } from './wrong-use.ts'
 
@@ -14,6 +14,13 @@ export function priceOf(option: string, text: string | undefined): NanoCredits {
   }
   const most = MOST_PER_TOKEN / 1000n
   throw wrong(option, text, `credits per million tokens from 0 to ${most} with at most 3 decimals, such as 4.375`)
+}
+
+/** Credits. */
+export function messagePriceOf(option: string, text: string): NanoCredits {
+  const credits = parseCredits(text)
+  if (credits !== undefined && credits <= MOST_PER_MESSAGE) return credits
+  throw wrong(option, text, `credits from 0 to ${creditsText(MOST_PER_MESSAGE)} with at most 9 decimals, such as 5`)
 }
 
 /** A UTC day. */

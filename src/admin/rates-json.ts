@@ -3,6 +3,7 @@ import { exactCredits as credits } from '../core/exact-json.ts'
 import { identityOf } from '../core/price.ts'
 import type { Listed, RateSheet } from '../core/rate-sheet.ts'
 import type { RateRow, SpokenRate } from '../core/rates.ts'
+import type { Prices } from '../core/set-rate.ts'
 import type { UsdRow } from '../core/usd-rates.ts'
 import type { SetRate } from '../ports.ts'
 import { time } from './json-form.ts'
@@ -55,7 +56,8 @@ export function sheetJson(sheet: RateSheet): object {
       credits: Number(factor) / 10,
       usd: other === undefined ? null : Number(other) / 10,
     })),
-    message_credits: credits(sheet.message),
+    message_credits: credits(sheet.message.credits),
+    message_rate: sheet.message.identity,
   }
 }
 
@@ -68,12 +70,18 @@ export function setRateJson(rate: SetRate): object {
     id: rate.id,
     model: rate.model,
     from: rate.from ?? null,
-    input: perMillion(rate.input),
-    cached: perMillion(rate.cached),
-    output: perMillion(rate.output),
-    cache_write: perMillion(rate.cacheWrite),
+    ...('message' in rate ? { message_credits: credits(rate.message) } : pricesJson(rate)),
     who: rate.who,
     set_at: time(rate.at),
+  }
+}
+
+function pricesJson({ input, cached, output, cacheWrite }: Prices): object {
+  return {
+    input: perMillion(input),
+    cached: perMillion(cached),
+    output: perMillion(output),
+    cache_write: perMillion(cacheWrite),
   }
 }
 

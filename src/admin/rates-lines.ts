@@ -39,7 +39,7 @@ export function sheetLines(sheet: RateSheet): readonly string[] {
     ...sheet.usd.map((row) => listedLine('usd', row)),
     ...names.map(({ name, source }) => `name ${name}: source=${quoted(source)}`),
     ...tiers.map(({ tier, credits, usd }) => `tier ${tier}: ${pairs({ credits: tenths(credits), usd: tenths(usd) })}`),
-    `message: credits=${creditsText(sheet.message)}`,
+    `message: ${pairs({ credits: creditsText(sheet.message.credits), rate: sheet.message.identity })}`,
   ]
 }
 
@@ -52,7 +52,8 @@ function tenths(factor: bigint | undefined): string | undefined {
 }
 
 export function setRateLine(rate: SetRate): string {
-  return `${rate.model}: ${pairs({ ...pricesOf(rate), from: rate.from ?? 'always' })}`
+  const prices = 'message' in rate ? { message: creditsText(rate.message) } : pricesOf(rate)
+  return `${rate.model}: ${pairs({ ...prices, from: rate.from ?? 'always' })}`
 }
 
 export function differenceLine({ model, member, calls, before, after }: Difference): string {

@@ -2,8 +2,8 @@ import type { CardChange, RateCard } from '../core/price.ts'
 import { rateSheet, ratesInForce, type RateSheet } from '../core/rate-sheet.ts'
 import type { RateRow } from '../core/rates.ts'
 import { cardOf, type Prices } from '../core/set-rate.ts'
-import type { EpochMs } from '../core/units.ts'
-import type { RateBook, SetRate } from '../ports.ts'
+import type { EpochMs, NanoCredits } from '../core/units.ts'
+import type { RateBook, RateName, SetRate } from '../ports.ts'
 import { WrongUse } from './wrong-use.ts'
 
 /** The rate card as a gateway with this configuration has it. */
@@ -32,10 +32,14 @@ export interface RateWish {
   readonly who: string
 }
 
-export function setRate(book: RateBook, wish: RateWish, prices: Prices): Promise<SetRate> {
+export function setRate(
+  book: RateBook,
+  wish: RateWish,
+  prices: Prices | { readonly message: NanoCredits },
+): Promise<SetRate> {
   return book.set({ ...wish, ...prices })
 }
 
-export function unsetRate(book: RateBook, wish: RateWish): Promise<SetRate> {
-  return book.unset(wish)
+export function unsetRate(book: RateBook, { who, ...name }: RateWish, of: RateName['of']): Promise<SetRate> {
+  return book.unset({ ...name, of }, who)
 }

@@ -54,6 +54,8 @@ export interface CardChange {
   readonly set?: readonly RateRow[]
   /** Averages of messages of the configuration, which win likewise. */
   readonly messages?: readonly MessageRow[]
+  /** And those that administrators set. */
+  readonly setMessages?: readonly MessageRow[]
 }
 
 const FALLBACK = 'fallback'
@@ -68,7 +70,7 @@ export function cardWith(change: CardChange = {}): RateCard {
   }
   return {
     rates,
-    messages: byModel([...MESSAGES, ...byDate(change.messages)]),
+    messages: byModel([...MESSAGES, ...byDate(change.messages), ...byDate(change.setMessages)]),
     aliases: new Map([
       ...ALIASES.map(({ name, model }) => [name, model] as const),
       ...Object.entries(change.aliases ?? {}),

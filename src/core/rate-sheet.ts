@@ -22,8 +22,8 @@ export interface RateSheet {
   readonly usd: readonly Listed<UsdRow>[]
   /** Factors in tenths on the price in credits, and on that in US dollars; undefined where none is known. */
   readonly tiers: readonly { readonly tier: string; readonly credits: bigint; readonly usd: bigint | undefined }[]
-  /** What a message costs on average, where messages are charged. */
-  readonly message: NanoCredits
+  /** What a message costs on average, where messages are charged, and what says so. */
+  readonly message: { readonly credits: NanoCredits; readonly identity: string }
 }
 
 export function rateSheet(asked: string, at: EpochMs, card: RateCard): RateSheet {
@@ -37,7 +37,7 @@ export function rateSheet(asked: string, at: EpochMs, card: RateCard): RateSheet
     credits: listed(card.rates.get(model) ?? [], current?.identity),
     usd: listed(usdRowsOf(model), usdNow),
     tiers: tiersOf(model, card),
-    message: messagePriceOf(asked, at, card).credits,
+    message: messagePriceOf(asked, at, card),
   }
 }
 

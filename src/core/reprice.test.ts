@@ -2,7 +2,7 @@ import { deepEqual, equal } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { cardWith, creditsOf, rateOf, tierOf } from './price.ts'
 import { isChange, repriced, type SettledCall } from './reprice.ts'
-import { cardOf, type SetRate } from './set-rate.ts'
+import { cardOf, type SetRate, type SetTokenRate } from './set-rate.ts'
 import { NO_USAGE } from './usage.ts'
 
 const AT = Date.parse('2026-11-10T12:00:00Z')
@@ -14,7 +14,7 @@ function call(over: Partial<SettledCall> = {}): SettledCall {
   return { ...facts, usage, endedAt: AT, credits: 7n, rate: 'gpt-5.5@2026-04-23', ...over }
 }
 
-function set(over: Partial<SetRate> = {}): SetRate {
+function set(over: Partial<SetTokenRate> = {}): SetTokenRate {
   const rate = { input: 1000n, cached: 100n, output: 10_000n, cacheWrite: undefined, from: undefined }
   return { id: 3, model: 'gpt-new', ...rate, who: 'root', at: AT, on: '2026-11-10', ...over }
 }

@@ -1,6 +1,6 @@
 import { cardWith, type CardChange, type RateCard } from './price.ts'
 import type { MessageRow, RateRow } from './rates.ts'
-import type { EpochMs, NanoCredits } from './units.ts'
+import { NANO_PER_CREDIT, type EpochMs, type NanoCredits } from './units.ts'
 
 /** A model's rates in nanocredits per token. */
 export interface Prices {
@@ -11,8 +11,17 @@ export interface Prices {
   readonly cacheWrite: NanoCredits | undefined
 }
 
-/** A rate that an administrator set: it wins over what is published and configured, from its date on. */
-export interface SetRate extends Prices {
+/** What an administrator set: it wins over what is published and configured, from its date on. */
+export type SetRate = SetTokenRate | SetMessageRate
+
+export interface SetTokenRate extends Prices, Setting {}
+
+export interface SetMessageRate extends Setting {
+  /** What a message costs on average, where messages are charged. */
+  readonly message: NanoCredits
+}
+
+interface Setting {
   readonly id: number
   readonly model: string
   /** `YYYY-MM-DD`, a UTC day; undefined = always. */
@@ -26,24 +35,27 @@ export interface SetRate extends Prices {
 /** The most that a token can be set to cost, so that no call passes 64 bits: 100,000 credits per million tokens. */
 export const MOST_PER_TOKEN: NanoCredits = 100_000_000n
 
+/** The most that a message can be set to cost: a million credits. */
+export const MOST_PER_MESSAGE: NanoCredits = 1_000_000n * NANO_PER_CREDIT
+
 /** The rate card with what the configuration and the administrators change of it. */
 export function cardOf(change: CardChange, set: readonly SetRate[]): RateCard {
-  return cardWith({ ...change, set: set.map(rowOfSet) })
+  const rates = set.filter((each): each is SetTokenRate => !('message' in each))
+  const messages = set.filter((each) => 'message' in each)
+  return cardWith({ ...change, set: rates.map(rowOfSet), setMessages: messages.map(messageRowOfSet) })
 }
 
-function rowOfSet({ id, model, input, cached, output, cacheWrite, from, who, on }: SetRate): RateRow {
-  return {
-    model,
-    input,
-    cached,
-    output,
-    ...(cacheWrite !== undefined && { cacheWrite }),
-    ...(from !== undefined && { from }),
-    status: 'set',
-    source: `set by ${who}`,
-    asOf: on,
-    mark: `admin-${id}`,
-  }
+function rowOfSet(rate: SetTokenRate): RateRow {
+  const { input, cached, output, cacheWrite } = rate
+  return { ...origin(rate), input, cached, output, ...(cacheWrite !== undefined && { cacheWrite }), status: 'set' }
+}
+
+function messageRowOfSet(rate: SetMessageRate): MessageRow {
+  return { ...origin(rate), credits: rate.message }
+}
+
+function origin({ id, model, from, who, on }: Setting) {
+  return { model, ...(from !== undefined && { from }), source: `set by ${who}`, asOf: on, mark: `admin-${id}` }
 }
 
 /** A model with the day from which a rate counts, as the configuration names it: `gpt-6.1-sol@2026-12-01`; without a day always. */

@@ -1,16 +1,17 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { MOST_PER_TOKEN } from '../../src/core/set-rate.ts'
+import { MOST_PER_MESSAGE, MOST_PER_TOKEN } from '../../src/core/set-rate.ts'
 import type { CallId } from '../../src/core/units.ts'
-import { type CallSpan, type NewRate, RegistryError } from '../../src/ports.ts'
+import { type CallSpan, type NewTokenRate, RegistryError } from '../../src/ports.ts'
 import { newCall, newEntry, T0, type NewDatabase } from './bench.ts'
 import { exactTotals, start, type Given } from './ledger-given.ts'
 
+const NAME = { model: 'gpt-new', from: undefined, of: 'tokens' } as const
 const REASON = { who: 'root', why: 'test' }
 const ALL: CallSpan = { from: 0, to: T0 * 2, member: undefined }
 const USAGE = { inputTokens: 10, cachedInputTokens: 4, cacheWriteTokens: 1, outputTokens: 3, reasoningTokens: 2 }
 
-function newRate(over: Partial<NewRate> = {}): NewRate {
+function newRate(over: Partial<NewTokenRate> = {}): NewTokenRate {
   const prices = { input: 50_000n, cached: 2_500n, output: 250_000n, cacheWrite: undefined }
   return { model: 'gpt-new', from: undefined, ...prices, who: 'root', ...over }
 }
@@ -38,12 +39,29 @@ export function rateBookContract(newDatabase: NewDatabase): void {
       const second = await rateBook.set(newRate({ input: 1n, who: 'ann' }))
       deepEqual(await rateBook.rates(), [second, later])
       deepEqual(given.store.directory.rates(), [second, later])
-      deepEqual(await rateBook.unset({ model: 'gpt-new', from: undefined, who: 'zoe' }), second)
+      deepEqual(await rateBook.unset(NAME, 'zoe'), second)
       deepEqual(await rateBook.rates(), [later])
-      await refused(
-        rateBook.unset({ model: 'gpt-new', from: undefined, who: 'zoe' }),
-        /no set rate "gpt-new"; there are: gpt-new@2027-02-01/,
-      )
+      await refused(rateBook.unset(NAME, 'zoe'), /no set rate "gpt-new"; there are: gpt-new@2027-02-01/)
+    })
+
+    test('keeps what a message costs beside what tokens cost', async () => {
+      await using given = await start(newDatabase)
+      const { rateBook } = given.store
+      const tokens = await rateBook.set(newRate())
+      const message = { model: 'gpt-new', from: undefined, message: 3_500_000_000n, who: 'root' }
+      const first = await rateBook.set(message)
+      deepEqual(first, { ...message, id: first.id, at: T0, on: '2027-01-15' })
+      const second = await rateBook.set({ ...message, message: 0n })
+      deepEqual(await rateBook.rates(), [tokens, second])
+      const later = await rateBook.set({ ...message, from: '2027-02-01' })
+      deepEqual(given.store.directory.rates(), [tokens, second, later])
+      const name = { ...NAME, of: 'messages' } as const
+      deepEqual(await rateBook.unset(name, 'zoe'), second)
+      deepEqual(await rateBook.rates(), [tokens, later])
+      await refused(rateBook.unset(name, 'zoe'), /no set price of messages "gpt-new"; there are: gpt-new@2027-02-01/)
+      for (const wrong of [-1n, MOST_PER_MESSAGE + 1n]) {
+        await refused(rateBook.set({ ...message, message: wrong }), /price of a message cannot be/)
+      }
     })
 
     test('is seen by a server within a second', async () => {
@@ -59,7 +77,7 @@ export function rateBookContract(newDatabase: NewDatabase): void {
       deepEqual(given.store.directory.rates(), [rate])
     })
 
-    const bad: readonly [Partial<NewRate>, RegExp][] = [
+    const bad: readonly [Partial<NewTokenRate>, RegExp][] = [
       [{ model: '' }, /model cannot be ""/],
       [{ model: 'a b' }, /model cannot be "a b": it should be 1 to 128 visible characters/],
       [{ from: '2026-02-30' }, /date cannot be "2026-02-30": it should be a day such as/],

@@ -7,6 +7,7 @@ import {
   type FallbackUse,
   type NewRate,
   type RateBook,
+  type RateName,
   RegistryError,
   type SetRate,
 } from '../../src/ports.ts'
@@ -25,12 +26,12 @@ export class MemoryRateBook implements RateBook {
 
   async set(rate: NewRate): Promise<SetRate> {
     const set = { ...rate, id: ++this.#serial, at: SET_AT, on: '2026-11-20' }
-    this.#remove(rate)
+    this.#remove({ ...rate, of: 'message' in rate ? 'messages' : 'tokens' })
     this.list.push(set)
     return set
   }
 
-  async unset(rate: Pick<NewRate, 'model' | 'from' | 'who'>): Promise<SetRate> {
+  async unset(rate: RateName): Promise<SetRate> {
     const removed = this.#remove(rate)
     if (!removed) throw new RegistryError('unknown', `no set rate ${rate.model}`)
     return removed
@@ -64,8 +65,9 @@ export class MemoryRateBook implements RateBook {
     return this.fallback
   }
 
-  #remove({ model, from }: Pick<NewRate, 'model' | 'from'>): SetRate | undefined {
-    const at = this.list.findIndex((each) => each.model === model && each.from === from)
+  #remove({ model, from, of }: RateName): SetRate | undefined {
+    const named = (each: SetRate): boolean => each.model === model && each.from === from
+    const at = this.list.findIndex((each) => named(each) && 'message' in each === (of === 'messages'))
     return at === -1 ? undefined : this.list.splice(at, 1)[0]
   }
 }

@@ -27,6 +27,32 @@ function documentedKeys(command: string): readonly string[] {
 }
 
 suite('rates that an administrator sets', { concurrency: 2 }, () => {
+  test('price messages where those are charged, over the configuration, and those before them on demand', async () => {
+    const toml = `[credit]\naccounting = "message_average"\n[credit.messages]\n${MODEL} = 3\n`
+    await using on = await startStand({ simulator: SIMULATOR, member: { fiveHourQuota: 10n ** 15n }, toml })
+    await using folder = new Folder()
+    const admin = (line: string): Promise<string> => folder.ok(`admin ${line} --config ${on.configFile}`)
+    await call(on)
+    await on.settled()
+    deepEqual(ratesIn(on), [`${MODEL}@message/config`])
+    await admin(`rates set ${MODEL} --message 4.5`)
+    await until(async () => {
+      await call(on)
+      await on.settled()
+      return ratesIn(on).at(-1) === `${MODEL}@message/admin-1` ? true : undefined
+    })
+    const today = new Date(Date.now() - 60_000).toISOString().slice(0, 10)
+    await admin(`rates reprice --from ${today} --yes`)
+    const rows = await on.settled()
+    deepEqual(new Set(rows.map(({ credits }) => credits)), new Set([4_500_000_000n]))
+    deepEqual(new Set(ratesIn(on)), new Set([`${MODEL}@message/admin-1`]))
+    const { repricings } = (await on.admin(({ reports }) => reports.call(rows.at(-1)?.id ?? ''))) ?? { repricings: [] }
+    deepEqual(
+      repricings.map(({ before, after, rateBefore }) => [before, after, rateBefore]),
+      [[3_000_000_000n, 4_500_000_000n, `${MODEL}@message/config`]],
+    )
+  })
+
   test('price the calls of a running server within a second, and on demand those before them', async () => {
     await using on = await startStand({ simulator: SIMULATOR, member: { fiveHourQuota: 10n ** 15n } })
     await using folder = new Folder()

@@ -302,4 +302,10 @@ export const STEPS: readonly string[] = [
     calls INTEGER NOT NULL
   ) STRICT;
   `,
+  // What a message costs on average; a row that has it says nothing of tokens, whose prices are 0 in it.
+  `
+  ALTER TABLE rates ADD COLUMN message INTEGER;
+  DROP INDEX rates_in_use;
+  CREATE UNIQUE INDEX rates_in_use ON rates (model, COALESCE(from_day, ''), message IS NULL) WHERE unset_at IS NULL;
+  `,
 ]

@@ -31,6 +31,7 @@ import type {
   PastPage,
   PastPageCall,
   QuotaAdjustment,
+  RateName,
   QuotaView,
   Page,
   PageMark,
@@ -113,7 +114,7 @@ export interface Operations {
   readonly call: (id: string) => Script<CallStory | undefined>
   readonly connections: (filter: ConnectionFilter) => Script<readonly ConnectionRow[]>
   readonly setRate: (rate: NewRate, now: EpochMs) => Script<SetRate>
-  readonly unsetRate: (rate: Pick<NewRate, 'model' | 'from' | 'who'>, now: EpochMs) => Script<SetRate>
+  readonly unsetRate: (rate: RateName, who: string, now: EpochMs) => Script<SetRate>
   readonly rates: () => Script<readonly SetRate[]>
   readonly booked: (span: CallSpan, after: CallMark | undefined, limit: number) => Script<readonly BookedCall[]>
   readonly adjust: (

@@ -1,30 +1,35 @@
 import { dayOf } from '../../core/calendar.ts'
-import { MOST_PER_TOKEN } from '../../core/set-rate.ts'
+import { MOST_PER_MESSAGE, MOST_PER_TOKEN } from '../../core/set-rate.ts'
 import type { EpochMs } from '../../core/units.ts'
-import type { FallbackUse, NewRate, SetRate } from '../../ports.ts'
+import type { FallbackUse, NewRate, RateName, SetRate } from '../../ports.ts'
 import { invalid, shown, unknown } from './names.ts'
 import { bumpRevision } from './revision.ts'
 import { big, int, maybeBig, maybeText, one, only, sql, text, type Row, type Script } from './sql.ts'
 
-/** In the place of the one of this model and day, which stays in the table as taken back. */
+const NOT_OF_TOKENS = { input: 0n, cached: 0n, output: 0n, cacheWrite: undefined }
+
+/** In the place of the one of this name, which stays in the table as taken back. */
 export function* setRate(rate: NewRate, now: EpochMs): Script<SetRate> {
   check(rate)
-  yield* takeBack(rate, now)
+  const { model, from, who } = rate
+  const message = 'message' in rate ? rate.message : undefined
+  yield* takeBack({ model, from, of: message === undefined ? 'tokens' : 'messages' }, who, now)
+  const { input, cached, output, cacheWrite } = 'message' in rate ? NOT_OF_TOKENS : rate
   const row = yield* only(sql`
-    INSERT INTO rates (model, from_day, input, cached, output, cache_write, set_by, set_at)
-    VALUES (${rate.model}, ${rate.from}, ${rate.input}, ${rate.cached}, ${rate.output}, ${rate.cacheWrite},
-            ${rate.who}, ${now})
+    INSERT INTO rates (model, from_day, input, cached, output, cache_write, message, set_by, set_at)
+    VALUES (${model}, ${from}, ${input}, ${cached}, ${output}, ${cacheWrite}, ${message}, ${who}, ${now})
     RETURNING *`)
   yield* bumpRevision()
   return setRateOf(row)
 }
 
-export function* unsetRate(rate: Pick<NewRate, 'model' | 'from' | 'who'>, now: EpochMs): Script<SetRate> {
-  const row = yield* takeBack(rate, now)
+export function* unsetRate(rate: RateName, who: string, now: EpochMs): Script<SetRate> {
+  const row = yield* takeBack(rate, who, now)
   if (!row) {
-    const known = yield* listRates()
+    const known = (yield* listRates()).filter((each) => 'message' in each === (rate.of === 'messages'))
+    const kind = rate.of === 'messages' ? 'set price of messages' : 'set rate'
     throw unknown(
-      'set rate',
+      kind,
       nameOf(rate),
       known.map((each) => nameOf(each)),
     )
@@ -35,7 +40,7 @@ export function* unsetRate(rate: Pick<NewRate, 'model' | 'from' | 'who'>, now: E
 
 /** Those in use, by model and day. */
 export function* listRates(): Script<readonly SetRate[]> {
-  const rows = yield sql`SELECT * FROM rates WHERE unset_at IS NULL ORDER BY model, from_day, id`
+  const rows = yield sql`SELECT * FROM rates WHERE unset_at IS NULL ORDER BY model, from_day, message IS NOT NULL, id`
   return rows.map(setRateOf)
 }
 
@@ -52,34 +57,44 @@ export function* fallbackUse(since: EpochMs): Script<readonly FallbackUse[]> {
   }))
 }
 
-function* takeBack(
-  { model, from, who }: Pick<NewRate, 'model' | 'from' | 'who'>,
-  now: EpochMs,
-): Script<Row | undefined> {
+function* takeBack({ model, from, of }: RateName, who: string, now: EpochMs): Script<Row | undefined> {
   return yield* one(sql`
     UPDATE rates SET unset_by = ${who}, unset_at = ${now}
-    WHERE model = ${model} AND from_day IS ${from} AND unset_at IS NULL RETURNING *`)
+    WHERE model = ${model} AND from_day IS ${from} AND (message IS NOT NULL) = ${of === 'messages'}
+      AND unset_at IS NULL
+    RETURNING *`)
 }
 
 function setRateOf(row: Row): SetRate {
   const at = int(row, 'set_at')
-  return {
+  const setting = {
     id: int(row, 'id'),
     model: text(row, 'model'),
     from: maybeText(row, 'from_day'),
-    input: big(row, 'input'),
-    cached: big(row, 'cached'),
-    output: big(row, 'output'),
-    cacheWrite: maybeBig(row, 'cache_write'),
     who: text(row, 'set_by'),
     at,
     on: new Date(at).toISOString().slice(0, 10),
   }
+  const message = maybeBig(row, 'message')
+  if (message !== undefined) return { ...setting, message }
+  return {
+    ...setting,
+    input: big(row, 'input'),
+    cached: big(row, 'cached'),
+    output: big(row, 'output'),
+    cacheWrite: maybeBig(row, 'cache_write'),
+  }
 }
 
-function check({ model, from, input, cached, output, cacheWrite = 0n }: NewRate): void {
+function check(rate: NewRate): void {
+  const { model, from } = rate
   if (!/^[\x21-\x7e]{1,128}$/.test(model)) throw invalid('model', shown(model), '1 to 128 visible characters')
   if (from !== undefined && dayOf(from) === undefined) throw invalid('date', shown(from), 'a day such as 2026-12-01')
+  if ('message' in rate) {
+    if (rate.message >= 0n && rate.message <= MOST_PER_MESSAGE) return
+    throw invalid('price of a message', `${rate.message} nanocredits`, `from 0 to ${MOST_PER_MESSAGE}`)
+  }
+  const { input, cached, output, cacheWrite = 0n } = rate
   for (const [field, price] of Object.entries({ input, cached, output, 'cache write': cacheWrite })) {
     if (price < 0n || price > MOST_PER_TOKEN) {
       throw invalid(`${field} rate`, `${price} nanocredits per token`, `from 0 to ${MOST_PER_TOKEN}`)
@@ -87,6 +102,6 @@ function check({ model, from, input, cached, output, cacheWrite = 0n }: NewRate)
   }
 }
 
-function nameOf({ model, from }: Pick<NewRate, 'model' | 'from'>): string {
+function nameOf({ model, from }: Pick<RateName, 'model' | 'from'>): string {
   return from === undefined ? model : `${model}@${from}`
 }

@@ -164,7 +164,7 @@ function rateBookOn(
   }
   return {
     set: (rate) => seen(writer.request('setRate', rate, now())),
-    unset: (rate) => seen(writer.request('unsetRate', rate, now())),
+    unset: (rate, who) => seen(writer.request('unsetRate', rate, who, now())),
     rates: () => writer.request('rates'),
     booked: (span, after, limit) => reader.request('booked', span, after, limit),
     adjust: (adjustments, reason) => writer.request('adjust', adjustments, reason, now()),
