@@ -132,12 +132,15 @@ export function expiryOf(option: string, text: string, now: EpochMs): EpochMs {
 export function sinceOf(option: string, text: string, now: EpochMs): EpochMs {
   const length = /^(\d{1,6})([mhdw])$/.exec(text)
   const at = length ? now - Number(length[1]) * (DURATION_MS[length[2] ?? ''] ?? 0) : instantOf(text)
-  if (at !== undefined && !Number.isNaN(at)) return at
-  throw wrong(
-    option,
-    text,
-    'a date such as 2026-11-01, an instant such as 2026-11-01T18:00:00Z, or a length of time such as 30d or 12h',
-  )
+  if (at === undefined || Number.isNaN(at)) {
+    throw wrong(
+      option,
+      text,
+      'a date such as 2026-11-01, an instant such as 2026-11-01T18:00:00Z, or a length of time such as 30d or 12h',
+    )
+  }
+  if (at > now) throw wrong(option, text, `in the past; it is ${new Date(now).toISOString()} now`)
+  return at
 }
 
 /** A date (its first instant, UTC), an instant, or a length of time back from now. */
