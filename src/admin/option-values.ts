@@ -42,6 +42,13 @@ export function textOf(option: string, text: string): string {
   throw wrong(option, text, 'at least one word, such as "Hello"')
 }
 
+/** The name of a file that may or may not be there. */
+export function fileOf(option: string, text: string): string {
+  // With a zero byte in it Node throws what nobody understands.
+  if (text !== '' && !text.includes('\0')) return text
+  throw wrong(option, text, 'the name of a file')
+}
+
 export function quotaOf(option: string, text: string): NanoCredits {
   const credits = parseCredits(text)
   if (credits !== undefined) return credits
