@@ -169,11 +169,13 @@ function conclusion({ differences }: Repricing, adjusted: number | undefined): s
 }
 
 function spanOf({ world }: Session, { from = '', to, member }: RepriceOptions): CallSpan {
-  return {
+  const span = {
     from: Date.parse(dateOf('--from', from)),
     to: to === undefined ? world.now() : Date.parse(dateOf('--to', to)) + DAY_MS,
     member,
   }
+  if (span.from < span.to) return span
+  throw new WrongUse(`--from ${from} is after ${to === undefined ? 'today' : `--to ${to}`}: no day lies between`)
 }
 
 function wishOf({ world }: Session, model: string, from: string | undefined): RateWish {

@@ -1,4 +1,5 @@
-import { FILL_ROLLUPS_STEP, ROLLUPS_STEP } from './rollups-schema.ts'
+import { LEAN_ATTEMPTS_STEP, OWNERS_STEP } from './calls-schema.ts'
+import { FILL_ROLLUPS_STEP, FRESH_SUMS_STEP, ROLLUPS_STEP } from './rollups-schema.ts'
 
 /**
  * The schema, step by step; a step that was released is never edited. Money is in nanocredits, times in milliseconds
@@ -259,6 +260,9 @@ export const STEPS: readonly string[] = [
   `,
   ROLLUPS_STEP,
   FILL_ROLLUPS_STEP,
+  FRESH_SUMS_STEP,
+  OWNERS_STEP,
+  LEAN_ATTEMPTS_STEP,
   // Why the upstream was chosen: a word of core/choice.ts; unknown of older ones.
   'ALTER TABLE attempts ADD COLUMN chosen TEXT',
   // Warnings of quotas that were not delivered yet, in the order in which they were due.

@@ -28,7 +28,7 @@ export function* isLost(day: EpochMs): Script<boolean> {
   const end = day + DAY_MS
   const row = yield* only(sql`
     SELECT
-      (SELECT COALESCE(SUM(requests), 0) FROM rollups WHERE cube = ${CUBE.hourAlone} AND at >= ${day} AND at < ${end})
+      (SELECT COALESCE(SUM(requests), 0) FROM sums WHERE cube = ${CUBE.hourAlone} AND at >= ${day} AND at < ${end})
         AS counted,
       (SELECT COUNT(*) FROM calls
        WHERE started_at >= ${day} AND started_at < ${end} AND ended_at IS NOT NULL AND ending <> 'refused') AS there,

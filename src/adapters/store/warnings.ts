@@ -24,6 +24,7 @@ export function* warnOnce(
     const highest = reached.at(-1)
     if (!highest) continue
     yield sql`UPDATE windows SET warned = ${highest.percent} WHERE id = ${row.id}`
+    row.warned = highest.percent
     const { name, settled, limit, resetsAt } = window
     for (const { percent } of reached) {
       const warning = { id: randomUUID(), at, window: name, percent, settled, limit, resetsAt }
