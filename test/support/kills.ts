@@ -55,7 +55,8 @@ export class Killer {
     const [which, much] = [this.#random(), this.#random()]
     if (which < 0.1) return { phase: 'starting', afterMs: much * this.#startMs }
     if (which < 0.3) return { phase: 'first calls', afterMs: much * 200 }
-    return { phase: 'serving', answers: 1 + Math.floor(this.#random() * 10), afterMs: much * 30 }
+    // Also in the very moment in which the end of an answer is seen.
+    return { phase: 'serving', answers: 1 + Math.floor(this.#random() * 10), afterMs: Math.max(0, much * 60 - 30) }
   }
 
   async #killUnderLoad(gateway: Launched, url: string, instant: Instant): Promise<void> {
@@ -72,7 +73,7 @@ export class Killer {
       return Array.from({ length: CLIENTS }, () => [askOnAndOn(load), converseOnAndOn(load)]).flat()
     })
     if (instant.phase === 'serving') await enough
-    await sleep(instant.afterMs)
+    if (instant.afterMs > 0) await sleep(instant.afterMs)
     killed = true
     gateway.signal('SIGKILL')
     await Promise.all(clients)

@@ -43,11 +43,18 @@ export async function askOnAndOn({ url, key, heard, random, killed }: Load): Pro
   while (!killed()) {
     const id = randomUUID()
     heard.asked.add(id)
-    try {
-      const { status, text, whole } = await ask(url, turn(key, { thread: randomUUID(), turn: id, ...question(random) }))
-      const last = eventsIn(text.slice(0, text.lastIndexOf('\n\n') + 1)).at(-1)
+    let text = ''
+    const hear = (piece: Buffer): void => {
+      text += piece.toString('latin1')
+      if (!text.endsWith('\n\n') || !text.includes(END)) return
+      const last = eventsIn(text).at(-1)
       if (last?.['type'] === END) heard.sawComplete(id, responseIn(last))
-      else if (!killed()) heard.odd.push(`HTTP: ${status}, whole: ${whole}, ${text.slice(-300)}`)
+    }
+    try {
+      const asked = turn(key, { thread: randomUUID(), turn: id, ...question(random) })
+      const { status, whole } = await ask(url, { ...asked, hear })
+      if (heard.completed.has(id) || killed()) continue
+      heard.odd.push(`HTTP: ${status}, whole: ${whole}, ${text.slice(-300)}`)
     } catch (cause) {
       if (!killed()) heard.odd.push(`HTTP: ${String(cause)}`)
     }
