@@ -33,9 +33,13 @@ export interface Load {
 const MODELS = ['gpt-5.5', 'gpt-5.4', 'gpt-5.3-codex']
 const END = 'response.completed'
 
+/** Long enough for upstream to keep it, and to find it again in the next one. */
+const LONG = says('It was a long story. '.repeat(400))
+
 function question(random: () => number): { readonly model: string; readonly input: readonly unknown[] } {
   const model = MODELS[Math.floor(random() * MODELS.length)] ?? ''
-  return { model, input: [says(`What is the answer? ${'Think! '.repeat(random() * 60)}`)] }
+  const asked = says(`What is the answer? ${'Think! '.repeat(random() * 60)}`)
+  return { model, input: random() < 0.3 ? [LONG, asked] : [asked] }
 }
 
 /** One turn after another over HTTP, each over a connection of its own. */
