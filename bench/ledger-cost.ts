@@ -9,8 +9,10 @@ import { percentile } from './figures.ts'
 
 export interface LedgerCost {
   readonly callsPerSecond: number
-  /** Microseconds of processor time a call, in all threads of the process, its pacing among them. */
+  /** Microseconds of processor time a call, in all threads of the process, less those of its making and pacing. */
   readonly cpuUs: number
+  /** What making and pacing a call costs: the same run with a ledger that does nothing. */
+  readonly ownUs: number
   /** Milliseconds from asking to the commit's being known. */
   readonly open: Latency
   readonly settle: Latency
@@ -23,15 +25,27 @@ export interface Latency {
 
 const BEAT_MS = 2
 
+type Plan = { readonly rate: number; readonly seconds: number; readonly members: number; readonly upstreams: number }
+type CallLedger = Pick<Store['ledger'], 'open' | 'attempt' | 'settle'>
+
+const NOTHING_DONE: CallLedger = {
+  open: async (call) => ({ state: 'admitted', at: call.startedAt, standing: { windows: [] } }),
+  attempt: async () => {},
+  settle: async () => ({ windows: [] }),
+}
+
 /** Runs calls of many members for so long, after a warm-up. */
-export async function costAt(
-  store: Store,
-  plan: { readonly rate: number; readonly seconds: number; readonly members: number; readonly upstreams: number },
-): Promise<LedgerCost> {
-  await run(store, { ...plan, seconds: Math.min(2, plan.seconds) })
+export async function costAt({ ledger }: Store, plan: Plan): Promise<LedgerCost> {
+  const own = await measured(NOTHING_DONE, plan)
+  const cost = await measured(ledger, plan)
+  return { ...cost, cpuUs: cost.cpuUs - own.cpuUs, ownUs: own.cpuUs }
+}
+
+async function measured(ledger: CallLedger, plan: Plan): Promise<Omit<LedgerCost, 'ownUs'>> {
+  await run(ledger, { ...plan, seconds: Math.min(2, plan.seconds) })
   const before = process.cpuUsage()
   const began = performance.now()
-  const { opens, settles } = await run(store, plan)
+  const { opens, settles } = await run(ledger, plan)
   const cpu = process.cpuUsage(before)
   const count = settles.length
   return {
@@ -43,33 +57,37 @@ export async function costAt(
 }
 
 async function run(
-  store: Store,
-  { rate, seconds, members, upstreams }: Parameters<typeof costAt>[1],
-): Promise<{ readonly opens: readonly number[]; readonly settles: readonly number[] }> {
-  const [opens, settles]: number[][] = [[], []]
-  const running: Promise<void>[] = []
+  ledger: CallLedger,
+  { rate, seconds, members, upstreams }: Plan,
+): Promise<{ readonly opens: Float64Array; readonly settles: Float64Array }> {
   const total = rate * seconds
+  const [opens, settles] = [new Float64Array(total), new Float64Array(total)]
+  const all = Promise.withResolvers<void>()
+  let ended = 0
+  const done = (openMs: number, settleMs: number): void => {
+    opens[ended] = openMs
+    settles[ended] = settleMs
+    ended += 1
+    if (ended === total) all.resolve()
+  }
   const began = performance.now()
   for (let begun = 0; begun < total;) {
     const due = Math.min(total, Math.floor(((performance.now() - began) * rate) / 1000))
     for (; begun < due; begun += 1) {
-      running.push(
-        oneCall(store, 1 + (begun % members), 1 + (begun % upstreams), (openMs, settleMs) => {
-          opens?.push(openMs)
-          settles?.push(settleMs)
-        }),
-      )
+      const member = 1 + (begun % members)
+      // A conversation keeps to its key.
+      oneCall(ledger, member, (1 + (member % upstreams)) as UpstreamId, done).catch(all.reject)
     }
     await sleep(BEAT_MS)
   }
-  await Promise.all(running)
-  return { opens: opens ?? [], settles: settles ?? [] }
+  await all.promise
+  return { opens, settles }
 }
 
 async function oneCall(
-  { ledger }: Store,
+  ledger: CallLedger,
   member: number,
-  upstream: number,
+  upstream: UpstreamId,
   done: (openMs: number, settleMs: number) => void,
 ): Promise<void> {
   const call = callOf(member, Date.now())
@@ -77,9 +95,10 @@ async function oneCall(
   const verdict = await ledger.open(call, [], call.startedAt)
   const openMs = performance.now() - began
   if (verdict.state !== 'admitted') throw new Error(`a call was not admitted: ${verdict.state}`)
-  await ledger.attempt(call.id, upstream as UpstreamId, Date.now())
+  await ledger.attempt(call.id, upstream, Date.now())
+  const entry = entryOf(call, upstream, Date.now())
   const settling = performance.now()
-  await ledger.settle(entryOf(call, upstream as UpstreamId, Date.now()))
+  await ledger.settle(entry)
   done(openMs, performance.now() - settling)
 }
 
@@ -143,7 +162,7 @@ function entryOf(call: OpenCall, upstream: UpstreamId, now: number): Entry {
   }
 }
 
-function latencyOf(values: readonly number[]): Latency {
-  const sorted = Float64Array.from(values).toSorted()
+function latencyOf(values: Float64Array): Latency {
+  const sorted = values.toSorted()
   return { p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99) }
 }

@@ -1,4 +1,5 @@
 /** Composition root, continued: copies of the database. */
+import { existsSync } from 'node:fs'
 import { backUp, restore, StoreRefused } from './adapters/store/store.ts'
 import { WrongUse } from './admin/wrong-use.ts'
 import { readSealingKey } from './config-sealing-key.ts'
@@ -9,7 +10,10 @@ export async function backUpStore(
   config: Config,
   file: string,
 ): Promise<{ readonly bytes: number; readonly keyFile: string | undefined }> {
-  const bytes = refusable(() => backUp(config.database.path, file))
+  const { path } = config.database
+  // No fault of the words that were given: it fails as every other command does.
+  if (!existsSync(path)) throw new StoreRefused(`there is no database ${path}: run \`codex-gateway admin init\` first`)
+  const bytes = refusable(() => backUp(path, file))
   return { bytes, keyFile: keyFileOf(config) }
 }
 

@@ -38,6 +38,12 @@ export function count(usual: number, meaning: string, least = 0): z.ZodDefault<z
   return described(z.int().min(least).max(MAX_COUNT).default(usual), { unit: 'count', meaning, right })
 }
 
+/** Whole days; 0 is for ever. */
+export function days(usual: number, meaning: string): z.ZodDefault<z.ZodNumber> {
+  const right = `a whole number of days from 0 to ${MAX_COUNT}, such as 90`
+  return described(z.int().min(0).max(MAX_COUNT).default(usual), { unit: 'days', meaning, right })
+}
+
 export function bytes(usual: number, meaning: string): z.ZodDefault<z.ZodNumber> {
   const right = `a whole number of bytes, at least 1024, such as ${usual}`
   return described(z.int().min(1024).default(usual), { unit: 'bytes', meaning, right })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { count } from './config-kinds.ts'
+import { days } from './config-kinds.ts'
 import type { SettledConfig } from './config-shape.ts'
 
 type NumberSetting = z.ZodDefault<z.ZodNumber>
@@ -7,8 +7,8 @@ type RetentionName = 'calls_days' | 'connections_days'
 
 /** The section `[retention]`. */
 export const retention: z.ZodObject<Readonly<Record<RetentionName, NumberSetting>>, z.core.$strict> = z.strictObject({
-  calls_days: count(0, 'Days for which each call is kept (0 = for ever); sums for reports stay'),
-  connections_days: count(0, 'Days for which each WebSocket is kept (0 = for ever); sums for reports stay'),
+  calls_days: days(0, 'Days for which each call is kept (0 = for ever); sums for reports stay'),
+  connections_days: days(0, 'Days for which each WebSocket is kept (0 = for ever); sums for reports stay'),
 })
 
 export function retentionOf(values: Readonly<Record<RetentionName, number>>): SettledConfig['retention'] {

@@ -34,6 +34,7 @@ function installationOf(config: Config): Installation {
       memberFiveHourQuota: limits.defaultMember5hQuota,
       memberWeeklyQuota: limits.defaultMemberWeeklyQuota,
       upstreamConcurrency: limits.defaultUpstreamConcurrency,
+      quotaWindow: config.quota.window,
     },
     card: cardChangeOf(config.credit),
     reconcile: config.reconcile,

@@ -2,6 +2,7 @@
 import { creditsText, type EpochMs } from '../core/units.ts'
 import type { AttemptRow, CallStory } from '../ports.ts'
 import { exactCredits } from '../core/exact-json.ts'
+import { callUsd } from './call-usd.ts'
 import { callJson } from './json-form.ts'
 import { pairs } from './lines.ts'
 
@@ -25,7 +26,8 @@ export function storyLines(story: CallStory): readonly string[] {
 }
 
 function settlement({ call, organization, charging, message, rate, endedAt }: CallStory): readonly string[] {
-  const answer = { status: call.status, refusal: call.refusal, upstream: call.upstream, organization }
+  const refused = { refusal: call.refusal, would_refuse: call.wouldRefuse }
+  const answer = { status: call.status, ...refused, upstream: call.upstream, organization }
   const ids = { request_id: call.requestId, response_id: call.responseId }
   const spoken = call.spoken && {
     input_audio: call.spoken.inputAudioTokens,
@@ -44,7 +46,9 @@ function settlement({ call, organization, charging, message, rate, endedAt }: Ca
     reasoning: call.reasoningTokens,
     ...spoken,
   }
-  const price = { credits: creditsText(call.credits), charged_by: charging, message, rate, tier: call.serviceTier }
+  const usd = callUsd(call)
+  const cost = { credits: creditsText(call.credits), usd: usd === undefined ? undefined : creditsText(usd) }
+  const price = { ...cost, charged_by: charging, message, rate, tier: call.serviceTier }
   return [
     `ended: ${pairs({ at: time(endedAt), ending: call.ending, ...answer, duration_ms: call.durationMs, ...ids })}`,
     `usage: ${pairs(tokens)}`,

@@ -1,4 +1,4 @@
-import { deepEqual, equal } from 'node:assert/strict'
+import { deepEqual, equal, match } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { FakeWorld } from '../../test/support/admin-world.ts'
 
@@ -29,5 +29,13 @@ suite('admin backup and restore', () => {
       replaced: 'x.db.replaced-1',
       key_file: null,
     })
+  })
+
+  test('want the name of a file', async () => {
+    const world = new FakeWorld()
+    for (const command of ['backup', 'restore']) {
+      equal(await world.run('admin', command, ''), 2)
+      match(world.err, /error: file "": must be the name of a file\n$/)
+    }
   })
 })

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { CommandSet } from './cli-session.ts'
+import { fileOf } from './option-values.ts'
 import { wholeNumber } from './table.ts'
 
 export function addBackupCommands(admin: Command, commands: CommandSet): void {
@@ -13,7 +14,7 @@ export function addBackupCommands(admin: Command, commands: CommandSet): void {
     async (session, [file = '']) => {
       const installation = session.load()
       const { databaseUrl } = installation
-      const { bytes, keyFile } = await installation.backUp(file)
+      const { bytes, keyFile } = await installation.backUp(fileOf('file', file))
       session.answer(
         { database: databaseUrl, file, bytes, key_file: keyFile ?? null },
         `${databaseUrl} copied to ${file} (${wholeNumber(bytes)} bytes)`,
@@ -32,7 +33,7 @@ export function addBackupCommands(admin: Command, commands: CommandSet): void {
     async (session, [file = '']) => {
       const installation = session.load()
       const { databaseUrl } = installation
-      const { aside, keyFile } = await installation.restore(file)
+      const { aside, keyFile } = await installation.restore(fileOf('file', file))
       session.answer(
         { database: databaseUrl, file, replaced: aside ?? null, key_file: keyFile ?? null },
         `${databaseUrl} restored from ${file}`,

@@ -165,7 +165,8 @@ suite('admin call', () => {
         'try 2: at=2026-11-23T10:00:00.030Z upstream=second status=200 sent=true duration_ms=1400 why=another-failed',
         'ended: at=2026-11-23T10:00:01.500Z ending=complete status=200 upstream=second organization=org-1 duration_ms=1500 request_id=req_1',
         'usage: precision=exact input=10 cached=0 cache_write=0 output=0 reasoning=0 input_audio=1 cached_audio=2 input_image=3 cached_image=4 output_audio=5 audio_ms=6',
-        'price: credits=0.000004375 charged_by=tokens message=true rate=gpt-5.5@2026-04-23',
+        // By hand, in nano-dollars: 6 of text at 5,000, 2 + 4 cached at 500, 5 spoken ones at 30,000.
+        'price: credits=0.000004375 usd=0.000183 charged_by=tokens message=true rate=gpt-5.5@2026-04-23',
         '',
       ].join('\n'),
     )
@@ -180,6 +181,14 @@ suite('admin call', () => {
       [['answered-the-conversation-before', 'another-failed'], 2],
     )
     equal(json.windows.length, 1)
+  })
+
+  test('tells how a call that passed would have been refused', async () => {
+    const world = await withAlice()
+    const call = { ...STORY.call, wouldRefuse: 'member_5h_quota_exceeded' }
+    world.stories.set('0199f3c2', { ...STORY, call })
+    await world.run('admin', 'call', '0199f3c2')
+    match(world.out, /\nended: .* status=200 would_refuse=member_5h_quota_exceeded upstream=second /)
   })
 
   test('does not guess: an id that is none, too short, unknown or of several is said so', async () => {

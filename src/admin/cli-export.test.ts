@@ -58,6 +58,11 @@ suite('admin export', () => {
     ok(world.err.endsWith(`\r[${'#'.repeat(30)}] 100 %, 1 calls\r\u001B[K`), JSON.stringify(world.err))
     equal(statSync(file).mode & 0o777, 0o600)
     equal(readFileSync(file, 'utf8').split('\n').length, 2)
+    equal(await world.run('admin', 'export'), 0)
+    match(world.err, /100 %/, 'the calls go into a pipe')
+    world.interactive = true
+    equal(await world.run('admin', 'export'), 0)
+    equal(world.err, 'warning: careful\n', 'the calls go to the terminal themselves')
     const json = join(folder, 'other.jsonl')
     equal(await world.run('admin', 'export', '--output', json, '--json'), 0)
     deepEqual(JSON.parse(world.out), { file: json, calls: 1 })
@@ -70,6 +75,7 @@ suite('admin export', () => {
     for (const [args, message] of [
       [['--output', file], /there: cannot be made: it is there already, and nothing is overwritten/],
       [['--output', join(folder, 'no', 'folder')], /cannot be made: ENOENT/],
+      [['--output', ''], /--output "": must be the name of a file/],
       [['--format', 'xml'], /--format "xml": must be one of csv, jsonl/],
       [['--json'], /--json: the calls themselves go to standard output/],
       [['--since', 'yesterday'], /--since "yesterday": must be a date/],

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { CommandSet, Session } from './cli-session.ts'
 import { exportCalls, intoFile, type Sink } from './export.ts'
-import { choiceOf } from './option-values.ts'
+import { choiceOf, fileOf } from './option-values.ts'
 import { anyStretch } from './stretch.ts'
 import { wholeNumber } from './table.ts'
 import { WrongUse } from './wrong-use.ts'
@@ -27,12 +27,14 @@ export function addExportCommand(admin: Command, commands: CommandSet): void {
       async (session, _, flags) => {
         const { from, to } = anyStretch(flags, session.world.now())
         const format = choiceOf('--format', flags.format, FORMATS)
-        const { output } = flags
+        const output = flags.output === undefined ? undefined : fileOf('--output', flags.output)
         if (session.json && output === undefined) {
           throw new WrongUse('--json: the calls themselves go to standard output; give --format jsonl, or --output')
         }
         const range = { since: from, until: to }
-        const bar = new Bar(session)
+        // Among calls that scroll by on the same terminal a bar would only be in the way.
+        const { watched, interactive } = session.world.terminal
+        const bar = new Bar(session, watched && (output !== undefined || !interactive))
         const run = (sink: Sink): Promise<number> =>
           session.withStore(({ reports }) =>
             exportCalls(reports, range, { format, sink }, (done, share) => bar.show(done, share)),
@@ -66,20 +68,22 @@ function standardOutput({ world: { terminal } }: Session): Sink {
 const WIDTH = 30
 const EVERY_MS = 100
 
-/** How far it is, on standard error, where that is a terminal. */
+/** How far it is, on standard error. */
 class Bar {
   readonly #session: Session
+  readonly #wanted: boolean
   #shownMs = -Infinity
   #there = false
 
-  constructor(session: Session) {
+  constructor(session: Session, wanted: boolean) {
     this.#session = session
+    this.#wanted = wanted
   }
 
   show(done: number, share: number): void {
     const { terminal } = this.#session.world
     const now = performance.now()
-    if (!terminal.watched || (now - this.#shownMs < EVERY_MS && share < 1)) return
+    if (!this.#wanted || (now - this.#shownMs < EVERY_MS && share < 1)) return
     this.#shownMs = now
     this.#there = true
     const full = Math.round(share * WIDTH)

@@ -144,6 +144,27 @@ suite('admin quota', () => {
     match(world.err, /nothing to try/)
     equal(await world.run(...whatIf, '--weekly', '5', '--since', 'ever'), 2)
     match(world.err, /--since "ever": must be a date/)
+    equal(await world.run(...whatIf, '--weekly', '5', '--since', '2030-01-01'), 2)
+    match(world.err, /--since "2030-01-01": must be in the past; it is 2026-11-23T10:00:00\.000Z now/)
+  })
+
+  test('tries limits in windows as the configuration has them, or as was asked', async () => {
+    const world = withQuota()
+    // A credit an hour: after 7 of them a window of 5 hours has been open twice, and one that rolls holds 5.
+    world.past = Array.from({ length: 7 }, (_, i) => {
+      const at = NOW + i * HOUR
+      return { seq: i + 1, member: 'alice', admittedAt: at, endedAt: at, credits: 1_000_000_000n, opensWindows: true }
+    })
+    const refused = async (...more: readonly string[]): Promise<number> => {
+      equal(await world.run('admin', 'quota', 'what-if', '--five-hour', '2', '--json', ...more), 0, world.err)
+      return (JSON.parse(world.out) as { calls: number }[]).reduce((sum, { calls }) => sum + calls, 0)
+    }
+    const [anchored, rolling] = [await refused(), await refused('--quota-window', 'rolling')]
+    deepEqual([anchored, rolling], [3, 3])
+    world.quotaWindow = 'rolling'
+    deepEqual([await refused(), await refused('--quota-window', 'anchored')], [rolling, anchored])
+    equal(await world.run('admin', 'quota', 'what-if', '--five-hour', '2', '--quota-window', 'default'), 2)
+    match(world.err, /--quota-window "default": must be one of anchored, rolling\n$/)
   })
 
   test('says what is wrong with what it was asked, and changes nothing', async () => {

@@ -10,6 +10,7 @@ import { DIFFERENCE_COLUMNS, differenceLine, RATE_COLUMNS, rateLine, setRateLine
 import { sheetLines, sumLine } from './rates-lines.ts'
 import { applyRepricing, weighRepricing, type Repricing } from './repricing.ts'
 import { table } from './table.ts'
+import { WrongUse } from './wrong-use.ts'
 import type { AdminStore } from './world.ts'
 
 /** `admin rates`: what models cost, and what administrators change of it. */
@@ -154,11 +155,13 @@ function conclusion({ differences }: Repricing, adjusted: number | undefined): s
 }
 
 function spanOf({ world }: Session, { from = '', to, member }: RepriceOptions): CallSpan {
-  return {
+  const span = {
     from: Date.parse(dateOf('--from', from)),
     to: to === undefined ? world.now() : Date.parse(dateOf('--to', to)) + DAY_MS,
     member,
   }
+  if (span.from < span.to) return span
+  throw new WrongUse(`--from ${from} is after ${to === undefined ? 'today' : `--to ${to}`}: no day lies between`)
 }
 
 function wishOf({ world }: Session, model: string, from: string | undefined): RateWish {

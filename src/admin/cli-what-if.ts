@@ -1,19 +1,22 @@
 import type { Command } from 'commander'
 import { exactCredits } from '../core/exact-json.ts'
+import type { WindowMode } from '../core/quota.ts'
 import { creditsText } from '../core/units.ts'
-import type { CommandSet } from './cli-session.ts'
+import type { CommandSet, Session } from './cli-session.ts'
 import { time } from './json-form.ts'
 import { instant, pairs } from './lines.ts'
-import { modeOf, quotaOf, sinceOf } from './option-values.ts'
+import { choiceOf, quotaOf, sinceOf } from './option-values.ts'
 import { instantCell, type Column } from './table.ts'
 import { whatIf, type RefusedStretch } from './what-if.ts'
+
+const MODES: readonly WindowMode[] = ['anchored', 'rolling']
 
 interface WhatIfOptions {
   readonly fiveHour: string
   readonly daily: string
   readonly weekly: string
   readonly monthly: string
-  readonly quotaWindow: string
+  readonly quotaWindow?: string
   readonly since: string
 }
 
@@ -30,7 +33,7 @@ export function addWhatIf(quota: Command, commands: CommandSet): void {
       dailyQuota: quotaOf('--daily', options.daily),
       weeklyQuota: quotaOf('--weekly', options.weekly),
       monthlyQuota: quotaOf('--monthly', options.monthly),
-      quotaWindow: modeOf('--quota-window', options.quotaWindow) ?? 'anchored',
+      quotaWindow: modeOf(session, options.quotaWindow),
     }
     const since = sinceOf('--since', options.since, session.world.now())
     const stretches = await session.withStore(({ quotas }) => whatIf(quotas, trial, since))
@@ -42,8 +45,12 @@ export function addWhatIf(quota: Command, commands: CommandSet): void {
     .option('--daily <credits>', 'credits per 24 hours, 0 = unlimited', '0')
     .option('--weekly <credits>', 'credits per 7 days, 0 = unlimited', '0')
     .option('--monthly <credits>', 'credits per 30 days, 0 = unlimited', '0')
-    .option('--quota-window <mode>', 'anchored or rolling', 'anchored')
+    .option('--quota-window <mode>', `${MODES.join(' or ')} (default: as the configuration says)`)
     .option('--since <time>', 'a date, an instant, or a length of time back from now', '30d')
+}
+
+function modeOf(session: Session, text: string | undefined): WindowMode {
+  return text === undefined ? session.load().defaults.quotaWindow : choiceOf('--quota-window', text, MODES)
 }
 
 function stretchJson(stretch: RefusedStretch): object {

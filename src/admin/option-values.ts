@@ -42,6 +42,13 @@ export function textOf(option: string, text: string): string {
   throw wrong(option, text, 'at least one word, such as "Hello"')
 }
 
+/** The name of a file that may or may not be there. */
+export function fileOf(option: string, text: string): string {
+  // With a zero byte in it Node throws what nobody understands.
+  if (text !== '' && !text.includes('\0')) return text
+  throw wrong(option, text, 'the name of a file')
+}
+
 export function quotaOf(option: string, text: string): NanoCredits {
   const credits = parseCredits(text)
   if (credits !== undefined) return credits
@@ -132,12 +139,15 @@ export function expiryOf(option: string, text: string, now: EpochMs): EpochMs {
 export function sinceOf(option: string, text: string, now: EpochMs): EpochMs {
   const length = /^(\d{1,6})([mhdw])$/.exec(text)
   const at = length ? now - Number(length[1]) * (DURATION_MS[length[2] ?? ''] ?? 0) : instantOf(text)
-  if (at !== undefined && !Number.isNaN(at)) return at
-  throw wrong(
-    option,
-    text,
-    'a date such as 2026-11-01, an instant such as 2026-11-01T18:00:00Z, or a length of time such as 30d or 12h',
-  )
+  if (at === undefined || Number.isNaN(at)) {
+    throw wrong(
+      option,
+      text,
+      'a date such as 2026-11-01, an instant such as 2026-11-01T18:00:00Z, or a length of time such as 30d or 12h',
+    )
+  }
+  if (at > now) throw wrong(option, text, `in the past; it is ${new Date(now).toISOString()} now`)
+  return at
 }
 
 /** A date (its first instant, UTC), an instant, or a length of time back from now. */

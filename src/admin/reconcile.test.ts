@@ -3,6 +3,7 @@ import { suite, test } from 'node:test'
 import { FakeWorld, NOW } from '../../test/support/admin-world.ts'
 import { DAY_MS, NOTHING, type BookedUsage, type LedgerSums } from '../core/reconcile.ts'
 import type { UpstreamId } from '../core/units.ts'
+import { BooksUnavailable } from '../ports.ts'
 
 const TODAY = NOW - (NOW % DAY_MS)
 const YESTERDAY = TODAY - DAY_MS
@@ -128,6 +129,27 @@ suite('reconcile on the command line', () => {
     }
     equal(await on.run('admin', 'reconcile', '--json'), 0)
     deepEqual(keys(), [{ name: 'main', api_key_id: 'key_2', project: null }])
+  })
+
+  test('does not say that all is right where nothing was compared, and names the organization that refuses', async () => {
+    const on = new FakeWorld()
+    await on.run('admin', 'set-admin-key', 'sk-admin', '--organization', 'ours')
+    equal(await on.run('admin', 'reconcile'), 2)
+    match(on.err, /^error: there is nothing to compare: no upstream key was added$/m)
+    await on.run('admin', 'add-upstream-key', 'main', 'sk-x')
+    equal(await on.run('admin', 'reconcile'), 2)
+    match(on.err, /: there is nothing to compare: main: its project is not known: give --api-key-id or --project$/m)
+    await on.run('admin', 'set-upstream-key', 'main', '--project', 'proj_1')
+    equal(await on.run('admin', 'reconcile'), 2)
+    match(on.err, /: main: no admin key reads the books of its organization$/m)
+    equal(on.out, '')
+    Object.defineProperty(on, 'bookedKeys', {
+      get: () => {
+        throw new BooksUnavailable('OpenAI answers 401')
+      },
+    })
+    equal(await on.run('admin', 'reconcile'), 1)
+    match(on.err, /^error: books of ours: OpenAI answers 401$/m)
   })
 
   test('refuses what cannot be compared', async () => {

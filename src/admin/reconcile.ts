@@ -16,7 +16,8 @@ import {
   type Tally,
 } from '../core/reconcile.ts'
 import type { EpochMs, UpstreamId } from '../core/units.ts'
-import type { AdminKeys, Books, Days, LedgerReport, Registry, Upstream } from '../ports.ts'
+import { BooksUnavailable, type AdminKeys, type Books, type Days } from '../ports.ts'
+import type { LedgerReport, Registry, Upstream } from '../ports.ts'
 import { WrongUse } from './wrong-use.ts'
 
 /** What reconciling needs of the world. */
@@ -56,7 +57,8 @@ export interface Reconciliation {
 
 /**
  * Compares the ledger with the books of every organization that there is an admin key for. Throws WrongUse when there is
- * none, and BooksUnavailable when one cannot be read: half of the books would show a drift that is none.
+ * none, or no upstream key stands in those books, for no drift would be found then either; and BooksUnavailable when
+ * one cannot be read: half of the books would show a drift that is none.
  */
 export async function reconcile(both: BothBooks, options: ReconcileOptions): Promise<Reconciliation> {
   const { days, now, settleMs, threshold } = options
@@ -66,6 +68,13 @@ export async function reconcile(both: BothBooks, options: ReconcileOptions): Pro
   const read = await readBooks(both.books, adminKeys, upstreams, options)
   const { accounts, lost } = accountsOf(upstreams.map((upstream) => bookedKey(upstream, read)))
   const covered = accounts.filter((account) => isCovered(account, upstreams, read))
+  const left = [
+    ...lost.map(({ name }) => ({ name, why: 'its project is not known: give --api-key-id or --project' })),
+    ...accounts
+      .filter((account) => !covered.includes(account))
+      .map(({ name }) => ({ name, why: 'no admin key reads the books of its organization' })),
+  ]
+  if (covered.length === 0) throw new WrongUse(`there is nothing to compare: ${whyNothing(left)}`)
   const ledger = await sumsByDay(both, options)
   const rows = compare(covered, { ...read, ledger }, (day) => stateOf(day, now, settleMs))
   const drift = driftOf(rows)
@@ -78,13 +87,12 @@ export async function reconcile(both: BothBooks, options: ReconcileOptions): Pro
     over: drift.percent > threshold,
     foreign: foreign(covered, read.books),
     besides: besides(covered, read.bill),
-    lost: [
-      ...lost.map(({ name }) => ({ name, why: 'its project is not known: give --api-key-id or --project' })),
-      ...accounts
-        .filter((account) => !covered.includes(account))
-        .map(({ name }) => ({ name, why: 'no admin key reads the books of its organization' })),
-    ],
+    lost: left,
   }
+}
+
+function whyNothing(left: Reconciliation['lost']): string {
+  return left.map(({ name, why }) => `${name}: ${why}`).join('; ') || 'no upstream key was added'
 }
 
 /** One day at a time: a year at once would keep the store's thread for a minute, and other reports from it. */
@@ -115,11 +123,16 @@ async function readBooks(
   const projects = new Set<string>()
   const found = new Map<UpstreamId, { readonly apiKeyId: string; readonly project: string }>()
   for (const key of adminKeys) {
-    const keys = await books.keys(key, upstreams, signal)
-    for (const project of keys.projects) projects.add(project)
-    for (const [id, one] of keys.found) found.set(id, one)
-    usage.push(...(await books.usage(key, days, signal)))
-    bill.push(...(await books.costs(key, days, signal)))
+    try {
+      const keys = await books.keys(key, upstreams, signal)
+      for (const project of keys.projects) projects.add(project)
+      for (const [id, one] of keys.found) found.set(id, one)
+      usage.push(...(await books.usage(key, days, signal)))
+      bill.push(...(await books.costs(key, days, signal)))
+    } catch (cause) {
+      if (!(cause instanceof BooksUnavailable)) throw cause
+      throw new BooksUnavailable(`books of ${key.organization}: ${cause.message}`, { cause })
+    }
   }
   return { books: usage, bill, projects, found }
 }

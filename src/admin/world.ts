@@ -1,4 +1,5 @@
 import type { CardChange } from '../core/price.ts'
+import type { WindowMode } from '../core/quota.ts'
 import type { NanoCredits } from '../core/units.ts'
 import type { AdminKeys, Books, Clock, LedgerReport, Quotas, RateBook, Registry, Reports } from '../ports.ts'
 
@@ -38,12 +39,13 @@ export interface AdminStore {
   readonly warnings: readonly string[]
 }
 
-/** What new members and keys get where nothing is said. */
+/** What new members and keys get where nothing is said, and how windows count then. */
 export interface Defaults {
   readonly memberConcurrency: number
   readonly memberFiveHourQuota: NanoCredits
   readonly memberWeeklyQuota: NanoCredits
   readonly upstreamConcurrency: number
+  readonly quotaWindow: WindowMode
 }
 
 export interface SettingInForce {

@@ -27,7 +27,7 @@ function usage(input: number, cached: number, written: number, output: number): 
 
 suite('rates', () => {
   test('hold every published row, and no two of one model at a time', () => {
-    equal(RATES.length, 49)
+    equal(RATES.length, 53)
     equal(MESSAGES.length, 9)
     for (const [model, rows] of card.rates) {
       for (const row of rows) {
@@ -53,7 +53,7 @@ suite('rates', () => {
     equal(rate('gpt-5.5-2026-04-23').identity, 'gpt-5.5@2026-04-23')
     equal(rate('gpt-image-2').model, 'gpt-image-2 (image tokens)')
     equal(rate('gpt-image-2-2026-05-01').model, 'gpt-image-2 (image tokens)')
-    for (const model of ['gpt-5.5-pro', 'my-gpt-5.5', 'gpt-5.5-2026', 'GPT-5.5', '', 'toString', '__proto__']) {
+    for (const model of ['gpt-5.5-max', 'my-gpt-5.5', 'gpt-5.5-2026', 'GPT-5.5', '', 'toString', '__proto__']) {
       equal(rateOf(model, NOW, card), undefined, model)
     }
     equal(rate('something-new').identity, 'fallback')

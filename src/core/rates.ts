@@ -127,6 +127,11 @@ export const RATES: readonly RateRow[] = [
   rate('gpt-5-codex-mini', [6_250n, 625n, 50_000n], { source: DERIVED, asOf: '2026-11-22', status: 'derived' }),
   rate('gpt-5-nano', [1_250n, 125n, 10_000n], { source: DERIVED, asOf: '2026-11-22', status: 'derived' }),
   rate('gpt-5.4-nano', [5_000n, 500n, 31_250n], { source: DERIVED, asOf: '2026-11-22', status: 'derived' }),
+  // The fallback would price these at a tenth. Cached input has no discount.
+  rate('gpt-5-pro', [375_000n, 375_000n, 3_000_000n], { source: DERIVED, asOf: '2026-11-22', status: 'derived' }),
+  rate('gpt-5.2-pro', [525_000n, 525_000n, 4_200_000n], { source: DERIVED, asOf: '2026-11-22', status: 'derived' }),
+  rate('gpt-5.4-pro', [750_000n, 750_000n, 4_500_000n], { source: DERIVED, asOf: '2026-11-22', status: 'derived' }),
+  rate('gpt-5.5-pro', [750_000n, 750_000n, 4_500_000n], { source: DERIVED, asOf: '2026-11-22', status: 'derived' }),
   rate('codex-mini-latest', [37_500n, 9_375n, 150_000n], { source: DERIVED, asOf: '2026-11-22', status: 'derived' }),
   rate('gpt-5.6-cyber', [312_500n, 31_250n, 1_875_000n], { source: DERIVED, asOf: '2026-11-22', status: 'derived' }),
   // What Codex has its approvals reviewed by: a name of its own for a model that changes.

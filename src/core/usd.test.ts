@@ -111,6 +111,11 @@ suite('credits and US dollars', () => {
     equal(compared, RATES.length - Object.keys(OTHERWISE).length - 2)
   })
 
+  test('are both known of every model whose price in USD is published', () => {
+    const card = cardWith()
+    for (const { model, from = '2026-11-22' } of USD_RATES) ok(rateOf(model, Date.parse(from), card), model)
+  })
+
   test('know all models of the catalogue of Codex 0.169', () => {
     const catalogue =
       'gpt-6-astra gpt-6.1-sol gpt-6.1-terra gpt-6-sol gpt-6-luna gpt-5.6-sol gpt-5.6-terra gpt-5.6-luna'

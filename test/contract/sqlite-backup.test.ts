@@ -48,7 +48,7 @@ suite('sqlite: a backup', () => {
       const db = new DatabaseSync(copy, { readOnly: true, readBigInts: true })
       const row = db
         .prepare(`
-          SELECT (SELECT SUM(credits) FROM calls) AS calls, (SELECT SUM(credits) FROM rollups WHERE cube = 6) AS sums,
+          SELECT (SELECT SUM(credits) FROM calls) AS calls, (SELECT SUM(credits) FROM sums WHERE cube = 6) AS sums,
             (SELECT SUM(settled) / 2 FROM windows) AS windows`)
         .get()
       db.close()

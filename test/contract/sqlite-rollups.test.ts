@@ -22,13 +22,17 @@ suite('sqlite: sums', () => {
     }
     await house.store.close()
     const read = (): unknown => ({
-      calls: database.query('SELECT * FROM rollups'),
+      calls: database.query(`
+        SELECT cube, at, member, gateway_key, model, upstream, kind, SUM(requests), SUM(messages), SUM(inexact),
+          SUM(input_tokens), SUM(cached_input_tokens), SUM(cache_write_tokens), SUM(output_tokens),
+          SUM(reasoning_tokens), SUM(credits)
+        FROM sums GROUP BY 1, 2, 3, 4, 5, 6, 7`),
       connections: database.query('SELECT * FROM connection_rollups'),
     })
     const kept = read()
-    ok(database.query('SELECT * FROM rollups').length > 60)
+    ok(database.query('SELECT * FROM sums').length > 60)
     const db = new DatabaseSync(database.path)
-    db.exec(`DELETE FROM rollups; DELETE FROM connection_rollups; ${FILL_ROLLUPS_STEP}`)
+    db.exec(`DELETE FROM rollups; DELETE FROM fresh_sums; DELETE FROM connection_rollups; ${FILL_ROLLUPS_STEP}`)
     db.close()
     deepEqual(read(), kept)
   })

@@ -1,4 +1,5 @@
 import type { CardChange } from '../../src/core/price.ts'
+import type { WindowMode } from '../../src/core/quota.ts'
 import type { BookedCost, BookedUsage, LedgerSums } from '../../src/core/reconcile.ts'
 import type { CallId } from '../../src/core/units.ts'
 import type {
@@ -76,6 +77,7 @@ export class FakeWorld {
   readonly registry: MemoryRegistry = new MemoryRegistry()
   readonly rateBook: MemoryRateBook = new MemoryRateBook()
   card: CardChange = {}
+  quotaWindow: WindowMode = 'anchored'
   readonly adminKeys: MemoryAdminKeys = new MemoryAdminKeys()
   /** Why the store cannot write. */
   unwritable: string | undefined
@@ -206,6 +208,7 @@ export class FakeWorld {
         memberFiveHourQuota: 7_000_000_000n,
         memberWeeklyQuota: 0n,
         upstreamConcurrency: 8,
+        quotaWindow: this.quotaWindow,
       },
       card: this.card,
       reconcile: { threshold: 2, settleMs: 14_400_000 },

@@ -9,7 +9,7 @@ suite('a command in trouble', { concurrency: 2 }, () => {
   test('makes no database at a path that may be mistyped: admin init alone makes one', async () => {
     await using folder = new Folder()
     folder.env['CODEX_GATEWAY_SECRET_KEY'] = 'ab'.repeat(32)
-    for (const line of ['admin usage', 'admin add-member alice', 'serve']) {
+    for (const line of ['admin usage', 'admin add-member alice', 'admin backup copy.db', 'serve']) {
       const { code, out, err } = await folder.run(line)
       deepEqual([code, out], [1, ''], line)
       match(err, /^error: there is no database .*codex-gateway\.db: run `codex-gateway admin init` first\n$/)

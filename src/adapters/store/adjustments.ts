@@ -1,34 +1,22 @@
 import type { WindowName } from '../../core/quota.ts'
 import type { EpochMs, MemberId, NanoCredits } from '../../core/units.ts'
 import type { QuotaAdjustment } from '../../ports.ts'
+import type { AdjustmentRow } from './memory.ts'
 import { big, int, maybeBig, maybeInt, maybeText, sql, text, type Row, type Script } from './sql.ts'
 
-/** What administrators have changed of a member's windows, as far as it counts at one instant. */
-export interface InForce {
-  /** Credits on top of the limits. */
-  readonly granted: ReadonlyMap<WindowName, NanoCredits>
-  /** Windows that were ended by a reset. */
-  readonly ended: ReadonlySet<number>
-  /** The member's total at the last reset, by window. */
-  readonly resetTotals: ReadonlyMap<WindowName, NanoCredits>
-}
-
-export function* adjustmentsInForce(member: MemberId, now: EpochMs): Script<InForce> {
+/** What administrators have changed of the member's windows and that counts at `now` or later. */
+export function* adjustmentsFrom(member: MemberId, now: EpochMs): Script<readonly AdjustmentRow[]> {
   const rows = yield sql`
-    SELECT kind, window, credits, ended_window, reset_total FROM quota_adjustments
+    SELECT kind, window, credits, until, ended_window, reset_total FROM quota_adjustments
     WHERE member = ${member} AND until > ${now} ORDER BY id`
-  const granted = new Map<WindowName, NanoCredits>()
-  const ended = new Set<number>()
-  const resetTotals = new Map<WindowName, NanoCredits>()
-  for (const row of rows) {
-    const window = text(row, 'window') as WindowName
-    const endedWindow = maybeInt(row, 'ended_window')
-    if (endedWindow !== undefined) ended.add(endedWindow)
-    const resetTotal = maybeBig(row, 'reset_total')
-    if (resetTotal !== undefined) resetTotals.set(window, resetTotal)
-    if (text(row, 'kind') === 'grant') granted.set(window, big(row, 'credits') + (granted.get(window) ?? 0n))
-  }
-  return { granted, ended, resetTotals }
+  return rows.map((row) => ({
+    kind: text(row, 'kind'),
+    window: text(row, 'window'),
+    credits: big(row, 'credits'),
+    until: int(row, 'until'),
+    endedWindow: maybeInt(row, 'ended_window'),
+    resetTotal: maybeBig(row, 'reset_total'),
+  }))
 }
 
 export function* writeGrant(member: MemberId, made: QuotaAdjustment & { readonly until: EpochMs }): Script<void> {

@@ -8,16 +8,19 @@ import {
   type WindowName,
 } from '../../core/quota.ts'
 import { QUOTA_REFUSAL } from '../../core/refusal.ts'
-import type { CallId, EpochMs, MemberId, UpstreamId } from '../../core/units.ts'
+import type { CallId, EpochMs, GatewayKeyId, MemberId, UpstreamId } from '../../core/units.ts'
 import type { SpokenUsage } from '../../core/usage.ts'
-import type { Entry, Made, OpenCall, RefusedCall, ThreadOwner } from '../../ports.ts'
+import type { Entry, Made, OpenCall, RefusedCall } from '../../ports.ts'
+import { writeAttempts } from './attempts.ts'
 import type { LedgerTime } from './ledger-time.ts'
-import { addToRollups, summandOf } from './rollups.ts'
-import { int, maybeInt, maybeText, one, only, sql, type Row, type Script } from './sql.ts'
+import type { LedgerMemory, OpenedCall } from './memory.ts'
+import { rememberOwner } from './owners.ts'
 import { addToTotals } from './rolling.ts'
+import { addToRollups } from './rollups.ts'
+import { int, maybeInt, maybeText, one, only, sql, text, type Script } from './sql.ts'
+import { standingAt } from './standing.ts'
 import { warnOnce } from './warnings.ts'
-import { standingAt, windowsOf } from './standing.ts'
-import { addToWindows, closeOwnWindows, openMissing, openWindowsOf } from './windows.ts'
+import { addToWindows, closeOwnWindows, openAt, openMissing, recallMember, windowsIn } from './windows.ts'
 
 /** A key's last use is written at most this often: it is for people. */
 const KEY_USE_MS = 30_000
@@ -28,69 +31,114 @@ export interface Scribe {
   readonly instance: string
   readonly time: LedgerTime
   readonly quota: QuotaRules
+  readonly memory: LedgerMemory
 }
 
 export function* openCall(scribe: Scribe, call: OpenCall, heldBefore: readonly Hold[], now: EpochMs): Script<Verdict> {
   const at = scribe.time.at(now)
-  const open = yield* openWindowsOf(call.member, at)
-  const before = yield* one(sql`SELECT admitted_at FROM calls WHERE id = ${call.id} AND ended_at IS NULL`)
-  // Its caller gave up waiting for the commit that opened it, and asks again.
+  const known = yield* recallMember(scribe.memory, call.member, scribe.quota, at)
+  const open = openAt(known, at)
   const standing = { windows: yield* standingAt(call.member, call.windows, open, at) }
-  if (before) return { state: 'admitted', at: int(before, 'admitted_at'), standing }
   const judged = judge(standing, heldBefore, at)
-  if (judged.state !== 'admitted' && call.unasked !== true && call.shadow !== true) return judged
+  if (judged.state !== 'admitted' && call.unasked !== true && call.shadow !== true) {
+    const before = yield* openedBefore(call.id)
+    return before === undefined ? judged : { state: 'admitted', at: before, standing }
+  }
   const wouldRefuse = call.shadow === true && judged.state === 'spent' ? QUOTA_REFUSAL[judged.window.name] : undefined
-  const own = call.opensWindows ? yield* openMissing(call, open, at) : open
-  const id = (name: WindowName): number | undefined =>
+  const own = call.opensWindows ? yield* openMissing(call, known, open, at) : open
+  const windowOf = (name: WindowName): number | undefined =>
     call.windows.some((window) => window.name === name) ? own.windows.get(name)?.id : undefined
-  yield sql`
+  const ids = {
+    '5h': windowOf('5h'),
+    daily: windowOf('daily'),
+    weekly: windowOf('weekly'),
+    monthly: windowOf('monthly'),
+  }
+  const made = yield* one(sql`
     INSERT INTO calls
       (id, instance, member, gateway_key, kind, transport, path, model, asked_tier, session_id, thread_id, turn_id,
-       started_at, admitted_at, hold, window_5h, window_daily, window_weekly,
-       window_monthly, would_refuse)
+       started_at, admitted_at, hold, window_5h, window_daily, window_weekly, window_monthly, would_refuse)
     VALUES
       (${call.id}, ${scribe.instance}, ${call.member}, ${call.key}, ${call.kind}, ${call.transport}, ${call.path},
        ${call.model}, ${call.serviceTier}, ${call.sessionId}, ${call.threadId}, ${call.turnId}, ${call.startedAt},
-       ${at}, ${call.hold}, ${id('5h')}, ${id('daily')}, ${id('weekly')}, ${id('monthly')}, ${wouldRefuse})`
-  yield sql`
-    UPDATE gateway_keys SET last_used_at = ${at}
-    WHERE id = ${call.key} AND (last_used_at IS NULL OR last_used_at <= ${at - KEY_USE_MS})`
+       ${at}, ${call.hold}, ${ids['5h']}, ${ids.daily}, ${ids.weekly}, ${ids.monthly}, ${wouldRefuse})
+    ON CONFLICT (id) DO NOTHING RETURNING seq`)
+  if (!made) return { state: 'admitted', at: (yield* openedBefore(call.id)) ?? at, standing }
+  const windows = Object.values(ids).flatMap((id) => id ?? [])
+  scribe.memory.calls.set(call.id, { ...call, seq: int(made, 'seq'), windows, attempts: 0 })
+  yield* markUse(scribe.memory, call.key, at)
   const opened = own === open ? standing : { windows: yield* standingAt(call.member, call.windows, own, at) }
   return { state: 'admitted', at, standing: opened }
 }
 
-/** The attempt stands in the ledger before its request may go. */
-export function* beginAttempt(call: CallId, upstream: UpstreamId, now: EpochMs): Script<void> {
-  const rows = yield sql`
-    INSERT INTO attempts (call, number, upstream, started_at)
-    SELECT seq, (SELECT COUNT(*) FROM attempts WHERE attempts.call = calls.seq) + 1, ${upstream}, ${now}
-    FROM calls WHERE id = ${call} AND ended_at IS NULL
-    RETURNING number`
-  if (rows.length === 0) throw new Error(`call ${call} is not open: it cannot make an attempt`)
+/** When the call was admitted whose caller gave up waiting for the commit that opened it, and asks again. */
+function* openedBefore(id: CallId): Script<EpochMs | undefined> {
+  const row = yield* one(sql`SELECT admitted_at FROM calls WHERE id = ${id} AND ended_at IS NULL`)
+  return row && int(row, 'admitted_at')
+}
+
+function* markUse(memory: LedgerMemory, key: GatewayKeyId, at: EpochMs): Script<void> {
+  if (at - (memory.keyUses.get(key) ?? 0) < KEY_USE_MS) return
+  yield sql`
+    UPDATE gateway_keys SET last_used_at = ${at}
+    WHERE id = ${key} AND (last_used_at IS NULL OR last_used_at <= ${at - KEY_USE_MS})`
+  memory.keyUses.set(key, at)
 }
 
 export function* settleCall(scribe: Scribe, entry: Entry): Script<Standing> {
-  const call = yield* one(sql`
-    SELECT seq, member, gateway_key, model, kind, started_at, turn_id, window_5h, window_daily, window_weekly,
-      window_monthly, ended_at
-    FROM calls WHERE id = ${entry.call}`)
-  if (!call) throw new Error(`call ${entry.call} was never opened: it cannot be settled`)
-  if (maybeInt(call, 'ended_at') === undefined) {
+  const at = scribe.time.at(entry.endedAt)
+  const opened = scribe.memory.calls.get(entry.call)
+  const call: SettledCall = opened ?? (yield* readCall(entry.call))
+  const { member } = call
+  const known = yield* recallMember(scribe.memory, member, scribe.quota, at)
+  if (call.endedAt === undefined) {
     const message = yield* isFirstMessage(call, entry)
     const credits = entry.charging === 'message' && !message ? 0n : entry.credits
-    yield* closeCall(int(call, 'seq'), { ...entry, credits, message })
-    if (entry.usage.spoken) yield* writeSpoken(int(call, 'seq'), entry.usage.spoken)
-    yield* writeAttempts(int(call, 'seq'), entry)
-    yield* addToWindows(call, credits)
-    yield* addToTotals(int(call, 'member') as MemberId, credits, scribe.time.at(entry.endedAt))
-    if (entry.ending === 'refused') yield* closeOwnWindows(int(call, 'seq'))
-    else yield* addToRollups(summandOf(call, entry.upstream), { ...entry, credits, messages: message ? 1 : 0 })
+    yield* closeCall(call.seq, { ...entry, credits, message })
+    if (entry.usage.spoken) yield* writeSpoken(call.seq, entry.usage.spoken)
+    yield* writeAttempts(call.seq, entry.attempts, opened?.attempts)
+    yield* addToWindows(call.windows, credits, known)
+    yield* addToTotals(member, credits, at, known)
+    yield* rememberOwner(scribe.memory, call, entry)
+    if (entry.ending === 'refused') yield* refuseLate(scribe.memory, call)
+    else {
+      const summand = { ...call, model: call.model ?? '', upstream: entry.upstream ?? 0 }
+      yield* addToRollups(summand, { ...entry, credits, messages: message ? 1 : 0 })
+    }
+    scribe.memory.calls.delete(entry.call)
   }
-  const member = int(call, 'member') as MemberId
-  const at = scribe.time.at(entry.endedAt)
-  const open = yield* openWindowsOf(member, at)
-  const windows = yield* standingAt(member, yield* windowsOf(member, scribe.quota), open, at)
+  const after = yield* recallMember(scribe.memory, member, scribe.quota, at)
+  const open = openAt(after, at)
+  const windows = yield* standingAt(member, after.quotas, open, at)
   return { windows, warnings: yield* warnOnce(windows, open, scribe.quota.warnAt) }
+}
+
+type SettledCall = Omit<OpenedCall, 'attempts'> & { readonly endedAt?: EpochMs | undefined }
+
+function* readCall(id: CallId): Script<SettledCall> {
+  const row = yield* one(sql`
+    SELECT seq, member, gateway_key, model, kind, started_at, turn_id, thread_id, session_id, window_5h, window_daily,
+      window_weekly, window_monthly, ended_at
+    FROM calls WHERE id = ${id}`)
+  if (!row) throw new Error(`call ${id} was never opened: it cannot be settled`)
+  return {
+    seq: int(row, 'seq'),
+    member: int(row, 'member') as MemberId,
+    key: int(row, 'gateway_key') as GatewayKeyId,
+    kind: text(row, 'kind'),
+    model: maybeText(row, 'model'),
+    startedAt: int(row, 'started_at'),
+    turnId: maybeText(row, 'turn_id'),
+    threadId: maybeText(row, 'thread_id'),
+    sessionId: maybeText(row, 'session_id'),
+    windows: windowsIn(row),
+    endedAt: maybeInt(row, 'ended_at'),
+  }
+}
+
+function* refuseLate(memory: LedgerMemory, { seq, member }: SettledCall): Script<void> {
+  yield* closeOwnWindows(seq)
+  memory.members.delete(member)
 }
 
 /**
@@ -111,23 +159,18 @@ export function* refuseCall(scribe: Scribe, call: RefusedCall): Script<void> {
       ended_at = excluded.ended_at, ending = excluded.ending, status = excluded.status, refusal = excluded.refusal,
       request_id = excluded.request_id, precision = excluded.precision, hold = 0
     WHERE calls.ended_at IS NULL`
+  scribe.memory.calls.delete(call.id)
 }
 
-export function* standing(member: MemberId, windows: readonly QuotaWindow[], at: EpochMs): Script<Standing> {
-  return { windows: yield* standingAt(member, windows, yield* openWindowsOf(member, at), at) }
-}
-
-export function* ownerOf(member: MemberId, threadId: string): Script<ThreadOwner | undefined> {
-  const row =
-    (yield* one(sql`
-      SELECT upstream, organization FROM calls
-      WHERE member = ${member} AND thread_id = ${threadId} AND upstream IS NOT NULL AND status < 300
-      ORDER BY ended_at DESC, seq DESC LIMIT 1`)) ??
-    (yield* one(sql`
-      SELECT upstream, organization FROM calls
-      WHERE member = ${member} AND session_id = ${threadId} AND upstream IS NOT NULL AND status < 300
-      ORDER BY ended_at DESC, seq DESC LIMIT 1`))
-  return row && { upstream: int(row, 'upstream') as UpstreamId, organization: maybeText(row, 'organization') }
+export function* standing(
+  { memory, time, quota }: Scribe,
+  member: MemberId,
+  windows: readonly QuotaWindow[],
+  now: EpochMs,
+): Script<Standing> {
+  const at = time.at(now)
+  const open = openAt(yield* recallMember(memory, member, quota, at), at)
+  return { windows: yield* standingAt(member, windows, open, at) }
 }
 
 export function* makerOf(member: MemberId, responseId: string): Script<Made | undefined> {
@@ -143,11 +186,10 @@ export function* probe(): Script<void> {
 }
 
 /** Of the calls of one turn only the first that is settled counts as its message. */
-function* isFirstMessage(call: Row, entry: Entry): Script<boolean> {
-  const turn = maybeText(call, 'turn_id')
-  if (!entry.message || turn === undefined) return entry.message
+function* isFirstMessage({ member, turnId }: SettledCall, entry: Entry): Script<boolean> {
+  if (!entry.message || turnId === undefined) return entry.message
   const other = yield* one(sql`
-    SELECT seq FROM calls WHERE member = ${int(call, 'member')} AND turn_id = ${turn} AND messages = 1 LIMIT 1`)
+    SELECT seq FROM calls WHERE member = ${member} AND turn_id = ${turnId} AND messages = 1 LIMIT 1`)
   return other === undefined
 }
 
@@ -173,18 +215,4 @@ function* writeSpoken(seq: number, spoken: SpokenUsage): Script<void> {
       input_image_tokens = ${spoken.inputImageTokens}, cached_image_tokens = ${spoken.cachedImageTokens},
       output_audio_tokens = ${spoken.outputAudioTokens}, audio_ms = ${spoken.audioMs}
     WHERE seq = ${seq}`
-}
-
-/** Fills in the attempts by their order. One that was announced and is not among them was never made. */
-function* writeAttempts(seq: number, entry: Entry): Script<void> {
-  yield sql`DELETE FROM attempts WHERE call = ${seq} AND number > ${entry.attempts.length}`
-  for (const [index, attempt] of entry.attempts.entries()) {
-    yield sql`
-      INSERT INTO attempts (call, number, upstream, started_at, status, error_class, sent, duration_ms)
-      VALUES (${seq}, ${index + 1}, ${attempt.upstream}, ${attempt.startedAt}, ${attempt.status},
-              ${attempt.errorClass}, ${attempt.sent}, ${Math.round(attempt.durationMs)})
-      ON CONFLICT (call, number) DO UPDATE SET
-        upstream = excluded.upstream, started_at = excluded.started_at, status = excluded.status,
-        error_class = excluded.error_class, sent = excluded.sent, duration_ms = excluded.duration_ms`
-  }
 }

@@ -5,6 +5,7 @@ import type { EpochMs } from '../../core/units.ts'
 import { faultOf } from './fault.ts'
 import { LedgerTime, newestInstant } from './ledger-time.ts'
 import { lockPathOf, takeServeLock } from './instance-lock.ts'
+import { LedgerMemory } from './memory.ts'
 import { migrate, versionOf } from './migrate.ts'
 import { operationsOf, type Operations } from './operations.ts'
 import { createPrivate, wideModes } from './private-files.ts'
@@ -31,6 +32,7 @@ export interface EngineOptions {
 export interface Engine {
   readonly db: Sqlite
   readonly operations: Operations
+  readonly memory: LedgerMemory
   /** What the administrator should know, one line each. */
   readonly warnings: readonly string[]
   close(): void
@@ -58,9 +60,10 @@ export function openEngine(options: EngineOptions): Engine {
   try {
     db = openDatabase(path, options)
     const { time, warnings } = start(db, path, options)
-    const scribe = { instance: options.instance, time, quota: options.quota ?? NO_RULES }
+    const memory = new LedgerMemory()
+    const scribe = { instance: options.instance, time, quota: options.quota ?? NO_RULES, memory }
     const operations = operationsOf(scribe, (place, secret) => seal(options.sealingKey, place, secret))
-    return { db, operations, warnings, close: () => closeAll(db, lock) }
+    return { db, operations, memory, warnings, close: () => closeAll(db, lock) }
   } catch (cause) {
     closeAll(db, lock)
     const fault = faultOf(cause)

@@ -12,7 +12,7 @@ suite('group commit', () => {
   test('takes back all that a failing request did, and nothing that its neighbours did', () => {
     using given = engine()
     const operations = { ...given.operations, learn: writeThenFail }
-    const answers = runGroup(given.db, operations, [request('probe'), request('learn'), request('probe')])
+    const answers = runGroup({ ...given, operations }, [request('probe'), request('learn'), request('probe')])
     deepEqual(answers.map(kindOf), ['ok', 'bug', 'ok'])
     equal(probes(given), 2)
   })
@@ -24,16 +24,16 @@ suite('group commit', () => {
       throw Object.assign(new Error('database or disk is full'), { errcode: 13 })
     }
     const operations = { ...given.operations, learn: giveUp }
-    const answers = runGroup(given.db, operations, [request('probe'), request('learn'), request('probe')])
+    const answers = runGroup({ ...given, operations }, [request('probe'), request('learn'), request('probe')])
     deepEqual(answers.map(kindOf), ['unavailable', 'unavailable', 'unavailable'])
     equal(probes(given), 0)
-    deepEqual(runGroup(given.db, given.operations, [request('probe')]).map(kindOf), ['ok'])
+    deepEqual(runGroup(given, [request('probe')]).map(kindOf), ['ok'])
   })
 
   test('leaves undone what nobody waits for any more', () => {
     using given = engine()
     const late = { ...request('probe'), deadlineMs: monotonicMs() - 1 }
-    deepEqual(runGroup(given.db, given.operations, [late, request('probe')]).map(kindOf), ['unavailable', 'ok'])
+    deepEqual(runGroup(given, [late, request('probe')]).map(kindOf), ['unavailable', 'ok'])
     equal(probes(given), 1)
   })
 
@@ -42,7 +42,7 @@ suite('group commit', () => {
     using other = engine(given.path)
     other.db.exec('BEGIN IMMEDIATE')
     const from = performance.now()
-    deepEqual(runGroup(given.db, given.operations, [request('listMembers')]).map(kindOf), ['ok'])
+    deepEqual(runGroup(given, [request('listMembers')]).map(kindOf), ['ok'])
     ok(performance.now() - from < 1_000)
     other.db.exec('ROLLBACK')
   })

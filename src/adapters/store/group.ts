@@ -1,7 +1,7 @@
+import type { Engine } from './engine.ts'
 import { faultOf, type Fault } from './fault.ts'
-import { READS, type OperationName, type Operations } from './operations.ts'
+import { READS, REMEMBERED, type OperationName } from './operations.ts'
 import type { Script } from './sql.ts'
-import type { Sqlite } from './sqlite.ts'
 
 export interface Request {
   readonly id: number
@@ -18,43 +18,95 @@ export function monotonicMs(): number {
   return Number(process.hrtime.bigint() / 1_000_000n)
 }
 
+/** Of an engine, what a group needs. */
+export type GroupEngine = Pick<Engine, 'db' | 'operations' | 'memory'>
+
+/** A request's own failure, not the transaction's. */
+class RequestFailed extends Error {}
+
 /**
  * Runs the requests in one transaction, and returns an answer to each once it is committed.
  *
- * Each has a savepoint, so that one which fails takes back its own changes and no others. When the transaction as a
- * whole fails, all of them do.
+ * One that fails takes back its own changes and no others: then all are taken back and run again, with a savepoint for
+ * each, which costs too much to have always. When the transaction as a whole fails, all of them do.
  */
-export function runGroup(db: Sqlite, operations: Operations, requests: readonly Request[]): readonly Answer[] {
+export function runGroup(engine: GroupEngine, requests: readonly Request[]): readonly Answer[] {
+  try {
+    return inTransaction(engine, requests, runPlain)
+  } catch (cause) {
+    if (!(cause instanceof RequestFailed) || requests.length === 1) return allFailed(requests, cause)
+  }
+  try {
+    return inTransaction(engine, requests, runApart)
+  } catch (cause) {
+    return allFailed(requests, cause)
+  }
+}
+
+function allFailed(requests: readonly Request[], failure: unknown): readonly Answer[] {
+  const fault = faultOf(failure instanceof RequestFailed ? failure.cause : failure)
+  return requests.map(({ id }) => ({ id, fault }))
+}
+
+type Runner = (engine: GroupEngine, request: Request) => unknown
+
+function inTransaction(engine: GroupEngine, requests: readonly Request[], run: Runner): readonly Answer[] {
+  const { db, memory } = engine
   const kind = requests.every((request) => READS.has(request.name)) ? 'read' : 'write'
   try {
-    return db.transaction(kind, () => requests.map((request) => runOne(db, operations, request)))
+    return db.transaction(kind, () => {
+      memory.begin(db.dataVersion)
+      return requests.map((request): Answer => {
+        const { id } = request
+        // Its caller has given up while the group waited for the lock: a call opened now would be nobody's.
+        if (monotonicMs() > request.deadlineMs)
+          return { id, fault: { kind: 'unavailable', message: 'the store was too slow' } }
+        try {
+          return { id, value: run(engine, request) }
+        } catch (cause) {
+          // A full disk ends the whole transaction, neighbours and all.
+          if (cause instanceof RequestFailed || !db.inTransaction) throw cause
+          return { id, fault: faultOf(cause) }
+        }
+      })
+    })
   } catch (cause) {
-    const fault = faultOf(cause)
-    return requests.map(({ id }) => ({ id, fault }))
+    memory.forget()
+    throw cause
   }
 }
 
-function runOne(db: Sqlite, operations: Operations, request: Request): Answer {
-  const { id } = request
-  // Its caller has given up while the group waited for the lock: a call opened now would be nobody's.
-  if (monotonicMs() > request.deadlineMs)
-    return { id, fault: { kind: 'unavailable', message: 'the store was too slow' } }
+function runPlain(engine: GroupEngine, request: Request): unknown {
+  try {
+    return perform(engine, request)
+  } catch (cause) {
+    if (!engine.db.inTransaction) throw cause
+    throw new RequestFailed('a request failed', { cause })
+  }
+}
+
+function runApart(engine: GroupEngine, request: Request): unknown {
+  const { db, memory } = engine
   db.exec('SAVEPOINT request')
   try {
-    const value = db.run(scriptOf(operations, request))
+    const value = perform(engine, request)
     db.exec('RELEASE request')
-    return { id, value }
+    return value
   } catch (cause) {
-    // A full disk ends the whole transaction, neighbours and all.
     if (!db.inTransaction) throw cause
+    memory.forget()
     db.exec('ROLLBACK TO request')
     db.exec('RELEASE request')
-    return { id, fault: faultOf(cause) }
+    throw cause
   }
 }
 
-function scriptOf(operations: Operations, { name, input }: Request): Script<unknown> {
+function perform({ db, operations, memory }: GroupEngine, { name, input }: Request): unknown {
   // What `Executor.request` checked by type on the other side.
   const operation = operations[name] as (...input: readonly unknown[]) => Script<unknown>
-  return operation(...input)
+  try {
+    return db.run(operation(...input))
+  } finally {
+    if (!REMEMBERED.has(name)) memory.forget()
+  }
 }

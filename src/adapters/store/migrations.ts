@@ -1,4 +1,5 @@
-import { FILL_ROLLUPS_STEP, ROLLUPS_STEP } from './rollups-schema.ts'
+import { LEAN_ATTEMPTS_STEP, OWNERS_STEP } from './calls-schema.ts'
+import { FILL_ROLLUPS_STEP, FRESH_SUMS_STEP, ROLLUPS_STEP } from './rollups-schema.ts'
 
 /**
  * The schema, step by step; a step that was released is never edited. Money is in nanocredits, times in milliseconds
@@ -259,4 +260,7 @@ export const STEPS: readonly string[] = [
   `,
   ROLLUPS_STEP,
   FILL_ROLLUPS_STEP,
+  FRESH_SUMS_STEP,
+  OWNERS_STEP,
+  LEAN_ATTEMPTS_STEP,
 ]

@@ -46,21 +46,13 @@ import type {
   UsageSum,
 } from '../../ports.ts'
 import { listAdminKeys, removeAdminKey, sealedAdminSecret, setAdminKey, switchAdminKey } from './admin-keys.ts'
-import {
-  beginAttempt,
-  makerOf,
-  openCall,
-  ownerOf,
-  probe,
-  refuseCall,
-  settleCall,
-  standing,
-  type Scribe,
-} from './calls.ts'
+import { beginAttempt } from './attempts.ts'
+import { makerOf, openCall, probe, refuseCall, settleCall, standing, type Scribe } from './calls.ts'
 import { connectionsReport, type ConnectionFilter } from './connection-report.ts'
 import { closeConnection, openConnection } from './connections.ts'
 import { addGatewayKey, listGatewayKeys, setGatewayKey, type NewGatewayKey, type OwnedKey } from './keys.ts'
 import { ledgerSums } from './ledger-sums.ts'
+import { ownerOf } from './owners.ts'
 import { usedBy } from './member-usage.ts'
 import { addMember, listMembers, setMember, type MemberChange } from './members.ts'
 import { callStory } from './call-story.ts'
@@ -70,6 +62,7 @@ import { fallbackUse, listRates, setRate, unsetRate } from './rates.ts'
 import { callsPage, callsReport, callsTail } from './reports.ts'
 import { adjustCalls, bookedCalls } from './repricing.ts'
 import { prune } from './retention.ts'
+import { foldFresh } from './rollups.ts'
 import { samples } from './samples.ts'
 import { snapshotSince, type Snapshot } from './snapshot.ts'
 import type { Script } from './sql.ts'
@@ -90,6 +83,7 @@ export interface Operations {
   readonly disconnected: (closed: ClosedConnection) => Script<void>
   readonly prune: (before: Cutoffs, most: number) => ReturnType<typeof prune>
   readonly probe: () => Script<void>
+  readonly fold: (most: number) => Script<number>
   readonly addMember: (member: NewMember, now: EpochMs) => Script<Member>
   readonly setMember: (name: string, change: MemberChange) => Script<Member>
   readonly listMembers: () => Script<readonly Member[]>
@@ -163,13 +157,26 @@ export const READS: ReadonlySet<OperationName> = new Set<OperationName>([
   'pastCalls',
 ])
 
+/** Those that keep the ledger's memory; after any other that changes something it is empty. */
+export const REMEMBERED: ReadonlySet<OperationName> = new Set<OperationName>([
+  ...READS,
+  'open',
+  'attempt',
+  'settle',
+  'refuse',
+  'connected',
+  'disconnected',
+  'fold',
+  'probe',
+])
+
 export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
   return {
     open: (call, heldBefore, now) => openCall(scribe, call, heldBefore, now),
-    attempt: beginAttempt,
+    attempt: (call, upstream, now) => beginAttempt(scribe.memory, call, upstream, now),
     settle: (entry) => settleCall(scribe, entry),
     refuse: (call) => refuseCall(scribe, call),
-    standing: (member, windows, now) => standing(member, windows, scribe.time.at(now)),
+    standing: (member, windows, now) => standing(scribe, member, windows, now),
     ownerOf,
     makerOf,
     samples,
@@ -177,6 +184,7 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     disconnected: closeConnection,
     prune,
     probe,
+    fold: foldFresh,
     addMember,
     setMember,
     listMembers,

@@ -16,7 +16,7 @@ export function openOwnThread(options: EngineOptions): { executor: Executor; war
     async request<N extends OperationName>(name: N, ...input: Input<N>): Promise<Output<N>> {
       if (closed) throw errorOf({ kind: 'unavailable', message: 'the store is closed' })
       const request = { id: 0, name, input, deadlineMs: monotonicMs() + DEADLINE_MS }
-      const [answer] = runGroup(engine.db, engine.operations, [request])
+      const [answer] = runGroup(engine, [request])
       if (!answer || 'fault' in answer) throw errorOf(named(answer?.fault, options.path))
       return answer.value as Output<N>
     },

@@ -12,15 +12,16 @@ import { adjustmentsOf, writeGrant, writeReset } from './adjustments.ts'
 import { memberNamed } from './members.ts'
 import { MINUTE_MS, rollingSince, totalNow } from './rolling.ts'
 import { big, sql, type Row, type Script } from './sql.ts'
-import { besideOf, standingAt, windowsOf } from './standing.ts'
-import { openWindowsOf, windowsIn } from './windows.ts'
+import { windowsOf } from './quota-windows.ts'
+import { besideOf, standingAt } from './standing.ts'
+import { openAt, readMember, windowsIn } from './windows.ts'
 
 const SHOWN = 100
 
 export function* viewQuota(rules: QuotaRules, name: string, at: EpochMs): Script<QuotaView> {
   const { id: member, name: known } = yield* memberNamed(name)
   const windows = yield* windowsOf(member, rules)
-  const open = yield* openWindowsOf(member, at)
+  const open = openAt(yield* readMember(member, rules, at), at)
   const calls = yield* openCallsOf(member)
   const views: WindowView[] = []
   for (const window of windows) {
@@ -51,7 +52,7 @@ function heldBy(calls: readonly Row[]): NanoCredits {
 /** Puts what is in the windows behind the member. Those in which there is nothing need no reset. */
 export function* resetQuota(rules: QuotaRules, wish: ResetWish, at: EpochMs): Script<readonly QuotaAdjustment[]> {
   const { id: member } = yield* memberNamed(wish.member)
-  const open = yield* openWindowsOf(member, at)
+  const open = openAt(yield* readMember(member, rules, at), at)
   const total = yield* totalNow(member)
   const made: QuotaAdjustment[] = []
   for (const window of yield* chosen(member, rules, wish)) {
@@ -70,7 +71,7 @@ export function* resetQuota(rules: QuotaRules, wish: ResetWish, at: EpochMs): Sc
 
 export function* grantQuota(rules: QuotaRules, wish: GrantWish, at: EpochMs): Script<readonly QuotaAdjustment[]> {
   const { id: member } = yield* memberNamed(wish.member)
-  const open = yield* openWindowsOf(member, at)
+  const open = openAt(yield* readMember(member, rules, at), at)
   const limited = (yield* chosen(member, rules, wish)).filter(({ limit }) => limit > 0n)
   if (limited.length === 0) {
     const where = wish.window === undefined ? 'no limited window' : `no limit in the window ${wish.window}`

@@ -5,7 +5,7 @@ import { addToTotals } from './rolling.ts'
 import { type Script, big, flag, int, sql, text } from './sql.ts'
 import { closeLeftOpen } from './connections.ts'
 import { addToRollups, summandOf } from './rollups.ts'
-import { addToWindows } from './windows.ts'
+import { addToWindows, windowsIn } from './windows.ts'
 
 /**
  * Settles the calls that dead instances left open, and returns how many there were.
@@ -28,7 +28,7 @@ export function* recover(instance: string, now: EpochMs): Script<number> {
       UPDATE calls SET
         ended_at = ${now}, ending = 'interrupted', precision = ${precision}, credits = ${credits}
       WHERE seq = ${int(call, 'seq')}`
-    yield* addToWindows(call, credits)
+    yield* addToWindows(windowsIn(call), credits)
     yield* addToTotals(int(call, 'member') as MemberId, credits, now)
     yield* addToRollups(summandOf(call, undefined), { usage: NO_USAGE, messages: 0, precision, credits })
   }

@@ -5,7 +5,7 @@ import { memberNamed } from './members.ts'
 import { big, flag, int, maybeInt, maybeText, one, sql, text, type Row, type Script } from './sql.ts'
 import { correctRollups, summandOf } from './rollups.ts'
 import { correctTotals } from './rolling.ts'
-import { addToWindows } from './windows.ts'
+import { addToWindows, windowsIn } from './windows.ts'
 
 /** Throws a RegistryError when the span names a member who does not exist. */
 export function* bookedCalls(
@@ -38,7 +38,7 @@ export function* adjustCalls(
       INSERT INTO adjustments (call, old_credits, new_credits, old_rate, new_rate, adjusted_by, adjusted_at, reason)
       VALUES (${call}, ${before}, ${after}, ${maybeText(row, 'rate')}, ${rate}, ${who}, ${now}, ${why})`
     yield sql`UPDATE calls SET credits = ${after}, rate = ${rate} WHERE seq = ${int(row, 'seq')}`
-    yield* addToWindows(row, after - before)
+    yield* addToWindows(windowsIn(row), after - before)
     // No refusal is in the sums.
     if (text(row, 'ending') !== 'refused') {
       yield* correctRollups(summandOf(row, maybeInt(row, 'upstream')), after - before)

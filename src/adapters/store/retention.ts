@@ -19,6 +19,10 @@ function* pruneCalls(before: number, most: number): Script<number> {
   const list = JSON.stringify(old.map((row: Row) => int(row, 'seq')))
   yield sql`DELETE FROM attempts WHERE call IN (SELECT value FROM json_each(${list}))`
   yield sql`DELETE FROM calls WHERE seq IN (SELECT value FROM json_each(${list}))`
+  yield sql`
+    DELETE FROM owners WHERE (member, conversation, named_by) IN (
+      SELECT member, conversation, named_by FROM owners WHERE answered_at < ${before}
+      ORDER BY answered_at LIMIT ${most})`
   return old.length
 }
 

@@ -1,6 +1,7 @@
 import { MONTH_MS, type QuotaWindow, type WindowStanding } from '../../core/quota.ts'
 import type { EpochMs, MemberId, NanoCredits } from '../../core/units.ts'
-import { big, maybeInt, one, only, sql, type Row, type Script } from './sql.ts'
+import type { KnownMember } from './memory.ts'
+import { big, int, maybeInt, one, only, sql, type Row, type Script } from './sql.ts'
 
 // A window that rolls is the difference of two running totals: what the member has ever spent, now and at the window's
 // beginning. Totals are kept for each minute in which something was settled, so that a sum costs two look-ups however long
@@ -12,21 +13,33 @@ export const MINUTE_MS = 60_000
 const KEPT_MS = MONTH_MS + 2 * MINUTE_MS
 
 /** Adds what was settled at `at` to the member's totals. */
-export function* addToTotals(member: MemberId, credits: NanoCredits, at: EpochMs): Script<void> {
+export function* addToTotals(
+  member: MemberId,
+  credits: NanoCredits,
+  at: EpochMs,
+  known?: Pick<KnownMember, 'total'>,
+): Script<void> {
   if (credits === 0n) return
   const minute = at - (at % MINUTE_MS)
+  const newest = known?.total ?? (yield* newestTotal(member))
   // Into the newest row, and never before it: totals only grow.
-  const added = yield sql`
-    UPDATE spend SET total = total + ${credits}
-    WHERE member = ${member} AND minute = (SELECT MAX(minute) FROM spend WHERE member = ${member})
-      AND minute >= ${minute}
-    RETURNING minute`
-  if (added.length > 0) return
-  const total = (yield* totalNow(member)) + credits
-  yield sql`INSERT INTO spend (member, minute, total) VALUES (${member}, ${minute}, ${total})`
+  if (newest && newest.minute >= minute) {
+    newest.credits += credits
+    yield sql`UPDATE spend SET total = ${newest.credits} WHERE member = ${member} AND minute = ${newest.minute}`
+    if (known) known.total = newest
+    return
+  }
+  const total = { minute, credits: (newest?.credits ?? 0n) + credits }
+  yield sql`INSERT INTO spend (member, minute, total) VALUES (${member}, ${minute}, ${total.credits})`
   yield sql`
     DELETE FROM spend WHERE member = ${member} AND minute <
       (SELECT MAX(minute) FROM spend WHERE member = ${member} AND minute <= ${minute - KEPT_MS})`
+  if (known) known.total = total
+}
+
+function* newestTotal(member: MemberId): Script<KnownMember['total']> {
+  const row = yield* one(sql`SELECT minute, total FROM spend WHERE member = ${member} ORDER BY minute DESC LIMIT 1`)
+  return row && { minute: int(row, 'minute'), credits: big(row, 'total') }
 }
 
 /**

@@ -79,3 +79,43 @@ export const FILL_ROLLUPS_STEP: string = `
   SELECT 86400000, at - at % 86400000, member, SUM(connections), SUM(client_messages), SUM(upstream_messages)
   FROM connection_rollups WHERE length_ms = 3600000 GROUP BY 2, 3;
 `
+
+/**
+ * The sums of an hour that are not in `rollups` yet: a call settles into one row here, and a row goes into all cubes at
+ * once later. Readers read `sums`, which is both.
+ */
+export const FRESH_SUMS_STEP: string = `
+  CREATE TABLE fresh_sums (
+    at INTEGER NOT NULL,
+    member INTEGER NOT NULL,
+    gateway_key INTEGER NOT NULL,
+    model TEXT NOT NULL,
+    upstream INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    requests INTEGER NOT NULL,
+    messages INTEGER NOT NULL,
+    inexact INTEGER NOT NULL,
+    input_tokens INTEGER NOT NULL,
+    cached_input_tokens INTEGER NOT NULL,
+    cache_write_tokens INTEGER NOT NULL,
+    output_tokens INTEGER NOT NULL,
+    reasoning_tokens INTEGER NOT NULL,
+    credits INTEGER NOT NULL,
+    PRIMARY KEY (at, member, gateway_key, model, upstream, kind)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE VIEW sums AS
+  SELECT * FROM rollups UNION ALL
+  SELECT 1, at, member, gateway_key, model, upstream, kind, requests, messages, inexact, input_tokens,
+    cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits FROM fresh_sums UNION ALL
+  SELECT 2, at - at % 86400000, member, gateway_key, model, upstream, kind, requests, messages, inexact, input_tokens,
+    cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits FROM fresh_sums UNION ALL
+  SELECT 3, unixepoch(at / 1000, 'unixepoch', 'start of month') * 1000, member, gateway_key, model, upstream, kind, requests, messages, inexact, input_tokens,
+    cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits FROM fresh_sums UNION ALL
+  SELECT 4, at - at % 86400000, member, gateway_key, '', 0, '', requests, messages, inexact, input_tokens,
+    cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits FROM fresh_sums UNION ALL
+  SELECT 5, at - at % 86400000, 0, 0, model, upstream, kind, requests, messages, inexact, input_tokens,
+    cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits FROM fresh_sums UNION ALL
+  SELECT 6, at, 0, 0, '', 0, '', requests, messages, inexact, input_tokens,
+    cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits FROM fresh_sums
+`

@@ -1,7 +1,7 @@
 import { DAY_MS, HOUR_MS } from '../../core/calendar.ts'
 import type { EpochMs, MemberId, NanoCredits } from '../../core/units.ts'
-import type { Precision, Usage } from '../../core/usage.ts'
-import { int, maybeText, sql, text, type Row, type Script } from './sql.ts'
+import { NO_USAGE, type Precision, type Usage } from '../../core/usage.ts'
+import { int, maybeText, sql, text, type Row, type Script, type Statement } from './sql.ts'
 
 /**
  * What the rows of `rollups` are sums over: a length of time, and what they tell apart. Who is the member and its key;
@@ -49,32 +49,39 @@ export function summandOf(call: Row, upstream: number | undefined): Summand {
 }
 
 /**
- * Adds a call to all sums that it belongs to, those of the stretches in which it started: called once for each call, by
- * the transaction that settles it, and never for a refusal. One statement, for every call pays for it.
+ * Adds a call to the fresh sums of the hour in which it started: called once for each call, by the transaction that
+ * settles it, and never for a refusal. `foldFresh` brings them to all sums that they belong to.
  */
 export function* addToRollups(call: Summand, { usage, messages, precision, credits }: Addend): Script<void> {
-  const { startedAt, member, key, model, upstream, kind } = call
-  const hour = startedAt - (startedAt % HOUR_MS)
-  const day = startedAt - (startedAt % DAY_MS)
-  const month = monthOf(startedAt)
-  yield sql`
-    INSERT INTO rollups
-      (cube, at, member, gateway_key, model, upstream, kind, requests, messages, inexact,
+  const inexact = precision !== 'exact'
+  yield freshly(call, { requests: 1, messages, inexact, usage, credits })
+}
+
+/** A call that was added to them has been found to cost so much more, or less. */
+export function* correctRollups(call: Summand, credits: NanoCredits): Script<void> {
+  if (credits === 0n) return
+  yield freshly(call, { requests: 0, messages: 0, inexact: false, usage: NO_USAGE, credits })
+}
+
+function freshly(
+  { startedAt, member, key, model, upstream, kind }: Summand,
+  more: {
+    readonly requests: number
+    readonly messages: number
+    readonly inexact: boolean
+    readonly usage: Usage
+    readonly credits: NanoCredits
+  },
+): Statement {
+  const { usage } = more
+  return sql`
+    INSERT INTO fresh_sums
+      (at, member, gateway_key, model, upstream, kind, requests, messages, inexact,
        input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits)
-    WITH call (hour, day, month, member, key, model, upstream, kind, n, messages, inexact, input, cached, written,
-               output, reasoning, credits) AS NOT MATERIALIZED (
-      SELECT ${hour}, ${day}, ${month}, ${member}, ${key}, ${model}, ${upstream}, ${kind}, 1, ${messages},
-        ${precision !== 'exact'}, ${usage.inputTokens}, ${usage.cachedInputTokens}, ${usage.cacheWriteTokens},
-        ${usage.outputTokens}, ${usage.reasoningTokens}, ${credits}),
-    summed (cube, at, member, key, model, upstream, kind, n, messages, inexact, input, cached, written,
-            output, reasoning, credits) AS (
-      SELECT 1, hour, member, key, model, upstream, kind, n, messages, inexact, input, cached, written, output, reasoning, credits FROM call UNION ALL
-      SELECT 2, day, member, key, model, upstream, kind, n, messages, inexact, input, cached, written, output, reasoning, credits FROM call UNION ALL
-      SELECT 3, month, member, key, model, upstream, kind, n, messages, inexact, input, cached, written, output, reasoning, credits FROM call UNION ALL
-      SELECT 4, day, member, key, '', 0, '', n, messages, inexact, input, cached, written, output, reasoning, credits FROM call UNION ALL
-      SELECT 5, day, 0, 0, model, upstream, kind, n, messages, inexact, input, cached, written, output, reasoning, credits FROM call UNION ALL
-      SELECT 6, hour, 0, 0, '', 0, '', n, messages, inexact, input, cached, written, output, reasoning, credits FROM call)
-    SELECT * FROM summed WHERE true
+    VALUES
+      (${startedAt - (startedAt % HOUR_MS)}, ${member}, ${key}, ${model}, ${upstream}, ${kind}, ${more.requests},
+       ${more.messages}, ${more.inexact}, ${usage.inputTokens}, ${usage.cachedInputTokens}, ${usage.cacheWriteTokens},
+       ${usage.outputTokens}, ${usage.reasoningTokens}, ${more.credits})
     ON CONFLICT DO UPDATE SET
       requests = requests + excluded.requests, messages = messages + excluded.messages,
       inexact = inexact + excluded.inexact, input_tokens = input_tokens + excluded.input_tokens,
@@ -84,27 +91,40 @@ export function* addToRollups(call: Summand, { usage, messages, precision, credi
       reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, credits = credits + excluded.credits`
 }
 
-/** A call that was added to them has been found to cost so much more, or less. */
-export function* correctRollups(call: Summand, credits: NanoCredits): Script<void> {
-  if (credits === 0n) return
-  const { startedAt, member, key, model, upstream, kind } = call
-  const hour = startedAt - (startedAt % HOUR_MS)
-  const day = startedAt - (startedAt % DAY_MS)
+/** Moves the first `most` of the fresh sums into `rollups`, and returns how many there were: readers see no difference. */
+export function* foldFresh(most: number): Script<number> {
   yield sql`
-    UPDATE rollups SET credits = credits + ${credits}
-    WHERE (cube, at, member, gateway_key, model, upstream, kind) IN (VALUES
-      (1, ${hour}, ${member}, ${key}, ${model}, ${upstream}, ${kind}),
-      (2, ${day}, ${member}, ${key}, ${model}, ${upstream}, ${kind}),
-      (3, ${monthOf(startedAt)}, ${member}, ${key}, ${model}, ${upstream}, ${kind}),
-      (4, ${day}, ${member}, ${key}, '', 0, ''),
-      (5, ${day}, 0, 0, ${model}, ${upstream}, ${kind}),
-      (6, ${hour}, 0, 0, '', 0, ''))`
-}
-
-/** When the month of an instant began, UTC. */
-function monthOf(at: EpochMs): EpochMs {
-  const date = new Date(at)
-  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth())
+    INSERT INTO rollups
+    WITH slice AS MATERIALIZED (
+      SELECT *, at - at % 86400000 AS day, unixepoch(at / 1000, 'unixepoch', 'start of month') * 1000 AS month
+      FROM fresh_sums ORDER BY at, member, gateway_key, model, upstream, kind LIMIT ${most}),
+    cubes AS (
+      SELECT 1 AS cube, at, member, gateway_key, model, upstream, kind, requests, messages, inexact, input_tokens,
+        cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits FROM slice UNION ALL
+      SELECT 2, day, member, gateway_key, model, upstream, kind, requests, messages, inexact, input_tokens,
+        cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits FROM slice UNION ALL
+      SELECT 3, month, member, gateway_key, model, upstream, kind, requests, messages, inexact, input_tokens,
+        cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits FROM slice UNION ALL
+      SELECT 4, day, member, gateway_key, '', 0, '', requests, messages, inexact, input_tokens,
+        cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits FROM slice UNION ALL
+      SELECT 5, day, 0, 0, model, upstream, kind, requests, messages, inexact, input_tokens,
+        cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits FROM slice UNION ALL
+      SELECT 6, at, 0, 0, '', 0, '', requests, messages, inexact, input_tokens,
+        cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits FROM slice)
+    SELECT * FROM cubes WHERE true
+    ON CONFLICT DO UPDATE SET
+      requests = requests + excluded.requests, messages = messages + excluded.messages,
+      inexact = inexact + excluded.inexact, input_tokens = input_tokens + excluded.input_tokens,
+      cached_input_tokens = cached_input_tokens + excluded.cached_input_tokens,
+      cache_write_tokens = cache_write_tokens + excluded.cache_write_tokens,
+      output_tokens = output_tokens + excluded.output_tokens,
+      reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, credits = credits + excluded.credits`
+  const folded = yield sql`
+    DELETE FROM fresh_sums WHERE (at, member, gateway_key, model, upstream, kind) IN (
+      SELECT at, member, gateway_key, model, upstream, kind FROM fresh_sums
+      ORDER BY at, member, gateway_key, model, upstream, kind LIMIT ${most})
+    RETURNING at`
+  return folded.length
 }
 
 /** A WebSocket counts in the stretches in which it began; its messages come when it has ended. */

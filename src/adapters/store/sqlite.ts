@@ -12,6 +12,7 @@ const LOG_SIZE_LIMIT = 64 * 1024 * 1024
 export class Sqlite {
   readonly #db: DatabaseSync
   readonly #prepared = new Map<TemplateStringsArray, StatementSync>()
+  #version: StatementSync | undefined
 
   /** Opens the file and leaves it as it is; it must be there. `keepLog` comes before the first write. */
   constructor(path: string) {
@@ -37,6 +38,12 @@ export class Sqlite {
   /** False also after SQLite itself rolled a transaction back, as it does when the disk is full. */
   get inTransaction(): boolean {
     return this.#db.isTransaction
+  }
+
+  /** Another figure whenever another connection has committed something. */
+  get dataVersion(): number {
+    this.#version ??= this.#db.prepare('PRAGMA data_version')
+    return Number(this.#version.get()?.['data_version'])
   }
 
   /** Runs a script to its end inside whatever transaction is open. */

@@ -1,8 +1,7 @@
-import { windowsFor } from '../../core/member-windows.ts'
-import type { QuotaRules, QuotaWindow, WindowMode, WindowStanding } from '../../core/quota.ts'
+import type { QuotaWindow, WindowStanding } from '../../core/quota.ts'
 import type { EpochMs, MemberId } from '../../core/units.ts'
 import { rollingStanding, type Beside } from './rolling.ts'
-import { big, maybeBig, maybeText, only, sql, type Script } from './sql.ts'
+import type { Script } from './sql.ts'
 import type { OpenWindows } from './windows.ts'
 
 /** A member's windows as they stand at `now`, for judging and for showing. */
@@ -37,20 +36,4 @@ function anchoredStanding({ name, lengthMs, limit }: QuotaWindow, open: OpenWind
     openedAt: window?.openedAt,
     resetsAt: window?.resetsAt,
   }
-}
-
-/** The member's windows by its quotas of today. */
-export function* windowsOf(member: MemberId, rules: QuotaRules): Script<readonly QuotaWindow[]> {
-  const row = yield* only(sql`
-    SELECT five_hour_quota, weekly_quota, daily_quota, monthly_quota, quota_window FROM members WHERE id = ${member}`)
-  return windowsFor(
-    {
-      fiveHourQuota: big(row, 'five_hour_quota'),
-      weeklyQuota: big(row, 'weekly_quota'),
-      dailyQuota: maybeBig(row, 'daily_quota'),
-      monthlyQuota: maybeBig(row, 'monthly_quota'),
-      quotaWindow: maybeText(row, 'quota_window') as WindowMode | undefined,
-    },
-    rules,
-  )
 }

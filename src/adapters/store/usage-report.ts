@@ -77,7 +77,7 @@ function sumsIn({ unit, from, to }: Stretch, asked: Dimensions): Statement {
       SUM(input_tokens) AS input_tokens, SUM(cached_input_tokens) AS cached_input_tokens,
       SUM(cache_write_tokens) AS cache_write_tokens, SUM(output_tokens) AS output_tokens,
       SUM(reasoning_tokens) AS reasoning_tokens, SUM(credits) AS credits
-    FROM rollups WHERE cube = ${cubeOf(unit, asked)} AND at >= ${from} AND at < ${to}
+    FROM sums WHERE cube = ${cubeOf(unit, asked)} AND at >= ${from} AND at < ${to}
     GROUP BY 1, 2, 3, 4, 5, 6`
 }
 

@@ -17,6 +17,7 @@ export function* warnOnce(
     const highest = reached.at(-1)
     if (!highest) continue
     yield sql`UPDATE windows SET warned = ${highest.percent} WHERE id = ${row.id}`
+    row.warned = highest.percent
     all.push(...reached)
   }
   return all

@@ -1,54 +1,76 @@
-import type { WindowName } from '../../core/quota.ts'
+import type { QuotaRules, WindowName } from '../../core/quota.ts'
 import type { EpochMs, MemberId, NanoCredits } from '../../core/units.ts'
 import type { OpenCall } from '../../ports.ts'
-import { adjustmentsInForce } from './adjustments.ts'
+import { adjustmentsFrom } from './adjustments.ts'
+import type { KnownMember, LedgerMemory, WindowRow } from './memory.ts'
+import { windowsOf } from './quota-windows.ts'
 import { big, int, maybeInt, only, sql, text, type Row, type Script } from './sql.ts'
-
-/** A window that is open, as it stands in the ledger. */
-export interface OpenWindow {
-  readonly id: number
-  readonly openedAt: EpochMs
-  readonly resetsAt: EpochMs
-  readonly settled: NanoCredits
-  /** The highest threshold that was told of, in percent; 0 = none. */
-  readonly warned: number
-}
 
 /** A member's windows that are open at one instant, and what was granted on top of their limits. */
 export interface OpenWindows {
-  readonly windows: ReadonlyMap<WindowName, OpenWindow>
+  readonly windows: ReadonlyMap<WindowName, WindowRow>
   readonly granted: ReadonlyMap<WindowName, NanoCredits>
   /** The member's total at the last reset of a window that rolls. */
   readonly resetTotals: ReadonlyMap<WindowName, NanoCredits>
 }
 
-/**
- * The member's windows that are open at `now`: at most one of each name, for ledger time does not run backwards. One
- * that was reset is over.
- */
-export function* openWindowsOf(member: MemberId, now: EpochMs): Script<OpenWindows> {
+/** Reads what the ledger says of the member's windows from `now` on. */
+export function* readMember(member: MemberId, rules: QuotaRules, now: EpochMs): Script<KnownMember> {
   const rows = yield sql`
     SELECT id, name, opened_at, resets_at, settled, warned FROM windows
     WHERE member = ${member} AND resets_at > ${now} ORDER BY opened_at`
-  const { granted, ended, resetTotals } = yield* adjustmentsInForce(member, now)
-  const windows = new Map<WindowName, OpenWindow>()
-  for (const row of rows) {
-    const id = int(row, 'id')
-    if (ended.has(id)) continue
-    windows.set(text(row, 'name') as WindowName, {
-      id,
-      openedAt: int(row, 'opened_at'),
-      resetsAt: int(row, 'resets_at'),
-      settled: big(row, 'settled'),
-      warned: int(row, 'warned'),
-    })
+  const windows = rows.map((row) => ({
+    id: int(row, 'id'),
+    name: text(row, 'name'),
+    openedAt: int(row, 'opened_at'),
+    resetsAt: int(row, 'resets_at'),
+    settled: big(row, 'settled'),
+    warned: int(row, 'warned'),
+  }))
+  const adjustments = yield* adjustmentsFrom(member, now)
+  return { windows, adjustments, quotas: yield* windowsOf(member, rules), total: undefined }
+}
+
+/** The same from memory, where it is known. */
+export function* recallMember(
+  memory: LedgerMemory,
+  member: MemberId,
+  rules: QuotaRules,
+  now: EpochMs,
+): Script<KnownMember> {
+  const before = memory.members.get(member)
+  if (before) return before
+  const known = yield* readMember(member, rules, now)
+  memory.members.set(member, known)
+  return known
+}
+
+/**
+ * Which of the windows are open at `now`, no earlier than they were read: at most one of each name, for ledger time does
+ * not run backwards. One that was reset is over.
+ */
+export function openAt(known: KnownMember, now: EpochMs): OpenWindows {
+  const granted = new Map<WindowName, NanoCredits>()
+  const ended = new Set<number>()
+  const resetTotals = new Map<WindowName, NanoCredits>()
+  for (const row of known.adjustments) {
+    if (row.until <= now) continue
+    const window = row.window as WindowName
+    if (row.endedWindow !== undefined) ended.add(row.endedWindow)
+    if (row.resetTotal !== undefined) resetTotals.set(window, row.resetTotal)
+    if (row.kind === 'grant') granted.set(window, row.credits + (granted.get(window) ?? 0n))
+  }
+  const windows = new Map<WindowName, WindowRow>()
+  for (const row of known.windows) {
+    if (row.resetsAt > now && !ended.has(row.id)) windows.set(row.name as WindowName, row)
   }
   return { windows, granted, resetTotals }
 }
 
-/** Opens at `now`, for a call, those of its windows that are not open. */
+/** Opens at `now`, for a call, those of its windows that are not open; `known` learns of them. */
 export function* openMissing(
   { id: call, member, windows }: Pick<OpenCall, 'id' | 'member' | 'windows'>,
+  known: KnownMember,
   open: OpenWindows,
   now: EpochMs,
 ): Script<OpenWindows> {
@@ -61,7 +83,9 @@ export function* openMissing(
     const row = yield* only(sql`
       INSERT INTO windows (member, name, opened_at, resets_at, settled, opened_by)
       VALUES (${member}, ${name}, ${openedAt}, ${resetsAt}, 0, ${call}) RETURNING id`)
-    all.set(name, { id: int(row, 'id'), openedAt, resetsAt, settled: 0n, warned: 0 })
+    const made: WindowRow = { id: int(row, 'id'), name, openedAt, resetsAt, settled: 0n, warned: 0 }
+    all.set(name, made)
+    known.windows.push(made)
   }
   return { ...open, windows: all }
 }
@@ -81,9 +105,11 @@ export function windowsIn(call: Row): readonly number[] {
 }
 
 /** Adds a settled call to the windows that it was admitted in, whether they are still open or not. */
-export function* addToWindows(call: Row, credits: NanoCredits): Script<void> {
-  if (credits === 0n) return
-  for (const id of windowsIn(call)) yield sql`UPDATE windows SET settled = settled + ${credits} WHERE id = ${id}`
+export function* addToWindows(windows: readonly number[], credits: NanoCredits, known?: KnownMember): Script<void> {
+  if (credits === 0n || windows.length === 0) return
+  const [one, two, three, four] = windows
+  yield sql`UPDATE windows SET settled = settled + ${credits} WHERE id IN (${one}, ${two}, ${three}, ${four})`
+  for (const row of known?.windows ?? []) if (windows.includes(row.id)) row.settled += credits
 }
 
 /**

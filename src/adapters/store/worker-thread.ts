@@ -85,8 +85,8 @@ export class WorkerThread implements Executor {
   request<N extends OperationName>(name: N, ...input: Input<N>): Promise<Output<N>> {
     if (this.#gone !== undefined) return Promise.reject(new LedgerUnavailable(this.#gone))
     const deadlineMs = monotonicMs() + DEADLINE_MS
-    // All that is asked in one turn of the event loop goes over as one message.
-    if (this.#outbox.length === 0) queueMicrotask(() => this.#send())
+    // All that is asked in one turn of the event loop goes over as one message, and into one commit.
+    if (this.#outbox.length === 0) setImmediate(() => this.#send())
     this.#lastId += 1
     const id = this.#lastId
     this.#outbox.push({ id, name, input, deadlineMs })
