@@ -2,6 +2,11 @@
 import { deepEqual, ok } from 'node:assert/strict'
 import { DAY_MS, HOUR_MS } from '../../src/core/calendar.ts'
 import { rowsIn, type FileRow } from './ledger-file.ts'
+import { until } from './stand.ts'
+
+const GROUP = 'at, member, gateway_key, model, upstream, kind'
+const TOKENS = ['input_tokens', 'cached_input_tokens', 'cache_write_tokens', 'output_tokens', 'reasoning_tokens']
+const FIGURES = ['messages', ...TOKENS, 'credits']
 
 /** Everything that is kept as a sum is the sum of the rows. */
 export function expectSums(folder: string): void {
@@ -18,7 +23,10 @@ export function expectSums(folder: string): void {
   const totals = `SELECT member, total FROM spend s WHERE minute = (SELECT MAX(minute) FROM spend WHERE member = s.member)`
   expectSame(rowsIn(folder, totals), rowsIn(folder, spent), 'running totals')
   expectSame(
-    rowsIn(folder, 'SELECT * FROM rollups'),
+    rowsIn(
+      folder,
+      `SELECT cube, ${GROUP}, ${summed(['requests', 'inexact', ...FIGURES])} FROM sums GROUP BY cube, ${GROUP}`,
+    ),
     CUBES.flatMap(([cube, group]) => cubeOf(folder, cube, group)),
     'sums',
   )
@@ -41,7 +49,7 @@ const BY_DAY = `started_at - started_at % ${DAY_MS}`
 const BY_MONTH = `unixepoch(started_at / 1000, 'unixepoch', 'start of month') * 1000`
 const ALL = `member, gateway_key, COALESCE(model, '') AS model, COALESCE(upstream, 0) AS upstream, kind`
 
-/** The number of each cube of `rollups`, and what it tells apart. */
+/** The number of each cube of `sums`, and what it tells apart. */
 const CUBES: readonly (readonly [number, string])[] = [
   [1, `${BY_HOUR} AS at, ${ALL}`],
   [2, `${BY_DAY} AS at, ${ALL}`],
@@ -54,15 +62,22 @@ const CUBES: readonly (readonly [number, string])[] = [
   [6, `${BY_HOUR} AS at, 0 AS member, 0 AS gateway_key, '' AS model, 0 AS upstream, '' AS kind`],
 ]
 
-const TOKENS = ['input_tokens', 'cached_input_tokens', 'cache_write_tokens', 'output_tokens', 'reasoning_tokens']
-
 function cubeOf(folder: string, cube: number, group: string): readonly FileRow[] {
-  const sums = ['messages', ...TOKENS, 'credits'].map((column) => `SUM(${column}) AS ${column}`)
   return rowsIn(
     folder,
-    `SELECT ${cube} AS cube, ${group}, COUNT(*) AS requests, SUM(precision <> 'exact') AS inexact, ${sums.join(', ')}
+    `SELECT ${cube} AS cube, ${group}, COUNT(*) AS requests, SUM(precision <> 'exact') AS inexact, ${summed(FIGURES)}
      FROM calls WHERE ended_at IS NOT NULL AND ending <> 'refused' GROUP BY 1, 2, 3, 4, 5, 6, 7`,
   )
+}
+
+function summed(columns: readonly string[]): string {
+  return columns.map((column) => `SUM(${column}) AS ${column}`).join(', ')
+}
+
+/** Resolves when a gateway that serves has moved what is fresh of the sums to where they stay. */
+export async function foldedSums(folder: string): Promise<void> {
+  const fresh = (): number => rowsIn(folder, 'SELECT 1 FROM fresh_sums LIMIT 1').length
+  await until(() => (fresh() === 0 ? true : undefined), 60_000)
 }
 
 /** The same rows in whatever order. */

@@ -2,7 +2,7 @@ import { deepEqual, ok } from 'node:assert/strict'
 import { randomInt, randomUUID } from 'node:crypto'
 import { after, before, suite, test } from 'node:test'
 import { compiled, type Compiled } from '../support/compiled.ts'
-import { expectSums } from '../support/kept-sums.ts'
+import { expectSums, foldedSums } from '../support/kept-sums.ts'
 import { expectCalls, expectConnections } from '../support/killed-ledger.ts'
 import { Killer } from '../support/kills.ts'
 import { serve } from '../support/serve.ts'
@@ -42,6 +42,8 @@ suite('a gateway that is killed under load', { concurrency: KILLS.length, timeou
       const story = (pid: unknown): string => `CRASH_SEED=${SEED}, ${killer.story(pid)}`
       const tally = expectCalls(ground.folder, ground.simulator, heard, story)
       const { interrupted } = expectConnections(ground.folder, heard, story)
+      expectSums(ground.folder)
+      await foldedSums(ground.folder)
       expectSums(ground.folder)
       t.diagnostic(JSON.stringify({ seen: heard.completed.size, ...tally, interruptedWebSockets: interrupted }))
       // The kills have hit what they were to hit.
