@@ -5,9 +5,11 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { until } from './stand.ts'
 
-export interface Served extends AsyncDisposable {
-  readonly url: string
+/** A gateway that was started and may not listen yet. Disposing of it kills it. */
+export interface Launched extends AsyncDisposable {
   readonly pid: number
+  /** Where it listens, once it does; rejects when it ends before. */
+  listening(): Promise<string>
   /** What it wrote to standard error. */
   stderr(): string
   /** Nobody reads its standard error any more. */
@@ -19,14 +21,29 @@ export interface Served extends AsyncDisposable {
   memory(): number
 }
 
+export interface Served extends Launched {
+  readonly url: string
+}
+
+export interface Launch {
+  /** All that it sees of one. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly stderr?: number | 'pipe'
+  /** A program and its arguments that replace themselves with the gateway. */
+  readonly under?: readonly string[]
+}
+
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
-/** Resolves when it listens; rejects when it ends before. Disposing of it kills it. `env` is all that it sees of one. */
-export async function serve(
-  configFile: string,
-  { env = {}, stderr: log = 'pipe' }: { readonly env?: Record<string, string>; readonly stderr?: number | 'pipe' } = {},
-): Promise<Served> {
-  const child = spawn(process.execPath, [MAIN, 'serve', '--config', configFile], {
+/** Resolves when it listens; rejects when it ends before. */
+export async function serve(configFile: string, how: Launch = {}): Promise<Served> {
+  const launched = launch(configFile, how)
+  return { ...launched, url: await launched.listening() }
+}
+
+export function launch(configFile: string, { env = {}, stderr: log = 'pipe', under = [] }: Launch = {}): Launched {
+  const command = [...under, process.execPath, MAIN, 'serve', '--config', configFile]
+  const child = spawn(command[0] ?? '', command.slice(1), {
     stdio: ['ignore', 'pipe', log],
     env: { NODE_OPTIONS: '--disable-warning=ExperimentalWarning', ...env },
   })
@@ -38,13 +55,13 @@ export async function serve(
     over = true
     return (code ?? signal) as number | NodeJS.Signals
   })
-  const url = await until(() => {
-    if (over) throw new Error(`the gateway ended before it listened:\n${stderr}`)
-    return /^listening on (\S+)$/m.exec(stdout)?.[1]
-  }, 20_000)
   return {
-    url,
     pid: child.pid ?? 0,
+    listening: () =>
+      until(() => {
+        if (over) throw new Error(`the gateway ended before it listened:\n${stderr}`)
+        return /^listening on (\S+)$/m.exec(stdout)?.[1]
+      }, 20_000),
     stderr: () => stderr,
     deafen: () => void child.stderr?.destroy(),
     signal: (name) => child.kill(name),

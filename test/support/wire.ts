@@ -9,6 +9,8 @@ export interface Ask {
   readonly headers?: readonly string[]
   readonly body?: string | Uint8Array
   readonly signal?: AbortSignal
+  /** Called with each piece of the answer's body at the moment that it comes. */
+  readonly hear?: (piece: Buffer) => void
 }
 
 export interface Answered {
@@ -26,13 +28,19 @@ export interface Answered {
 }
 
 /** Sends one request over a connection of its own. Rejects when there is no head. */
-export async function ask(url: string, { method = 'POST', path = '/v1/responses', ...rest }: Ask): Promise<Answered> {
+export async function ask(
+  url: string,
+  { method = 'POST', path = '/v1/responses', hear, ...rest }: Ask,
+): Promise<Answered> {
   const began = performance.now()
   const reply = await headOf(url, { method, path, ...rest })
   const headMs = performance.now() - began
   const chunks: Buffer[] = []
   await new Promise<void>((resolve) => {
-    reply.on('data', (chunk: Buffer) => chunks.push(chunk))
+    reply.on('data', (chunk: Buffer) => {
+      chunks.push(chunk)
+      hear?.(chunk)
+    })
     reply.on('error', () => undefined)
     reply.once('close', resolve)
   })
