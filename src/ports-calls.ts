@@ -76,10 +76,9 @@ export interface CallStory {
   readonly turnId: string | undefined
   readonly admittedAt: EpochMs
   readonly hold: NanoCredits
+  /** None where the member's windows roll. */
   readonly windows: readonly CallWindow[]
   readonly organization: string | undefined
-  /** Who answered the call before in the same thread, else in the same session. */
-  readonly answeredBefore: string | undefined
   readonly tries: readonly AttemptRow[]
   readonly charging: 'tokens' | 'message' | undefined
   readonly message: boolean

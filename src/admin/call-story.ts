@@ -14,7 +14,10 @@ export function storyLines(story: CallStory): readonly string[] {
   return [
     `call ${call.id}`,
     `asked: ${pairs({ at: time(call.startedAt), ...who, model: call.model, tier: story.askedTier, ...ids })}`,
-    `admitted: ${pairs({ at: time(story.admittedAt), hold: creditsText(story.hold) })}`,
+    // A refused call was not, or not for long.
+    ...(call.ending === 'refused'
+      ? []
+      : [`admitted: ${pairs({ at: time(story.admittedAt), hold: creditsText(story.hold) })}`]),
     ...story.windows.map((window) => {
       const { name, openedAt, resetsAt, settled } = window
       const until = { opened_at: time(openedAt), resets_at: time(resetsAt) }
@@ -84,7 +87,7 @@ export function storyJson(story: CallStory): object {
     ended_at: time(story.endedAt) ?? null,
     asked_tier: story.askedTier ?? null,
     turn_id: story.turnId ?? null,
-    admitted_at: time(story.admittedAt),
+    admitted_at: story.call.ending === 'refused' ? null : time(story.admittedAt),
     hold: exactCredits(story.hold),
     windows: story.windows.map((window) => ({
       name: window.name,
@@ -93,7 +96,6 @@ export function storyJson(story: CallStory): object {
       settled: exactCredits(window.settled),
     })),
     organization: story.organization ?? null,
-    answered_before: story.answeredBefore ?? null,
     tries: story.tries.map((tried) => ({
       number: tried.number,
       upstream: tried.upstream,

@@ -122,7 +122,6 @@ const STORY: CallStory = {
   hold: 2_000_000_000n,
   windows: [{ name: '5h', openedAt: NOW, resetsAt: NOW + 18_000_000, settled: 1_500_000_000n }],
   organization: 'org-1',
-  answeredBefore: 'first',
   tries: [
     {
       number: 1,
@@ -174,6 +173,16 @@ const STORY: CallStory = {
 }
 
 suite('admin call', () => {
+  test('does not say of a refused call that it was admitted', async () => {
+    const world = await withAlice()
+    const refused = { ...STORY.call, ending: 'refused', refusal: 'five_hour_quota' } as const
+    world.stories.set('0199f3c2', { ...STORY, call: refused, tries: [], windows: [] })
+    equal(await world.run('admin', 'call', '0199f3c2'), 0, world.err)
+    ok(!world.out.includes('admitted') && world.out.includes('five_hour_quota'), world.out)
+    equal(await world.run('admin', 'call', '0199f3c2', '--json'), 0, world.err)
+    ok(world.out.includes('"admitted_at":null') || world.out.includes('"admitted_at": null'), world.out)
+  })
+
   test('tells the whole story of a call, step by step', async () => {
     const world = await withAlice()
     world.stories.set('0199f3c2', STORY)

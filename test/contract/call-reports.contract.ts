@@ -73,7 +73,7 @@ export function callReportsContract(newDatabase: NewDatabase): void {
     test('tell the story of a call, found by the beginning of its id', async () => {
       await using given = await start(newDatabase, 100n)
       const { ledger, reports } = given.store
-      const first = await answered(given, { threadId: 't' })
+      await answered(given, { threadId: 't' })
       const call = newCall(given, T0 + 10, {
         threadId: 't',
         sessionId: 's',
@@ -109,7 +109,6 @@ export function callReportsContract(newDatabase: NewDatabase): void {
             { name: 'weekly', openedAt: T0, resetsAt: T0 + 604_800_000, settled: 9n },
           ],
           organization: 'org',
-          answeredBefore: given.upstream.name,
           tries: 2,
           charging: 'tokens',
           message: true,
@@ -131,9 +130,20 @@ export function callReportsContract(newDatabase: NewDatabase): void {
         durationMs: 3,
         chosen: 'owner:pinned',
       })
-      equal((await reports.call(first))?.answeredBefore, undefined)
       equal(await reports.call('nobody'), undefined)
       equal(await reports.call(''), undefined)
+    })
+
+    test('name all windows that a call counts in, and none where they roll', async () => {
+      await using given = await start(newDatabase, 0n)
+      const named = async (quotaWindow: 'anchored' | 'rolling'): Promise<readonly string[] | undefined> => {
+        const world = await populate(given.store, { dailyQuota: 5n, monthlyQuota: 6n, quotaWindow })
+        const call = newCall(world, T0)
+        await given.store.ledger.open(call, [], T0)
+        return (await given.store.reports.call(call.id))?.windows.map(({ name }) => name)
+      }
+      deepEqual(await named('anchored'), ['5h', 'daily', 'weekly', 'monthly'])
+      deepEqual(await named('rolling'), [])
     })
   })
 }

@@ -1,11 +1,13 @@
 import type { Choice } from '../../core/choice.ts'
-import type { WindowName } from '../../core/quota.ts'
+import type { QuotaRules, WindowName } from '../../core/quota.ts'
+import type { MemberId } from '../../core/units.ts'
 import type { AttemptRow, CallStory, CallWindow, Repricing } from '../../ports.ts'
 import { callRowOf, shown } from './call-rows.ts'
-import { big, flag, int, maybeInt, maybeText, one, sql, text, type Row, type Script } from './sql.ts'
+import { windowsOf } from './quota-windows.ts'
+import { big, flag, int, maybeInt, maybeText, sql, text, type Row, type Script } from './sql.ts'
 
 /** All that the ledger knows of the call with this id, or whose id alone begins so. */
-export function* callStory(id: string): Script<CallStory | undefined> {
+export function* callStory(rules: QuotaRules, id: string): Script<CallStory | undefined> {
   // A tilde comes after whatever is in an id.
   const rows = yield shown(sql`SELECT * FROM calls WHERE id >= ${id} AND id < ${`${id}~`} ORDER BY id LIMIT 2`)
   const [row] = rows.length === 1 ? rows : rows.filter((candidate) => text(candidate, 'id') === id)
@@ -17,9 +19,8 @@ export function* callStory(id: string): Script<CallStory | undefined> {
     turnId: maybeText(row, 'turn_id'),
     admittedAt: int(row, 'admitted_at'),
     hold: big(row, 'hold'),
-    windows: yield* windowsOf(row),
+    windows: yield* countedIn(row, rules),
     organization: maybeText(row, 'organization'),
-    answeredBefore: yield* answeredBefore(row),
     tries: yield* triesOf(seq),
     charging: maybeText(row, 'charging') as CallStory['charging'],
     message: flag(row, 'messages'),
@@ -29,7 +30,10 @@ export function* callStory(id: string): Script<CallStory | undefined> {
   }
 }
 
-function* windowsOf(call: Row): Script<readonly CallWindow[]> {
+/** Those of a member whose windows roll are never opened: what stands in the rows is for the day on which they do not. */
+function* countedIn(call: Row, rules: QuotaRules): Script<readonly CallWindow[]> {
+  const windows = yield* windowsOf(int(call, 'member') as MemberId, rules)
+  if (windows.some(({ rolling }) => rolling)) return []
   const rows = yield sql`
     SELECT name, opened_at, resets_at, settled FROM windows
     WHERE id IN (${maybeInt(call, 'window_5h')}, ${maybeInt(call, 'window_daily')}, ${maybeInt(call, 'window_weekly')},
@@ -41,24 +45,6 @@ function* windowsOf(call: Row): Script<readonly CallWindow[]> {
     resetsAt: int(row, 'resets_at'),
     settled: big(row, 'settled'),
   }))
-}
-
-/** By the indexes of threads and of sessions: the newest that had ended when this one was admitted. */
-function* answeredBefore(call: Row): Script<string | undefined> {
-  const [member, admitted] = [int(call, 'member'), int(call, 'admitted_at')]
-  const [thread, session] = [maybeText(call, 'thread_id'), maybeText(call, 'session_id')]
-  const before =
-    (yield* one(sql`
-      SELECT u.name AS name FROM calls c JOIN upstreams u ON u.id = c.upstream
-      WHERE c.member = ${member} AND c.thread_id = ${thread} AND c.ended_at <= ${admitted} AND c.upstream IS NOT NULL
-        AND c.seq <> ${int(call, 'seq')}
-      ORDER BY c.ended_at DESC LIMIT 1`)) ??
-    (yield* one(sql`
-      SELECT u.name AS name FROM calls c JOIN upstreams u ON u.id = c.upstream
-      WHERE c.member = ${member} AND c.session_id = ${session} AND c.ended_at <= ${admitted} AND c.upstream IS NOT NULL
-        AND c.seq <> ${int(call, 'seq')}
-      ORDER BY c.ended_at DESC LIMIT 1`))
-  return before && text(before, 'name')
 }
 
 function* triesOf(seq: number): Script<readonly AttemptRow[]> {

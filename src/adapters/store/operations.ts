@@ -210,7 +210,7 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     calls: callsReport,
     tail: callsTail,
     page: callsPage,
-    call: callStory,
+    call: (id) => callStory(scribe.quota, id),
     connections: connectionsReport,
     setRate,
     unsetRate,
