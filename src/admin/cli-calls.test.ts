@@ -1,4 +1,4 @@
-import { deepEqual, equal, match } from 'node:assert/strict'
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { CallId, MemberId } from '../core/units.ts'
 import type { CallRow, CallStory, TailMark } from '../ports.ts'
