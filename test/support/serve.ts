@@ -35,6 +35,9 @@ export interface Launch {
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
+/** A start takes a second of a slow processor, which others may need too. */
+const START_MS = 120_000
+
 /** Resolves when it listens; rejects when it ends before. */
 export async function serve(configFile: string, how: Launch = {}): Promise<Served> {
   const launched = launch(configFile, how)
@@ -57,11 +60,18 @@ export function launch(configFile: string, { env = {}, stderr: log = 'pipe', und
   })
   return {
     pid: child.pid ?? 0,
-    listening: () =>
-      until(() => {
-        if (over) throw new Error(`the gateway ended before it listened:\n${stderr}`)
-        return /^listening on (\S+)$/m.exec(stdout)?.[1]
-      }, 20_000),
+    listening: async () => {
+      try {
+        return await until(() => {
+          if (over) throw new Error('it ended before')
+          return /^listening on (\S+)$/m.exec(stdout)?.[1]
+        }, START_MS)
+      } catch (cause) {
+        // Whether it waits for something, or for the processor.
+        const stat = over ? 'ended' : readFileSync(`/proc/${child.pid}/stat`, 'utf8')
+        throw new Error(`the gateway does not listen: ${stat}\n${stderr}`, { cause })
+      }
+    },
     stderr: () => stderr,
     deafen: () => void child.stderr?.destroy(),
     signal: (name) => child.kill(name),
