@@ -70,7 +70,6 @@ export interface CallStory {
   readonly charging: 'tokens' | 'message' | undefined
   readonly message: boolean
   readonly rate: string | undefined
-  readonly endedAt: EpochMs | undefined
 }
 
 /** Where somebody who reads the ledger from its beginning has come to. */

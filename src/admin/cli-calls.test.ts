@@ -105,6 +105,7 @@ const STORY: CallStory = {
     precision: 'exact',
     inputTokens: 10,
     requestId: 'req_1',
+    endedAt: NOW + 1500,
     durationMs: 1500,
     attempts: 2,
     spoken: {
@@ -146,7 +147,6 @@ const STORY: CallStory = {
   charging: 'tokens',
   message: true,
   rate: 'gpt-5.5@2026-04-23',
-  endedAt: NOW + 1500,
 }
 
 suite('admin call', () => {

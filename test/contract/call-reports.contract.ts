@@ -83,7 +83,7 @@ export function callReportsContract(newDatabase: NewDatabase): void {
       await ledger.open(call, [], T0 + 10)
       await ledger.attempt(call.id, given.upstream.id, T0 + 11)
       const open = await reports.call(call.id)
-      deepEqual([open?.endedAt, open?.tries.map(({ sent }) => sent)], [undefined, [undefined]])
+      deepEqual([open?.call.endedAt, open?.tries.map(({ sent }) => sent)], [undefined, [undefined]])
       const tried = { upstream: given.upstream.id, startedAt: T0 + 11, sent: true, durationMs: 3 }
       const attempts = [
         { ...tried, status: 500, errorClass: 'server' },
@@ -93,7 +93,7 @@ export function callReportsContract(newDatabase: NewDatabase): void {
       await ledger.settle(newEntry(call.id, T0 + 20, { ...entry, upstream: given.upstream.id }))
       const story = await reports.call(call.id.slice(0, 13))
       deepEqual(
-        { ...story, call: story?.call.id, tries: story?.tries.length },
+        { ...story, call: story?.call.id, endedAt: story?.call.endedAt, tries: story?.tries.length },
         {
           call: call.id,
           askedTier: 'auto',

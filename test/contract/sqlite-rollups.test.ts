@@ -2,10 +2,10 @@ import { deepEqual, ok } from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
-import { FILL_ROLLUPS_STEP } from '../../src/adapters/store/rollups-schema.ts'
+import { SUMS_ANEW } from '../../bench/sums-anew.ts'
 import type { CallId } from '../../src/core/units.ts'
 import { T0 } from './bench.ts'
-import { House, step } from './rollups.model.ts'
+import { House, step } from './rollups-house.ts'
 import { sqliteDatabase } from './sqlite-database.ts'
 
 suite('sqlite: sums', () => {
@@ -30,10 +30,15 @@ suite('sqlite: sums', () => {
       connections: database.query('SELECT * FROM connection_rollups'),
     })
     const kept = read()
+    const money = `SELECT SUM(usd) AS usd, SUM(unpriced) AS unpriced, SUM(requests) AS requests FROM sums`
+    const [before] = database.query(money)
+    ok(Number(before?.['usd']) > 0 && Number(before?.['unpriced']) < Number(before?.['requests']))
     ok(database.query('SELECT * FROM sums').length > 60)
     const db = new DatabaseSync(database.path)
-    db.exec(`DELETE FROM rollups; DELETE FROM fresh_sums; DELETE FROM connection_rollups; ${FILL_ROLLUPS_STEP}`)
+    db.exec(SUMS_ANEW)
     db.close()
     deepEqual(read(), kept)
+    // No dollars can be told of them: none are.
+    deepEqual({ ...database.query(money)[0] }, { ...before, usd: 0n, unpriced: before?.['requests'] })
   })
 })

@@ -5,6 +5,7 @@ import { ledgerContract } from './ledger.contract.ts'
 import { ledgerRowsContract } from './ledger-rows.contract.ts'
 import { ledgerModel } from './ledger.model.ts'
 import { rateBookContract } from './rate-book.contract.ts'
+import { moneyContract } from './money.contract.ts'
 import { quotasContract } from './quotas.contract.ts'
 import { registryContract } from './registry.contract.ts'
 import { reportsContract } from './reports.contract.ts'
@@ -19,6 +20,7 @@ ledgerContract(sqliteDatabase)
 ledgerRowsContract(sqliteDatabase)
 ledgerModel(sqliteDatabase)
 rateBookContract(sqliteDatabase)
+moneyContract(sqliteDatabase)
 quotasContract(sqliteDatabase)
 registryContract(sqliteDatabase)
 callReportsContract(sqliteDatabase)

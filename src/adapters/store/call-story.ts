@@ -23,7 +23,6 @@ export function* callStory(id: string): Script<CallStory | undefined> {
     charging: maybeText(row, 'charging') as CallStory['charging'],
     message: flag(row, 'messages'),
     rate: maybeText(row, 'rate'),
-    endedAt: maybeInt(row, 'ended_at'),
   }
 }
 

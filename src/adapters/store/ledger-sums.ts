@@ -42,7 +42,7 @@ function tallyOf(row: Row): Tally {
   }
 }
 
-/** Undefined where the price of its model is not known. */
+/** By the prices of the day on which its calls ended. Undefined where that of its model is not known. */
 function usdOfRow(row: Row): bigint | undefined {
   const usage = {
     inputTokens: int(row, 'input'),
@@ -60,13 +60,13 @@ function usdOfRow(row: Row): bigint | undefined {
     },
   }
   const [tier, long] = [maybeText(row, 'tier'), flag(row, 'long')]
-  return usdOfSum(usage, { model: maybeText(row, 'model') ?? '', tier, long }, int(row, 'day') * DAY_MS)
+  return usdOfSum(usage, { model: maybeText(row, 'model') ?? '', tier, long }, int(row, 'priced_on') * DAY_MS)
 }
 
 /** A call without an answer belongs to the upstream of its last try. One that cost nothing for sure is on no side. */
 function* calls({ from, to }: Days): Script<readonly Row[]> {
   return yield sql`
-    SELECT day, upstream, model, side, tier, long, COUNT(*) AS requests,
+    SELECT day, upstream, model, side, tier, long, priced_on, COUNT(*) AS requests,
       CAST(SUM(input_tokens) AS BIGINT) AS input, CAST(SUM(cached_input_tokens) AS BIGINT) AS cached,
       CAST(SUM(output_tokens) AS BIGINT) AS output, CAST(SUM(over_midnight) AS BIGINT) AS over_midnight,
       CAST(SUM(cache_write_tokens) AS BIGINT) AS written, CAST(SUM(input_audio_tokens) AS BIGINT) AS input_audio,
@@ -74,7 +74,7 @@ function* calls({ from, to }: Days): Script<readonly Row[]> {
       CAST(SUM(cached_image_tokens) AS BIGINT) AS cached_image,
       CAST(SUM(output_audio_tokens) AS BIGINT) AS output_audio
     FROM (
-      SELECT c.started_at / 86400000 AS day, c.model, c.input_tokens, c.cached_input_tokens, c.output_tokens,
+      SELECT c.started_at / 86400000 AS day, COALESCE(c.ended_at, c.started_at) / 86400000 AS priced_on, c.model, c.input_tokens, c.cached_input_tokens, c.output_tokens,
         c.cache_write_tokens, c.input_audio_tokens, c.cached_audio_tokens, c.input_image_tokens, c.cached_image_tokens,
         c.output_audio_tokens, COALESCE(c.service_tier, c.asked_tier) AS tier,
         c.input_tokens > ${LONG_CONTEXT_TOKENS} AS long,
@@ -88,7 +88,7 @@ function* calls({ from, to }: Days): Script<readonly Row[]> {
       WHERE c.started_at >= ${from} AND c.started_at < ${to}
         AND c.kind NOT IN ('search', 'realtime_call', 'transcription'))
     WHERE upstream IS NOT NULL AND side <> 'nothing'
-    GROUP BY day, upstream, model, side, tier, long`
+    GROUP BY day, upstream, model, side, tier, long, priced_on`
 }
 
 /** Tries that may have run upstream and are not the one by which their call is counted: a refusal (4xx) never ran. */

@@ -1,5 +1,5 @@
 import { LEAN_ATTEMPTS_STEP, OWNERS_STEP } from './calls-schema.ts'
-import { FILL_ROLLUPS_STEP, FRESH_SUMS_STEP, ROLLUPS_STEP } from './rollups-schema.ts'
+import { FILL_ROLLUPS_STEP, FRESH_SUMS_STEP, ROLLUPS_STEP, USD_SUMS_STEP } from './rollups-schema.ts'
 
 /**
  * The schema, step by step; a step that was released is never edited. Money is in nanocredits, times in milliseconds
@@ -263,4 +263,5 @@ export const STEPS: readonly string[] = [
   FRESH_SUMS_STEP,
   OWNERS_STEP,
   LEAN_ATTEMPTS_STEP,
+  USD_SUMS_STEP,
 ]
