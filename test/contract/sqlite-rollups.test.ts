@@ -3,12 +3,38 @@ import { DatabaseSync } from 'node:sqlite'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
 import { SUMS_ANEW } from '../../bench/sums-anew.ts'
+import { foldFresh } from '../../src/adapters/store/rollups.ts'
+import { Sqlite } from '../../src/adapters/store/sqlite.ts'
 import type { CallId } from '../../src/core/units.ts'
 import { T0 } from './bench.ts'
 import { House, step } from './rollups-house.ts'
 import { sqliteDatabase } from './sqlite-database.ts'
 
 suite('sqlite: sums', () => {
+  test('look the same to readers before, while and after they are moved to where reports look for them', async () => {
+    await using database = await sqliteDatabase()
+    // A writer of the command line moves nothing by itself.
+    const house = await House.open({ ...database, open: (how) => database.open({ ...how, role: 'cli' }) })
+    for (const one of fc.sample(step, 60)) await house.take(one)
+    await house.store.close()
+    const read = (): unknown =>
+      database.query(`
+        SELECT cube, at, member, gateway_key, model, upstream, kind, SUM(requests), SUM(messages), SUM(inexact),
+          SUM(input_tokens), SUM(cached_input_tokens), SUM(cache_write_tokens), SUM(output_tokens),
+          SUM(reasoning_tokens), SUM(credits), SUM(usd), SUM(unpriced)
+        FROM sums GROUP BY 1, 2, 3, 4, 5, 6, 7`)
+    const before = read()
+    const db = new Sqlite(database.path)
+    let moved = 0
+    for (let some = 8; some === 8; moved += some) {
+      some = db.transaction('write', () => db.run(foldFresh(8)))
+      deepEqual(read(), before)
+    }
+    db.close()
+    ok(moved > 8, `${moved} moved`)
+    deepEqual(database.query('SELECT * FROM fresh_sums'), [])
+  })
+
   test('of a ledger that is older than they are come out as if they had always been kept', async () => {
     await using database = await sqliteDatabase()
     const house = await House.open(database)
