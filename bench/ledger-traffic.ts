@@ -1,12 +1,12 @@
 /** A ledger as it looks after a long time: calls of a made-up company, put straight into its tables. */
 import { randomBytes } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
-import { FILL_ROLLUPS_STEP } from '../src/adapters/store/rollups-schema.ts'
 import { openStore, type Store } from '../src/adapters/store/store.ts'
 import { DAY_MS, HOUR_MS } from '../src/core/calendar.ts'
 import { FIVE_HOURS_MS, WEEK_MS } from '../src/core/quota.ts'
 import type { KeyHash } from '../src/core/units.ts'
 import type { Log } from '../src/ports.ts'
+import { SUMS_ANEW } from './sums-anew.ts'
 
 export interface Traffic {
   readonly rows: number
@@ -38,7 +38,7 @@ export async function makeTraffic(
     db.exec('PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -1000000')
     fill(db, traffic, { from, to }, tell)
     tell('sums …')
-    db.exec(FILL_ROLLUPS_STEP)
+    db.exec(SUMS_ANEW)
     db.exec('PRAGMA optimize; PRAGMA journal_mode = WAL')
   } finally {
     db.close()

@@ -85,7 +85,6 @@ export interface CallStory {
   readonly rate: string | undefined
   /** In the order in which they were made. */
   readonly repricings: readonly Repricing[]
-  readonly endedAt: EpochMs | undefined
 }
 
 /** Where somebody who reads the ledger from its beginning has come to. */

@@ -3,6 +3,7 @@ import type { Choice } from './core/choice.ts'
 import type { CallKind } from './core/intent.ts'
 import type { Hold, QuotaWindow, Standing, Verdict } from './core/quota.ts'
 import type { CallId, EpochMs, GatewayKeyId, MemberId, NanoCredits, UpstreamId } from './core/units.ts'
+import type { NanoUsd } from './core/usd.ts'
 import type { Precision, Usage } from './core/usage.ts'
 import type { CallReports } from './ports-calls.ts'
 import type { UsageQuery, UsageSum } from './ports-usage.ts'
@@ -198,6 +199,9 @@ export class LedgerUnavailable extends Error {
 export interface MemberUsage {
   readonly name: string
   readonly credits: NanoCredits
+  /** These two as in a `UsageSum`. */
+  readonly usd: NanoUsd
+  readonly unpriced: number
   readonly inputTokens: number
   readonly cachedInputTokens: number
   readonly outputTokens: number
@@ -254,6 +258,8 @@ export interface CallRow extends Usage {
   readonly threadId: string | undefined
   readonly sessionId: string | undefined
   readonly startedAt: EpochMs
+  /** Undefined while it is open. */
+  readonly endedAt: EpochMs | undefined
   readonly durationMs: number | undefined
   /** How many tries went upstream. */
   readonly attempts: number

@@ -1,5 +1,6 @@
 /** What was used, summed. */
 import type { EpochMs, NanoCredits } from './core/units.ts'
+import type { NanoUsd } from './core/usd.ts'
 import type { Usage } from './core/usage.ts'
 
 /** What sums may be told apart by. */
@@ -27,4 +28,8 @@ export interface UsageSum extends Usage {
   /** How many of the requests are estimated, or of unknown usage. */
   readonly inexact: number
   readonly credits: NanoCredits
+  /** What the API charges for those that are priced; the least that all of them cost where some are not. */
+  readonly usd: NanoUsd
+  /** How many of the requests may have cost dollars that are not in the sum: nobody knows how many. */
+  readonly unpriced: number
 }

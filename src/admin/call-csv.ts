@@ -1,8 +1,8 @@
+import { callUsd } from '../core/call-usd.ts'
 import { creditsText, type EpochMs } from '../core/units.ts'
-import type { NanoUsd } from '../core/usd.ts'
 import type { CallRow } from '../ports.ts'
-import { callUsd } from './call-usd.ts'
 import type { CsvColumn } from './csv.ts'
+import { usdText } from './lines.ts'
 
 /** A call in CSV: the names of docs/json.md, what is no text left out of `spoken`. */
 export const CALL_CSV: readonly CsvColumn<CallRow>[] = [
@@ -41,10 +41,6 @@ export const CALL_CSV: readonly CsvColumn<CallRow>[] = [
   { name: 'duration_ms', of: (call) => call.durationMs },
   { name: 'attempts', of: (call) => call.attempts },
 ]
-
-function usdText(usd: NanoUsd | undefined): string | undefined {
-  return usd === undefined ? undefined : creditsText(usd)
-}
 
 function time(at: EpochMs): string {
   return new Date(at).toISOString()

@@ -1,10 +1,10 @@
 /** A call's whole story, for people and for programs. */
+import { callUsd } from '../core/call-usd.ts'
 import { creditsText, type EpochMs } from '../core/units.ts'
 import type { AttemptRow, CallStory, Repricing } from '../ports.ts'
 import { exactCredits } from '../core/exact-json.ts'
-import { callUsd } from './call-usd.ts'
 import { callJson } from './json-form.ts'
-import { pairs } from './lines.ts'
+import { pairs, usdText } from './lines.ts'
 
 /** One line for each step of the call's life, in order. */
 export function storyLines(story: CallStory): readonly string[] {
@@ -29,7 +29,7 @@ export function storyLines(story: CallStory): readonly string[] {
   ]
 }
 
-function settlement({ call, organization, charging, message, rate, endedAt }: CallStory): readonly string[] {
+function settlement({ call, organization, charging, message, rate }: CallStory): readonly string[] {
   const refused = { refusal: call.refusal, would_refuse: call.wouldRefuse }
   const answer = { status: call.status, ...refused, upstream: call.upstream, organization }
   const ids = { request_id: call.requestId, response_id: call.responseId }
@@ -50,11 +50,10 @@ function settlement({ call, organization, charging, message, rate, endedAt }: Ca
     reasoning: call.reasoningTokens,
     ...spoken,
   }
-  const usd = callUsd(call)
-  const cost = { credits: creditsText(call.credits), usd: usd === undefined ? undefined : creditsText(usd) }
+  const cost = { credits: creditsText(call.credits), usd: usdText(callUsd(call)) }
   const price = { ...cost, charged_by: charging, message, rate, tier: call.serviceTier }
   return [
-    `ended: ${pairs({ at: time(endedAt), ending: call.ending, ...answer, duration_ms: call.durationMs, ...ids })}`,
+    `ended: ${pairs({ at: time(call.endedAt), ending: call.ending, ...answer, duration_ms: call.durationMs, ...ids })}`,
     `usage: ${pairs(tokens)}`,
     `price: ${pairs(price)}`,
   ]
@@ -84,7 +83,7 @@ function time(at: EpochMs | undefined): string | undefined {
 export function storyJson(story: CallStory): object {
   return {
     ...callJson(story.call),
-    ended_at: time(story.endedAt) ?? null,
+    ended_at: time(story.call.endedAt) ?? null,
     asked_tier: story.askedTier ?? null,
     turn_id: story.turnId ?? null,
     admitted_at: story.call.ending === 'refused' ? null : time(story.admittedAt),

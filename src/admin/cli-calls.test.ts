@@ -105,6 +105,7 @@ const STORY: CallStory = {
     precision: 'exact',
     inputTokens: 10,
     requestId: 'req_1',
+    endedAt: NOW + 1500,
     durationMs: 1500,
     attempts: 2,
     spoken: {
@@ -169,7 +170,6 @@ const STORY: CallStory = {
       why: 'too much',
     },
   ],
-  endedAt: NOW + 1500,
 }
 
 suite('admin call', () => {

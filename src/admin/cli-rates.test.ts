@@ -135,7 +135,8 @@ suite('admin rates', () => {
 suite('admin calls', () => {
   test('have their price in US dollars where tokens are stated and the price is known', async () => {
     const world = new FakeWorld()
-    const spent = { ...CALL, model: 'gpt-6.1-sol', serviceTier: 'priority', inputTokens: 1000, outputTokens: 100 }
+    const tokens = { inputTokens: 1000, outputTokens: 100 }
+    const spent = { ...CALL, model: 'gpt-6.1-sol', serviceTier: 'priority', ...tokens, endedAt: CALL.startedAt }
     world.calls = [spent, { ...spent, model: 'gpt-new' }, { ...spent, inputTokens: 0, outputTokens: 0 }]
     deepEqual(
       (await json(world, 'admin calls')).map(({ usd }) => usd),

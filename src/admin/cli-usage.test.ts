@@ -19,6 +19,8 @@ const SUM: UsageSum = {
   outputTokens: 2_000,
   reasoningTokens: 20,
   credits: 1_230_000_001n,
+  usd: 49_200_001n,
+  unpriced: 1,
 }
 
 const hour = (text: string): number => Date.parse(`${text}:00:00Z`)
@@ -75,8 +77,8 @@ suite('admin usage', () => {
     }
     equal(
       await run(),
-      String.raw`day=2026-11-22 model==gpt"\u{a}5 credits=1.230000001 requests=3000 messages=2 inexact=1 input_tokens=120000 ` +
-        'cached_input_tokens=100000 cache_write_tokens=50 output_tokens=2000 reasoning_tokens=20\n',
+      String.raw`day=2026-11-22 model==gpt"\u{a}5 credits=1.230000001 usd=0.049200001 requests=3000 messages=2 inexact=1 input_tokens=120000 ` +
+        'cached_input_tokens=100000 cache_write_tokens=50 output_tokens=2000 reasoning_tokens=20 unpriced=1\n',
     )
     deepEqual(world.usageQuery, {
       from: hour('2026-11-20T00'),
@@ -85,12 +87,15 @@ suite('admin usage', () => {
     })
     equal(
       await run('--format', 'csv'),
-      'day,model,upstream,credits,requests,messages,inexact,input_tokens,cached_input_tokens,cache_write_tokens,' +
-        'output_tokens,reasoning_tokens\n' +
-        String.raw`2026-11-22,"'=gpt""\u{a}5",,1.230000001,3000,2,1,120000,100000,50,2000,20` +
+      'day,model,upstream,credits,usd,requests,messages,inexact,input_tokens,cached_input_tokens,cache_write_tokens,' +
+        'output_tokens,reasoning_tokens,unpriced\n' +
+        String.raw`2026-11-22,"'=gpt""\u{a}5",,1.230000001,0.049200001,3000,2,1,120000,100000,50,2000,20,1` +
         '\n',
     )
-    match(await run('--format', 'table'), /^DAY +MODEL +UPSTREAM +CREDITS +REQUESTS .*\n2026-11-22 .* 3,000 .*\n$/)
+    match(
+      await run('--format', 'table'),
+      /^DAY +MODEL +UPSTREAM +CREDITS +USD +REQUESTS .*\n2026-11-22 .* ≥0.049200001 .* 3,000 .*\n$/,
+    )
     const json = await run('--json')
     equal(await run('--format', 'json'), json)
     deepEqual(JSON.parse(json), [
@@ -99,6 +104,7 @@ suite('admin usage', () => {
         model: '=gpt"\n5',
         upstream: null,
         credits: 1.230000001,
+        usd: 0.049200001,
         requests: 3000,
         messages: 2,
         inexact: 1,
@@ -107,10 +113,31 @@ suite('admin usage', () => {
         cache_write_tokens: 50,
         output_tokens: 2000,
         reasoning_tokens: 20,
+        unpriced: 1,
       },
     ])
     await world.run('admin', 'usage', '--by', 'hour')
     match(world.out, /^hour=2026-11-22T05:00:00.000Z credits=/)
+  })
+
+  test('shows dollars with a sign where some calls have no price, and none where no call has one', async () => {
+    const world = new FakeWorld()
+    for (const [usd, unpriced, cell] of [
+      [49_200_001n, 0, '0.049200001'],
+      [0n, 0, '0'],
+      [49_200_001n, 2, '≥0.049200001'],
+      [0n, 3, '-'],
+    ] as const) {
+      world.usage = [{ ...USAGE, usd, unpriced }]
+      world.usageSums = [{ ...SUM, usd, unpriced }]
+      for (const by of [[], ['--by', 'hour']]) {
+        equal(await world.run('admin', 'usage', '--format', 'table', ...by), 0, world.err)
+        const [head = '', row = ''] = world.out.split('\n').map((line) => line.split(/ +/))
+        equal(row[head.indexOf('USD')], cell)
+      }
+      await world.run('admin', 'usage', '--json')
+      match(world.out, new RegExp(`"usd": ${usd === 0n ? '0' : '0.049200001'},\\s+"unpriced": ${unpriced}\\s`))
+    }
   })
 
   test('is had as CSV in the form without groups too', async () => {
@@ -119,7 +146,7 @@ suite('admin usage', () => {
     equal(await world.run('admin', 'usage', '--format', 'csv'), 0)
     match(
       world.out,
-      /^member,credits,input_tokens,.*,ws_connections\nalice,1.230000001,120000,100000,2000,122000,3,2,0\n$/,
+      /^member,credits,input_tokens,.*,ws_connections,usd,unpriced\nalice,1.230000001,120000,100000,2000,122000,3,2,0,0.049200001,0\n$/,
     )
   })
 })

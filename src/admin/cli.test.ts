@@ -171,7 +171,8 @@ suite('the command line', () => {
     await world.run('admin', 'usage')
     equal(
       world.out,
-      'alice: credits=1.230000001 weighted_tokens=46000 total_tokens=122000 requests=3 messages=2 ws_connections=0\n',
+      'alice: credits=1.230000001 weighted_tokens=46000 total_tokens=122000 requests=3 messages=2 ws_connections=0 ' +
+        'usd=0.049200001 unpriced=0\n',
     )
   })
 

@@ -1,9 +1,9 @@
 /** The JSON that `--json` prints: stable, and described in docs/json.md. Absent values are null. */
+import { callUsd } from '../core/call-usd.ts'
 import { exactCredits } from '../core/exact-json.ts'
 import type { EpochMs } from '../core/units.ts'
 import type { SpokenUsage } from '../core/usage.ts'
 import type { CallRow, ConnectionRow, GatewayKey, Member, MemberUsage, Upstream } from '../ports.ts'
-import { callUsd } from './call-usd.ts'
 import type { IssuedKey } from './gateway-keys.ts'
 
 export function time(at: EpochMs | undefined): string | null {
@@ -76,6 +76,8 @@ export function usageJson(usage: MemberUsage): object {
     ws_connections: usage.wsConnections,
     ws_client_messages: usage.wsClientMessages,
     ws_upstream_messages: usage.wsUpstreamMessages,
+    usd: exactCredits(usage.usd),
+    unpriced: usage.unpriced,
   }
 }
 

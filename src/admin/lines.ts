@@ -1,5 +1,7 @@
 /** The plain lines that scripts read: one thing a line. */
+import { callUsd } from '../core/call-usd.ts'
 import { creditsText, type EpochMs } from '../core/units.ts'
+import type { NanoUsd } from '../core/usd.ts'
 import type { CallRow, ConnectionRow, GatewayKey, Member, MemberUsage, Upstream } from '../ports.ts'
 import { weightedTokens } from './spending.ts'
 
@@ -18,6 +20,10 @@ export function pairs(values: Readonly<Record<string, string | number | boolean 
 
 export function instant(at: EpochMs | undefined): string | undefined {
   return at === undefined ? undefined : new Date(at).toISOString()
+}
+
+export function usdText(usd: NanoUsd | undefined): string | undefined {
+  return usd === undefined ? undefined : creditsText(usd)
 }
 
 export function memberLine(member: Member): string {
@@ -72,6 +78,8 @@ export function usageLine(usage: MemberUsage): string {
     requests: usage.requests,
     messages: usage.messages,
     ws_connections: usage.wsConnections,
+    usd: creditsText(usage.usd),
+    unpriced: usage.unpriced,
   })
   return `${usage.name}: ${sums}`
 }
@@ -88,6 +96,7 @@ export function callLine(call: CallRow): string {
     refusal: call.refusal,
     would_refuse: call.wouldRefuse,
     credits: creditsText(call.credits),
+    usd: usdText(callUsd(call)),
     input_tokens: call.inputTokens,
     cached_input_tokens: call.cachedInputTokens,
     output_tokens: call.outputTokens,

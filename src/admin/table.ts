@@ -1,7 +1,9 @@
 import { stripVTControlCharacters, styleText } from 'node:util'
+import { callUsd } from '../core/call-usd.ts'
 import { creditsText, type EpochMs } from '../core/units.ts'
+import type { NanoUsd } from '../core/usd.ts'
 import type { CallRow, ConnectionRow, GatewayKey, Member, MemberUsage, Upstream } from '../ports.ts'
-import { visible } from './lines.ts'
+import { usdText, visible } from './lines.ts'
 
 /** One column: what stands above it and in it, and how it is set. */
 export interface Column<T> {
@@ -44,6 +46,11 @@ export const wholeNumber = (value: number): string => NUMBERS.format(value)
 export function instantCell(at: EpochMs | undefined): string {
   return at === undefined ? '-' : `${new Date(at).toISOString().slice(0, 19)}Z`
 }
+/** A sum of dollars, with a sign before it where it is the least that was spent; `-` where nothing of it is known. */
+export function usdCell({ usd, unpriced }: { readonly usd: NanoUsd; readonly unpriced: number }): string {
+  if (unpriced === 0) return creditsText(usd)
+  return usd === 0n ? '-' : `≥${creditsText(usd)}`
+}
 const unlimited = (text: string) => (text === '0' ? 'unlimited' : text)
 const state = (enabled: boolean) => (enabled ? 'enabled' : 'disabled')
 const stateColour = (row: { readonly enabled: boolean }) => (row.enabled ? 'green' : 'red')
@@ -82,6 +89,7 @@ export const UPSTREAM_COLUMNS: readonly Column<Upstream>[] = [
 export const USAGE_COLUMNS: readonly Column<MemberUsage>[] = [
   { title: 'MEMBER', of: (row) => row.name },
   { title: 'CREDITS', of: (row) => creditsText(row.credits), right: true },
+  { title: 'USD', of: usdCell, right: true },
   { title: 'INPUT', of: (row) => wholeNumber(row.inputTokens), right: true },
   { title: 'CACHED', of: (row) => wholeNumber(row.cachedInputTokens), right: true },
   { title: 'OUTPUT', of: (row) => wholeNumber(row.outputTokens), right: true },
@@ -102,6 +110,7 @@ export const CALL_COLUMNS: readonly Column<CallRow>[] = [
   { title: 'CACHED', of: (row) => wholeNumber(row.cachedInputTokens), right: true },
   { title: 'OUTPUT', of: (row) => wholeNumber(row.outputTokens), right: true },
   { title: 'CREDITS', of: (row) => creditsText(row.credits), right: true },
+  { title: 'USD', of: (row) => usdText(callUsd(row)) ?? '-', right: true },
   { title: 'MS', of: (row) => (row.durationMs === undefined ? '-' : wholeNumber(row.durationMs)), right: true },
 ]
 

@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { callUsd } from '../../src/core/call-usd.ts'
 import { startCodexStand } from '../support/codex-stand.ts'
 import { askedFor, HAS_FAST_TIER, LITE_MODELS, MODEL, MODELS } from '../support/codex-version.ts'
 import { trueCredits } from '../support/true-credits.ts'
@@ -93,7 +94,7 @@ suite('the real codex exec', () => {
         const result = await line.codex.exec(args)
         equal(result.code, 0, result.stderr)
       }
-      await line.stand.settled()
+      const rows = await line.stand.settled()
       const truth = line.stand.simulator.truth()
       ok(truth.some((call) => call.cachedInputTokens > 0 && call.cacheWriteTokens > 0))
       const [usage] = await line.stand.usage()
@@ -111,6 +112,8 @@ suite('the real codex exec', () => {
         wsConnections: 0,
         wsClientMessages: 0,
         wsUpstreamMessages: 0,
+        usd: rows.reduce((total, row) => total + (callUsd(row) ?? 0n), 0n),
+        unpriced: 0,
       })
     })
   }

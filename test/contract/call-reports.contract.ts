@@ -85,7 +85,7 @@ export function callReportsContract(newDatabase: NewDatabase): void {
       await ledger.attempt(call.id, given.upstream.id, T0 + 11, 'owner:fair')
       const open = await reports.call(call.id)
       const [soFar] = open?.tries ?? []
-      deepEqual([open?.endedAt, soFar?.sent, soFar?.chosen], [undefined, undefined, 'owner:fair'])
+      deepEqual([open?.call.endedAt, soFar?.sent, soFar?.chosen], [undefined, undefined, 'owner:fair'])
       const tried = { upstream: given.upstream.id, startedAt: T0 + 11, sent: true, durationMs: 3 }
       const attempts = [
         { ...tried, status: 500, errorClass: 'server', chosen: 'owner:pinned' as const },
@@ -97,7 +97,7 @@ export function callReportsContract(newDatabase: NewDatabase): void {
       const story = await reports.call(call.id.slice(0, 13))
       equal(story?.tries[1]?.chosen, undefined)
       deepEqual(
-        { ...story, call: story?.call.id, tries: story?.tries.length },
+        { ...story, call: story?.call.id, endedAt: story?.call.endedAt, tries: story?.tries.length },
         {
           call: call.id,
           askedTier: 'auto',

@@ -32,6 +32,9 @@ export function reportsContract(newDatabase: NewDatabase): void {
         wsConnections: 0,
         wsClientMessages: 0,
         wsUpstreamMessages: 0,
+        // Of each of the two calls, in nano-dollars: 6 uncached at 5,000, 4 cached at 500, 3 of output at 30,000.
+        usd: 244_000n,
+        unpriced: 0,
       }
       deepEqual(await store.reports.usage(T0, T0 + HOUR_MS), [
         { name: 'ann', ...sums },
@@ -86,6 +89,7 @@ export function reportsContract(newDatabase: NewDatabase): void {
         threadId: 't',
         sessionId: 's',
         startedAt: T0,
+        endedAt: T0 + 250,
         durationMs: 250,
         attempts: 1,
       })

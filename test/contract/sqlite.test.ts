@@ -6,6 +6,7 @@ import { ledgerRowsContract } from './ledger-rows.contract.ts'
 import { ledgerModel } from './ledger.model.ts'
 import { outboxContract } from './outbox.contract.ts'
 import { rateBookContract } from './rate-book.contract.ts'
+import { moneyContract } from './money.contract.ts'
 import { quotasContract } from './quotas.contract.ts'
 import { registryContract } from './registry.contract.ts'
 import { reportsContract } from './reports.contract.ts'
@@ -21,6 +22,7 @@ ledgerRowsContract(sqliteDatabase)
 ledgerModel(sqliteDatabase)
 outboxContract(sqliteDatabase)
 rateBookContract(sqliteDatabase)
+moneyContract(sqliteDatabase)
 quotasContract(sqliteDatabase)
 registryContract(sqliteDatabase)
 callReportsContract(sqliteDatabase)

@@ -41,6 +41,8 @@ export const USAGE: MemberUsage = {
   wsConnections: 0,
   wsClientMessages: 5,
   wsUpstreamMessages: 90,
+  usd: 49_200_001n,
+  unpriced: 0,
 }
 
 export const CALL: CallRow = {
@@ -69,6 +71,7 @@ export const CALL: CallRow = {
   threadId: undefined,
   sessionId: undefined,
   startedAt: NOW,
+  endedAt: undefined,
   durationMs: undefined,
   attempts: 1,
 }

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { suite, test } from 'node:test'
-import { FILL_ROLLUPS_STEP } from '../../src/adapters/store/rollups-schema.ts'
+import { SUMS_ANEW } from '../../bench/sums-anew.ts'
 import { DAY_MS } from '../../src/core/calendar.ts'
 import { Folder } from '../support/cli-folder.ts'
 import { until } from '../support/stand.ts'
@@ -66,7 +66,7 @@ suite('a gateway that runs', () => {
       VALUES (?, 'x', 1, 1, 'turn', 'sse', '/v1/responses', ?, ?, 0, ?, 'complete', 200, 'exact', 1)`)
     for (let i = 0; i < 250; i += 1) insert.run(`call-${i}`, old + i, old + i, old + i)
     insert.run('new', Date.now(), Date.now(), Date.now())
-    db.exec(FILL_ROLLUPS_STEP)
+    db.exec(SUMS_ANEW)
     db.close()
     const usage = await folder.ok('admin usage --since 2000-01-01')
     match(usage, /^alice: credits=0\.000000251 /)

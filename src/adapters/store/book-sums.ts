@@ -37,6 +37,8 @@ export interface BookSum extends BookMeasures {
   readonly tier: string
   /** 1 of calls with a long context. */
   readonly long: number
+  /** The day on which its calls ended, which their prices are of. */
+  readonly priced_on: number
 }
 
 /**
@@ -58,6 +60,7 @@ export function bookSumOf(row: Row): BookSum {
     side,
     tier,
     long: int(row, 'long'),
+    priced_on: int(row, 'priced_on'),
     ...measures,
   }
 }
@@ -66,8 +69,8 @@ export function bookSumOf(row: Row): BookSum {
 export function merged(sums: readonly BookSum[]): readonly BookSum[] {
   const groups = new Map<string, BookSum>()
   for (const sum of sums) {
-    const { day, upstream, model, side, tier, long } = sum
-    const name = JSON.stringify([day, upstream, model, side, tier, long])
+    const { day, upstream, model, side, tier, long, priced_on: pricedOn } = sum
+    const name = JSON.stringify([day, upstream, model, side, tier, long, pricedOn])
     const before = groups.get(name)
     groups.set(name, before ? { ...before, ...added(before, sum) } : sum)
   }
@@ -82,7 +85,7 @@ function added(one: BookMeasures, other: BookMeasures): BookMeasures {
 function callsOf(which: Statement): Statement {
   return withCondition(
     sql`
-    SELECT day, upstream, model, side, tier, long, COUNT(*) AS requests,
+    SELECT day, upstream, model, side, tier, long, priced_on, COUNT(*) AS requests,
       CAST(SUM(input_tokens) AS BIGINT) AS input, CAST(SUM(cached_input_tokens) AS BIGINT) AS cached,
       CAST(SUM(output_tokens) AS BIGINT) AS output, CAST(SUM(over_midnight) AS BIGINT) AS over_midnight,
       CAST(SUM(cache_write_tokens) AS BIGINT) AS written, CAST(SUM(input_audio_tokens) AS BIGINT) AS input_audio,
@@ -90,7 +93,8 @@ function callsOf(which: Statement): Statement {
       CAST(SUM(cached_image_tokens) AS BIGINT) AS cached_image,
       CAST(SUM(output_audio_tokens) AS BIGINT) AS output_audio
     FROM (
-      SELECT c.started_at / 86400000 AS day, COALESCE(c.model, '') AS model, c.input_tokens, c.cached_input_tokens,
+      SELECT c.started_at / 86400000 AS day, COALESCE(c.ended_at, c.started_at) / 86400000 AS priced_on,
+        COALESCE(c.model, '') AS model, c.input_tokens, c.cached_input_tokens,
         c.output_tokens, c.cache_write_tokens, c.input_audio_tokens, c.cached_audio_tokens, c.input_image_tokens,
         c.cached_image_tokens, c.output_audio_tokens, COALESCE(c.service_tier, c.asked_tier, '') AS tier,
         c.input_tokens > ${LONG_CONTEXT_TOKENS} AS long,
@@ -103,7 +107,7 @@ function callsOf(which: Statement): Statement {
       FROM calls c
       WHERE ${0} AND c.kind NOT IN ('search', 'realtime_call', 'transcription'))
     WHERE upstream IS NOT NULL AND side <> 'nothing'
-    GROUP BY day, upstream, model, side, tier, long`,
+    GROUP BY day, upstream, model, side, tier, long, priced_on`,
     1,
     which,
   )
@@ -114,7 +118,7 @@ function failuresOf(which: Statement): Statement {
   return withCondition(
     sql`
     SELECT c.started_at / 86400000 AS day, a.upstream AS upstream, COALESCE(c.model, '') AS model, 'failed' AS side,
-      '' AS tier, 0 AS long, COUNT(*) AS requests, 0 AS input, 0 AS cached, 0 AS output, 0 AS over_midnight,
+      '' AS tier, 0 AS long, c.started_at / 86400000 AS priced_on, COUNT(*) AS requests, 0 AS input, 0 AS cached, 0 AS output, 0 AS over_midnight,
       0 AS written, 0 AS input_audio, 0 AS cached_audio, 0 AS input_image, 0 AS cached_image, 0 AS output_audio
     FROM calls c JOIN attempts a ON a.call = c.seq
     WHERE ${0} AND c.kind NOT IN ('search', 'realtime_call', 'transcription')

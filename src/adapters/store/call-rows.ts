@@ -112,6 +112,7 @@ export function callRowOf(row: Row): CallRow {
     threadId: maybeText(row, 'thread_id'),
     sessionId: maybeText(row, 'session_id'),
     startedAt,
+    endedAt,
     durationMs: endedAt === undefined ? undefined : Math.max(0, endedAt - startedAt),
     attempts: int(row, 'attempts'),
   }

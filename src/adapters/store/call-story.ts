@@ -26,7 +26,6 @@ export function* callStory(rules: QuotaRules, id: string): Script<CallStory | un
     message: flag(row, 'messages'),
     rate: maybeText(row, 'rate'),
     repricings: yield* repricingsOf(text(row, 'id')),
-    endedAt: maybeInt(row, 'ended_at'),
   }
 }
 

@@ -65,7 +65,13 @@ export function* openCall(scribe: Scribe, call: OpenCall, heldBefore: readonly H
     ON CONFLICT (id) DO NOTHING RETURNING seq`)
   if (!made) return { state: 'admitted', at: (yield* openedBefore(call.id)) ?? at, standing }
   const windows = Object.values(ids).flatMap((id) => id ?? [])
-  scribe.memory.calls.set(call.id, { ...call, seq: int(made, 'seq'), windows, attempts: 0 })
+  scribe.memory.calls.set(call.id, {
+    ...call,
+    askedTier: call.serviceTier,
+    seq: int(made, 'seq'),
+    windows,
+    attempts: 0,
+  })
   yield* markUse(scribe.memory, call.key, at)
   const opened = own === open ? standing : { windows: yield* standingAt(call.member, call.windows, own, at) }
   return { state: 'admitted', at, standing: opened }
@@ -103,7 +109,8 @@ export function* settleCall(scribe: Scribe, entry: Entry): Script<Standing> {
     if (entry.ending === 'refused') yield* refuseLate(scribe.memory, call)
     else {
       const summand = { ...call, model: call.model ?? '', upstream: entry.upstream ?? 0 }
-      yield* addToRollups(summand, { ...entry, credits, messages: message ? 1 : 0 })
+      const serviceTier = entry.serviceTier ?? call.askedTier
+      yield* addToRollups(summand, { ...entry, serviceTier, credits, messages: message ? 1 : 0 })
     }
     scribe.memory.calls.delete(entry.call)
   }
@@ -117,8 +124,8 @@ type SettledCall = Omit<OpenedCall, 'attempts'> & { readonly endedAt?: EpochMs |
 
 function* readCall(id: CallId): Script<SettledCall> {
   const row = yield* one(sql`
-    SELECT seq, member, gateway_key, model, kind, started_at, turn_id, thread_id, session_id, window_5h, window_daily,
-      window_weekly, window_monthly, ended_at
+    SELECT seq, member, gateway_key, model, asked_tier, kind, started_at, turn_id, thread_id, session_id, window_5h,
+      window_daily, window_weekly, window_monthly, ended_at
     FROM calls WHERE id = ${id}`)
   if (!row) throw new Error(`call ${id} was never opened: it cannot be settled`)
   return {
@@ -127,6 +134,7 @@ function* readCall(id: CallId): Script<SettledCall> {
     key: int(row, 'gateway_key') as GatewayKeyId,
     kind: text(row, 'kind'),
     model: maybeText(row, 'model'),
+    askedTier: maybeText(row, 'asked_tier'),
     startedAt: int(row, 'started_at'),
     turnId: maybeText(row, 'turn_id'),
     threadId: maybeText(row, 'thread_id'),

@@ -40,7 +40,7 @@ function tallyOf({ requests, input, cached, output }: BookSum): Tally {
   return { requests, input, cached, output }
 }
 
-/** Undefined where the price of its model is not known. */
+/** By the prices of the day on which its calls ended. Undefined where that of its model is not known. */
 function usdOfBookSum(sum: BookSum): bigint | undefined {
   const usage = {
     inputTokens: sum.input,
@@ -58,5 +58,5 @@ function usdOfBookSum(sum: BookSum): bigint | undefined {
     },
   }
   const tier = sum.tier === '' ? undefined : sum.tier
-  return usdOfSum(usage, { model: sum.model, tier, long: sum.long === 1 }, sum.day * DAY_MS)
+  return usdOfSum(usage, { model: sum.model, tier, long: sum.long === 1 }, sum.priced_on * DAY_MS)
 }

@@ -8,6 +8,7 @@ export interface OpenedCall {
   readonly key: GatewayKeyId
   readonly kind: string
   readonly model: string | undefined
+  readonly askedTier: string | undefined
   readonly startedAt: EpochMs
   readonly turnId: string | undefined
   readonly threadId: string | undefined

@@ -1,5 +1,6 @@
 import { LEAN_ATTEMPTS_STEP, OWNERS_STEP } from './calls-schema.ts'
-import { FILL_ROLLUPS_STEP, FRESH_SUMS_STEP, ROLLUPS_STEP } from './rollups-schema.ts'
+import { PRUNED_SUMS_STEP } from './pruned-sums-schema.ts'
+import { FILL_ROLLUPS_STEP, FRESH_SUMS_STEP, ROLLUPS_STEP, USD_SUMS_STEP } from './rollups-schema.ts'
 
 /**
  * The schema, step by step; a step that was released is never edited. Money is in nanocredits, times in milliseconds
@@ -279,37 +280,12 @@ export const STEPS: readonly string[] = [
     resets_at INTEGER
   ) STRICT;
   `,
-  // What is kept of deleted calls for the comparison with OpenAI's books, and how many calls that are in the sums went.
-  `
-  CREATE TABLE pruned_sums (
-    day INTEGER NOT NULL,
-    upstream INTEGER NOT NULL,
-    model TEXT NOT NULL,
-    side TEXT NOT NULL,
-    tier TEXT NOT NULL,
-    long INTEGER NOT NULL,
-    requests INTEGER NOT NULL,
-    input INTEGER NOT NULL,
-    cached INTEGER NOT NULL,
-    output INTEGER NOT NULL,
-    written INTEGER NOT NULL,
-    input_audio INTEGER NOT NULL,
-    cached_audio INTEGER NOT NULL,
-    input_image INTEGER NOT NULL,
-    cached_image INTEGER NOT NULL,
-    output_audio INTEGER NOT NULL,
-    over_midnight INTEGER NOT NULL,
-    PRIMARY KEY (day, upstream, model, side, tier, long)
-  ) STRICT, WITHOUT ROWID;
-  CREATE TABLE pruned_days (
-    day INTEGER PRIMARY KEY,
-    calls INTEGER NOT NULL
-  ) STRICT;
-  `,
+  PRUNED_SUMS_STEP,
   // What a message costs on average; a row that has it says nothing of tokens, whose prices are 0 in it.
   `
   ALTER TABLE rates ADD COLUMN message INTEGER;
   DROP INDEX rates_in_use;
   CREATE UNIQUE INDEX rates_in_use ON rates (model, COALESCE(from_day, ''), message IS NULL) WHERE unset_at IS NULL;
   `,
+  USD_SUMS_STEP,
 ]

@@ -39,10 +39,10 @@ export function* isLost(day: EpochMs): Script<boolean> {
 function* addTo(sum: BookSum): Script<void> {
   yield sql`
     INSERT INTO pruned_sums
-      (day, upstream, model, side, tier, long, requests, input, cached, output, written, input_audio, cached_audio,
+      (day, upstream, model, side, tier, long, priced_on, requests, input, cached, output, written, input_audio, cached_audio,
        input_image, cached_image, output_audio, over_midnight)
     VALUES
-      (${sum.day}, ${sum.upstream}, ${sum.model}, ${sum.side}, ${sum.tier}, ${sum.long}, ${sum.requests}, ${sum.input},
+      (${sum.day}, ${sum.upstream}, ${sum.model}, ${sum.side}, ${sum.tier}, ${sum.long}, ${sum.priced_on}, ${sum.requests}, ${sum.input},
        ${sum.cached}, ${sum.output}, ${sum.written}, ${sum.input_audio}, ${sum.cached_audio}, ${sum.input_image},
        ${sum.cached_image}, ${sum.output_audio}, ${sum.over_midnight})
     ON CONFLICT DO UPDATE SET

@@ -30,7 +30,8 @@ export function* recover(instance: string, now: EpochMs): Script<number> {
       WHERE seq = ${int(call, 'seq')}`
     yield* addToWindows(windowsIn(call), credits)
     yield* addToTotals(int(call, 'member') as MemberId, credits, now)
-    yield* addToRollups(summandOf(call, undefined), { usage: NO_USAGE, messages: 0, precision, credits })
+    const nothing = { usage: NO_USAGE, messages: 0, serviceTier: undefined }
+    yield* addToRollups(summandOf(call, undefined), { ...nothing, precision, credits, endedAt: now })
   }
   return calls.length
 }

@@ -1,3 +1,4 @@
+import { usdAddend, type UsdAddend } from '../../core/call-usd.ts'
 import { DAY_MS, HOUR_MS } from '../../core/calendar.ts'
 import type { EpochMs, MemberId, NanoCredits } from '../../core/units.ts'
 import { NO_USAGE, type Precision, type Usage } from '../../core/usage.ts'
@@ -34,6 +35,9 @@ export interface Addend {
   readonly messages: number
   readonly precision: Precision
   readonly credits: NanoCredits
+  /** The tier that was really used, else the one that was asked for. */
+  readonly serviceTier: string | undefined
+  readonly endedAt: EpochMs
 }
 
 /** Reads it from a row of `calls`, in which the upstream may not stand yet. */
@@ -52,15 +56,19 @@ export function summandOf(call: Row, upstream: number | undefined): Summand {
  * Adds a call to the fresh sums of the hour in which it started: called once for each call, by the transaction that
  * settles it, and never for a refusal. `foldFresh` brings them to all sums that they belong to.
  */
-export function* addToRollups(call: Summand, { usage, messages, precision, credits }: Addend): Script<void> {
+export function* addToRollups(call: Summand, more: Addend): Script<void> {
+  const { usage, messages, precision, credits, serviceTier, endedAt } = more
   const inexact = precision !== 'exact'
-  yield freshly(call, { requests: 1, messages, inexact, usage, credits })
+  const money = usdAddend({ ...usage, model: call.model, serviceTier, endedAt }, precision)
+  yield freshly(call, { requests: 1, messages, inexact, usage, credits, money })
 }
 
-/** A call that was added to them has been found to cost so much more, or less. */
+const NO_MONEY: UsdAddend = { usd: 0n, unpriced: false }
+
+/** A call that was added to them has been found to cost so much more, or less. Dollars are by OpenAI's prices alone: they stay. */
 export function* correctRollups(call: Summand, credits: NanoCredits): Script<void> {
   if (credits === 0n) return
-  yield freshly(call, { requests: 0, messages: 0, inexact: false, usage: NO_USAGE, credits })
+  yield freshly(call, { requests: 0, messages: 0, inexact: false, usage: NO_USAGE, credits, money: NO_MONEY })
 }
 
 function freshly(
@@ -71,24 +79,27 @@ function freshly(
     readonly inexact: boolean
     readonly usage: Usage
     readonly credits: NanoCredits
+    readonly money: UsdAddend
   },
 ): Statement {
-  const { usage } = more
+  const { usage, money } = more
   return sql`
     INSERT INTO fresh_sums
       (at, member, gateway_key, model, upstream, kind, requests, messages, inexact,
-       input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits)
+       input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits,
+       usd, unpriced)
     VALUES
       (${startedAt - (startedAt % HOUR_MS)}, ${member}, ${key}, ${model}, ${upstream}, ${kind}, ${more.requests},
        ${more.messages}, ${more.inexact}, ${usage.inputTokens}, ${usage.cachedInputTokens}, ${usage.cacheWriteTokens},
-       ${usage.outputTokens}, ${usage.reasoningTokens}, ${more.credits})
+       ${usage.outputTokens}, ${usage.reasoningTokens}, ${more.credits}, ${money.usd}, ${money.unpriced})
     ON CONFLICT DO UPDATE SET
       requests = requests + excluded.requests, messages = messages + excluded.messages,
       inexact = inexact + excluded.inexact, input_tokens = input_tokens + excluded.input_tokens,
       cached_input_tokens = cached_input_tokens + excluded.cached_input_tokens,
       cache_write_tokens = cache_write_tokens + excluded.cache_write_tokens,
       output_tokens = output_tokens + excluded.output_tokens,
-      reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, credits = credits + excluded.credits`
+      reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, credits = credits + excluded.credits,
+      usd = usd + excluded.usd, unpriced = unpriced + excluded.unpriced`
 }
 
 /** Moves the first `most` of the fresh sums into `rollups`, and returns how many there were: readers see no difference. */
@@ -100,17 +111,17 @@ export function* foldFresh(most: number): Script<number> {
       FROM fresh_sums ORDER BY at, member, gateway_key, model, upstream, kind LIMIT ${most}),
     cubes AS (
       SELECT 1 AS cube, at, member, gateway_key, model, upstream, kind, requests, messages, inexact, input_tokens,
-        cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits FROM slice UNION ALL
+        cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits, usd, unpriced FROM slice UNION ALL
       SELECT 2, day, member, gateway_key, model, upstream, kind, requests, messages, inexact, input_tokens,
-        cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits FROM slice UNION ALL
+        cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits, usd, unpriced FROM slice UNION ALL
       SELECT 3, month, member, gateway_key, model, upstream, kind, requests, messages, inexact, input_tokens,
-        cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits FROM slice UNION ALL
+        cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits, usd, unpriced FROM slice UNION ALL
       SELECT 4, day, member, gateway_key, '', 0, '', requests, messages, inexact, input_tokens,
-        cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits FROM slice UNION ALL
+        cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits, usd, unpriced FROM slice UNION ALL
       SELECT 5, day, 0, 0, model, upstream, kind, requests, messages, inexact, input_tokens,
-        cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits FROM slice UNION ALL
+        cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits, usd, unpriced FROM slice UNION ALL
       SELECT 6, at, 0, 0, '', 0, '', requests, messages, inexact, input_tokens,
-        cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits FROM slice)
+        cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits, usd, unpriced FROM slice)
     SELECT * FROM cubes WHERE true
     ON CONFLICT DO UPDATE SET
       requests = requests + excluded.requests, messages = messages + excluded.messages,
@@ -118,7 +129,8 @@ export function* foldFresh(most: number): Script<number> {
       cached_input_tokens = cached_input_tokens + excluded.cached_input_tokens,
       cache_write_tokens = cache_write_tokens + excluded.cache_write_tokens,
       output_tokens = output_tokens + excluded.output_tokens,
-      reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, credits = credits + excluded.credits`
+      reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, credits = credits + excluded.credits,
+      usd = usd + excluded.usd, unpriced = unpriced + excluded.unpriced`
   const folded = yield sql`
     DELETE FROM fresh_sums WHERE (at, member, gateway_key, model, upstream, kind) IN (
       SELECT at, member, gateway_key, model, upstream, kind FROM fresh_sums

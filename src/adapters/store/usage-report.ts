@@ -34,6 +34,8 @@ export function* usageReport(from: EpochMs, to: EpochMs): Script<readonly Member
     return {
       name,
       credits: sum.credits,
+      usd: sum.usd,
+      unpriced: sum.unpriced,
       inputTokens: sum.inputTokens,
       cachedInputTokens: sum.cachedInputTokens,
       outputTokens: sum.outputTokens,
@@ -76,7 +78,7 @@ function sumsIn({ unit, from, to }: Stretch, asked: Dimensions): Statement {
       SUM(requests) AS requests, SUM(messages) AS messages, SUM(inexact) AS inexact,
       SUM(input_tokens) AS input_tokens, SUM(cached_input_tokens) AS cached_input_tokens,
       SUM(cache_write_tokens) AS cache_write_tokens, SUM(output_tokens) AS output_tokens,
-      SUM(reasoning_tokens) AS reasoning_tokens, SUM(credits) AS credits
+      SUM(reasoning_tokens) AS reasoning_tokens, SUM(credits) AS credits, SUM(usd) AS usd, SUM(unpriced) AS unpriced
     FROM sums WHERE cube = ${cubeOf(unit, asked)} AND at >= ${from} AND at < ${to}
     GROUP BY 1, 2, 3, 4, 5, 6`
 }
@@ -93,6 +95,8 @@ interface Sums {
   outputTokens: number
   reasoningTokens: number
   credits: bigint
+  usd: bigint
+  unpriced: number
 }
 
 function sumsOf(row: Row): Sums {
@@ -107,6 +111,8 @@ function sumsOf(row: Row): Sums {
     outputTokens: int(row, 'output_tokens'),
     reasoningTokens: int(row, 'reasoning_tokens'),
     credits: big(row, 'credits'),
+    usd: big(row, 'usd'),
+    unpriced: int(row, 'unpriced'),
   }
 }
 
@@ -121,6 +127,8 @@ function add(group: Sums, row: Row): void {
   group.outputTokens += more.outputTokens
   group.reasoningTokens += more.reasoningTokens
   group.credits += more.credits
+  group.usd += more.usd
+  group.unpriced += more.unpriced
 }
 
 interface Names {
