@@ -41,7 +41,11 @@ export async function serve(
   const url = await until(() => {
     if (over) throw new Error(`the gateway ended before it listened:\n${stderr}`)
     return /^listening on (\S+)$/m.exec(stdout)?.[1]
-  }, 20_000)
+  }, 20_000).catch((cause: unknown) => {
+    // Nobody else would: its test would wait for it without end.
+    child.kill('SIGKILL')
+    throw cause
+  })
   return {
     url,
     pid: child.pid ?? 0,
