@@ -80,7 +80,12 @@ const AGAIN_AT_MOST_MS = 5000
 export async function settle(receipt: Receipt, gateway: Gateway): Promise<Standing> {
   const entry = entryOf(receipt, gateway)
   const standing = await insisted(() => gateway.ledger.settle(entry), entry.call, gateway)
-  tellWarnings(receipt.request.holder.member, standing, gateway)
+  const { member } = receipt.request.holder
+  const { ending, precision } = entry
+  const { windows, charged = entry.credits } = standing
+  const { kind } = receipt.request.intent
+  gateway.metrics.settled({ member: member.name, kind, ending, precision, credits: charged, windows })
+  tellWarnings(member, standing, gateway)
   return standing
 }
 
