@@ -28,10 +28,11 @@ export function gatewayOn(
   {
     log,
     alerts,
+    metrics,
     stop,
     draining,
     room,
-  }: Pick<Gateway, 'log' | 'alerts' | 'stop' | 'draining'> & { readonly room: Room },
+  }: Pick<Gateway, 'log' | 'alerts' | 'metrics' | 'stop' | 'draining'> & { readonly room: Room },
 ): Gateway {
   const { limits, credit } = config
   const card = cardFollowing(() => store.directory.rates(), cardChangeOf(credit))
@@ -61,6 +62,7 @@ export function gatewayOn(
     settings: settingsOf(config),
     log,
     alerts,
+    metrics,
     notices: new Notices(log, Date.now),
     now: Date.now,
     stop,

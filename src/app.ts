@@ -7,6 +7,7 @@ import { openStore, type Store } from './adapters/store/store.ts'
 import { alertsOn } from './app-alerts.ts'
 import { DailyReconciliation, booksOn } from './app-daily.ts'
 import { gatewayOn, teach } from './app-gateway.ts'
+import { metricsOn, type Counting } from './app-metrics.ts'
 import { keepTidy } from './app-retention.ts'
 import type { AdminStore, SimulatorOptions } from './admin/world.ts'
 import { readSealingKey } from './config-sealing-key.ts'
@@ -69,14 +70,14 @@ export async function startGateway(config: Config, log: Log): Promise<RunningGat
   const sealing = readSealingKey(config, { create: false })
   const { path, durability } = config.database
   const options = { path, durability, sealingKey: sealing.key, quota: config.quota, log }
-  const store = await openStore({ ...options, role: 'serve' })
+  await using opened = new AsyncDisposableStack()
+  const store = opened.adopt(await openStore({ ...options, role: 'serve' }), (one) => one.close())
   for (const warning of [...config.warnings, ...sealing.warnings, ...store.warnings]) log.warn(warning)
-  try {
-    return await serveOn(store, config, log)
-  } catch (cause) {
-    await store.close()
-    throw cause
-  }
+  const counting = opened.use(await metricsOn(config, log))
+  const running = await serveOn(store, counting, config, log)
+  // From now on they end when it stops.
+  opened.move()
+  return running
 }
 
 function upstreamOf({ vault }: Store, { upstream, limits, proxy, ca }: Config): OpenAiHttp {
@@ -91,14 +92,15 @@ function upstreamOf({ vault }: Store, { upstream, limits, proxy, ca }: Config): 
   })
 }
 
-async function serveOn(store: Store, config: Config, log: Log): Promise<RunningGateway> {
+async function serveOn(store: Store, counting: Counting, config: Config, log: Log): Promise<RunningGateway> {
   const [stopping, draining] = [new AbortController(), new AbortController()]
   const upstream = upstreamOf(store, config)
   const { limits } = config
   const budget = new BodyBudget(limits)
   const alerts = alertsOn(store.outbox, config, log)
   const signals = { stop: stopping.signal, draining: draining.signal }
-  const beside = { log, alerts, room: budget.roomOf(undefined), ...signals }
+  const { metrics } = counting
+  const beside = { log, alerts, metrics, room: budget.roomOf(undefined), ...signals }
   const gateway = gatewayOn(store, upstream, config, beside)
   await teach(gateway)
   // Those that the gateway before this one could not deliver.
@@ -131,6 +133,7 @@ async function serveOn(store: Store, config: Config, log: Log): Promise<RunningG
     budget,
     contact: config.quota.contact,
     log,
+    metrics,
     now: Date.now,
   })
   const daily = DailyReconciliation.on(store, config, log)
@@ -141,7 +144,8 @@ async function serveOn(store: Store, config: Config, log: Log): Promise<RunningG
     if (cut.aborted) stopping.abort()
     else cut.addEventListener('abort', () => stopping.abort(), { once: true })
     await Promise.all([daily.stop(), server.drain(stopping.signal)])
-    await Promise.all([upstream.close(), alerts[Symbol.asyncDispose](), tidy])
+    // Metrics can be read until the last call is counted.
+    await Promise.all([upstream.close(), alerts[Symbol.asyncDispose](), counting[Symbol.asyncDispose](), tidy])
     await store.close()
   }
   return {

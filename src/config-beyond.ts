@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { reasonOf } from './config-error.ts'
 import { valueAt } from './config-explain.ts'
-import { parseSqliteUrl } from './config-kinds.ts'
+import { parseAddress, parseSqliteUrl } from './config-kinds.ts'
 import { type Issue, settings } from './config-schema.ts'
 
 type Values = Readonly<Record<string, unknown>>
@@ -24,7 +24,8 @@ export function judgeBeyond(
     )
   }
   const ca = certificatesOf(read('upstream', 'ca_file'))
-  return { issues: [...tooLittleRoom(values, read), ...folders(read), ...unsigned(read), ...ca.issues], ca: ca.pem }
+  const issues = [...tooLittleRoom(values, read), ...folders(read), ...unsigned(read), ...sameAddress(read)]
+  return { issues: [...issues, ...ca.issues], ca: ca.pem }
 }
 
 /** What must hold a body of the largest size. */
@@ -55,6 +56,17 @@ function folders(read: Reader): readonly Issue[] {
 function unsigned(read: Reader): readonly Issue[] {
   if (!read('quota', 'webhook_url') || read('quota', 'webhook_secret') !== '') return []
   return [wrong('quota', 'webhook_url', 'empty where there is no webhook_secret: what is posted is signed with it')]
+}
+
+const EVERYWHERE = ['0.0.0.0', '::']
+
+/** Without this the gateway would say of its own listener that something else listens there. */
+function sameAddress(read: Reader): readonly Issue[] {
+  const [metrics, server] = ['metrics', 'server'].map((section) => parseAddress(String(read(section, 'bind_addr'))))
+  if (!metrics || !server || metrics.port === 0 || metrics.port !== server.port) return []
+  const [one, other] = [metrics.host, server.host]
+  if (one !== other && !EVERYWHERE.includes(one) && !EVERYWHERE.includes(other)) return []
+  return [wrong('metrics', 'bind_addr', 'another port than that of [server] bind_addr')]
 }
 
 function isFolder(path: unknown): boolean {

@@ -6,10 +6,11 @@ const PREFIX = 'CODEX_GATEWAY_'
 const OTHERS: readonly string[] = ['CODEX_GATEWAY_CONFIG', 'CODEX_GATEWAY_SECRET_KEY']
 
 /**
- * What Kubernetes puts into the environment of every container beside a Service named codex-gateway
+ * What Kubernetes puts into the environment of every container beside a Service named codex-gateway, or codex-gateway-metrics
  * (kubernetes.io/docs/concepts/services-networking/service, "Environment variables").
  */
-const OF_KUBERNETES = /^CODEX_GATEWAY_(?:SERVICE_(?:HOST|PORT)(?:_.*)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_.*)?)?)$/
+const OF_KUBERNETES =
+  /^CODEX_GATEWAY_(?:METRICS_)?(?:SERVICE_(?:HOST|PORT)(?:_.*)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_.*)?)?)$/
 
 /** The variable that overrides a setting: `CODEX_GATEWAY_SERVER_BIND_ADDR`. */
 export function variableOf(setting: { readonly section: string; readonly key: string }): string {

@@ -36,7 +36,7 @@ export const quota: z.ZodObject<QuotaSettings, z.core.$strict> = z.strictObject(
   ),
   warn_at: percents(
     [50, 80, 95],
-    'Percent of a limit that are told of when a member reaches them, once in each window: a line in the log, and the webhook',
+    'Percent of a limit that are told of when a member reaches them, once in each window: a line in the log, the webhook, and a metric',
   ),
   webhook_url: secret(
     'Where warnings are posted to, as JSON; when empty, nowhere (docs/webhook.md)',

@@ -20,6 +20,7 @@ import {
 } from './config-kinds.ts'
 import { limits, limitsOf } from './config-limits.ts'
 import { messageRowsOf, messages, perToken, rateRowsOf, rates } from './config-rates.ts'
+import { metrics, metricsOf } from './config-metrics.ts'
 import { reconcile, reconcileOf } from './config-reconcile.ts'
 import { quota, quotaOf } from './config-quota.ts'
 import { retention, retentionOf } from './config-retention.ts'
@@ -148,6 +149,7 @@ const schema = z.strictObject({
   quota,
   retention,
   routes,
+  metrics,
   reconcile,
   log,
   secrets,
@@ -220,6 +222,7 @@ function settled(values: z.infer<typeof schema>): SettledConfig {
     quota: quotaOf(values.quota),
     retention: retentionOf(values.retention),
     routes: values.routes,
+    metrics: metricsOf(values.metrics),
     reconcile: reconcileOf(values.reconcile),
     log: values.log,
     secrets: { keyFile: values.secrets.key_file || `${parseSqliteUrl(values.database.url) ?? ''}.key` },

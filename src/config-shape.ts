@@ -88,6 +88,8 @@ export interface SettledConfig {
   /** 0 = for ever. */
   readonly retention: { readonly callsDays: number; readonly connectionsDays: number }
   readonly routes: { readonly websocket: boolean; readonly search: boolean; readonly webrtc: boolean }
+  /** Undefined: there are none. */
+  readonly metrics: { readonly address: { readonly host: string; readonly port: number } | undefined }
   readonly reconcile: {
     /** Since midnight, UTC; undefined: never. */
     readonly dailyAtMs: number | undefined

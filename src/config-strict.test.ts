@@ -120,7 +120,7 @@ suite('the configuration is strict', () => {
     ok(!problemsOf('', { HTTP_PROXY: 'me:hidden@host:99999' }).join().includes('hidden'))
   })
 
-  test('about variables, but for those that Kubernetes sets beside a Service of our name', () => {
+  test('about variables, but for those that Kubernetes sets beside Services of our names', () => {
     const env = {
       CODEX_GATEWAY_SERVICE_HOST: '10.0.0.1',
       CODEX_GATEWAY_SERVICE_PORT: '8080',
@@ -129,6 +129,10 @@ suite('the configuration is strict', () => {
       CODEX_GATEWAY_PORT_8080_TCP: 'tcp://10.0.0.1:8080',
       CODEX_GATEWAY_PORT_8080_TCP_PROTO: 'tcp',
       CODEX_GATEWAY_PORT_8080_TCP_ADDR: '10.0.0.1',
+      CODEX_GATEWAY_METRICS_SERVICE_HOST: '10.0.0.2',
+      CODEX_GATEWAY_METRICS_SERVICE_PORT: '9464',
+      CODEX_GATEWAY_METRICS_PORT: 'tcp://10.0.0.2:9464',
+      CODEX_GATEWAY_METRICS_PORT_9464_TCP_PORT: '9464',
     }
     deepEqual(problemsOf('', env), [])
     equal(problemsOf('', { CODEX_GATEWAY_PORTS: '1', CODEX_GATEWAY_SERVICE_NAME: 'x' }).length, 2)

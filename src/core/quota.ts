@@ -75,6 +75,8 @@ export interface Standing {
   readonly windows: readonly WindowStanding[]
   /** Thresholds that were reached by what was just settled, each told of once in a window. */
   readonly warnings?: readonly DueWarning[]
+  /** What the call that was just settled costs: a message that is none of its own is free. */
+  readonly charged?: NanoCredits
 }
 
 /** May the call go ahead? */

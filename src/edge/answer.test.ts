@@ -1,4 +1,4 @@
-import { equal } from 'node:assert/strict'
+import { deepEqual, equal } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { FIVE_HOURS_MS } from '../core/quota.ts'
 import { header } from '../core/headers.ts'
@@ -22,10 +22,13 @@ suite('a refusal whose text goes beyond ASCII', () => {
     const refusal = new Refusal('member_5h_quota_exceeded', 'spent', { window, standing: { windows: [window] } })
     const call = { native: true, facts: { id: 'call', model: undefined } } as unknown as KnownCall
     const cause = new RefusedCallError(refusal, call, undefined)
-    const answering = { contact, log, now: () => 0 }
+    const told: string[] = []
+    const metrics = { refused: (code: string) => void told.push(code) }
+    const answering = { contact, log, metrics, now: () => 0 }
     const sent = header(answerFor(cause, answering).headers, 'x-codex-promo-message') ?? ''
     equal(Buffer.from(sent, 'latin1').toString('utf8'), contact)
     const frame = JSON.parse(frameFor(cause, answering)) as { headers: Record<string, string> }
     equal(frame.headers['x-codex-promo-message'], contact)
+    deepEqual(told, ['member_5h_quota_exceeded', 'member_5h_quota_exceeded'], 'each answer is counted')
   })
 })

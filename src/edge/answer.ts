@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { Refusal } from '../core/refusal.ts'
 import { RefusedCallError } from '../gateway/refused.ts'
-import type { Clock, Log } from '../ports.ts'
+import type { Clock, Log, Metrics } from '../ports.ts'
 import { answerTo, frameTo, realtimeEventTo, type Answer, type AnswerContext } from './refuse.ts'
 
 /** What answers depend on. */
 export interface Answering {
   readonly contact: string
   readonly log: Log
+  readonly metrics: Pick<Metrics, 'refused'>
   readonly now: Clock
 }
 
@@ -30,7 +31,19 @@ export function realtimeEventFor(cause: unknown, event: string | undefined, answ
   return realtimeEventTo(refusal, context, event)
 }
 
-function explain(cause: unknown, { contact, log, now }: Answering): { refusal: Refusal; context: AnswerContext } {
+interface Explained {
+  readonly refusal: Refusal
+  readonly context: AnswerContext
+}
+
+/** Every refusal comes by here once, whatever words it leaves in. */
+function explain(cause: unknown, answering: Answering): Explained {
+  const explained = explainedBy(cause, answering)
+  answering.metrics.refused(explained.refusal.code)
+  return explained
+}
+
+function explainedBy(cause: unknown, { contact, log, now }: Answering): Explained {
   if (cause instanceof RefusedCallError) {
     const { refusal, native, requestId, model, standing } = cause
     return { refusal, context: { native, requestId, model, standing, contact, now: now() } }

@@ -26,7 +26,8 @@ async function serving(relay: (client: Client) => Promise<void>): Promise<DataSe
     estimates: () => undefined,
     unpriced: () => [],
   })
-  const options = { host: '127.0.0.1', port: 0, limits: LIMITS, contact: 'Ask', log, now: Date.now }
+  const metrics = { refused: () => undefined }
+  const options = { host: '127.0.0.1', port: 0, limits: LIMITS, contact: 'Ask', log, metrics, now: Date.now }
   const never = (): Promise<void> => Promise.reject(new Error('no WebSocket is expected'))
   const server = await listen({ relay, converse: never }, probes, {
     ...options,

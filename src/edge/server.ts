@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { cannotListen } from '../core/cannot-listen.ts'
 import { Refusal } from '../core/refusal.ts'
 import { ClientLeft } from '../gateway/patience.ts'
-import type { Client, Clock, Log, SocketClient } from '../ports.ts'
+import type { Client, Clock, Log, Metrics, SocketClient } from '../ports.ts'
 import type { BodyBudget } from './body-budget.ts'
 import { Connections } from './connections.ts'
 import { HttpClient, type ClientLimits } from './http.ts'
@@ -25,6 +26,7 @@ export interface ServerOptions {
   /** Whether the WebSockets beside voice over WebRTC are served. */
   readonly webRtc: boolean
   readonly log: Log
+  readonly metrics: Pick<Metrics, 'refused'>
   readonly now: Clock
   /** How long a client may take to send the head of a request. */
   readonly headersMs?: number
@@ -86,7 +88,7 @@ export async function listen(relays: Relays, probes: Probes, options: ServerOpti
   })
   server.on('clientError', (cause, socket) => refuseUnreadable(cause, socket, connections.answering(socket)))
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => reject(unavailable(options, cause)))
+    server.once('error', (cause) => reject(cannotListen(options, '[server] bind_addr', cause)))
     server.listen(options.port, options.host, resolve)
   })
   return {
@@ -103,17 +105,6 @@ export async function listen(relays: Relays, probes: Probes, options: ServerOpti
       return drain(server, { running, connections }, AbortSignal.abort())
     },
   }
-}
-
-const WHY_NOT: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'something else listens there',
-  EADDRNOTAVAIL: 'this machine has no such address',
-  EACCES: 'this user may not listen there',
-}
-
-function unavailable({ host, port }: ServerOptions, cause: NodeJS.ErrnoException): Error {
-  const why = WHY_NOT[cause.code ?? ''] ?? cause.message
-  return new Error(`cannot listen on ${host}:${port} ([server] bind_addr): ${why}`, { cause })
 }
 
 interface Exchange {

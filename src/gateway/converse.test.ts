@@ -31,6 +31,7 @@ function gatewayWith(connect: Connect, outcomes: unknown[] = []): Gateway {
     },
     upstream: { connect: (_request: unknown, _upstream: unknown, signal: AbortSignal) => connect(signal) },
     settings: { handshakeTimeoutMs: 10_000, socket: { maxMessages: 5000 }, quota: NO_RULES },
+    metrics: { settled: () => undefined },
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     now: Date.now,
   } as unknown as Gateway

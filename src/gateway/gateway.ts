@@ -1,7 +1,18 @@
 import type { Estimator } from '../core/estimate.ts'
 import type { QuotaRules } from '../core/quota.ts'
 import type { RateCard } from '../core/price.ts'
-import type { Alerts, Clock, Coordinator, Directory, Ledger, Log, Quotas, Upstream, UpstreamClient } from '../ports.ts'
+import type {
+  Alerts,
+  Clock,
+  Coordinator,
+  Directory,
+  Ledger,
+  Log,
+  Metrics,
+  Quotas,
+  Upstream,
+  UpstreamClient,
+} from '../ports.ts'
 import type { GentleReader } from './gentle-reader.ts'
 import type { Notices } from './notices.ts'
 import type { Owners } from './owners.ts'
@@ -25,6 +36,7 @@ export interface Gateway {
   readonly settings: Settings
   readonly log: Log
   readonly alerts: Alerts
+  readonly metrics: Metrics
   readonly notices: Notices
   readonly now: Clock
   /** Aborts when the gateway is told to stop at once: calls are cut, and settled as far as that is possible. */

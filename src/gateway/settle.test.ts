@@ -5,7 +5,7 @@ import type { CallKind } from '../core/intent.ts'
 import type { Metered } from '../core/meter.ts'
 import { Estimator } from '../core/estimate.ts'
 import { cardWith } from '../core/price.ts'
-import { LedgerUnavailable, type Entry } from '../ports.ts'
+import { LedgerUnavailable, type CountedCall, type Entry } from '../ports.ts'
 import type { Gateway } from './gateway.ts'
 import type { CallRequest } from './identify.ts'
 import { receiptFor, settle, type Receipt } from './settle.ts'
@@ -36,6 +36,10 @@ interface Settled {
   readonly kind?: CallKind
   readonly charging?: 'tokens' | 'message'
   readonly failures?: number
+  /** What the metrics were told. */
+  readonly counted?: CountedCall[]
+  /** What the ledger says that it costs. */
+  readonly charged?: bigint
 }
 
 /** The entry that a receipt becomes; the ledger is away `failures` times before. */
@@ -46,6 +50,8 @@ async function entryOf({
   kind = 'turn',
   charging = 'tokens',
   failures = 0,
+  counted = [],
+  charged,
 }: Settled): Promise<Entry> {
   const entries: Entry[] = []
   let left = failures
@@ -54,13 +60,14 @@ async function entryOf({
       settle: (entry: Entry) => {
         if (left-- > 0) return Promise.reject(new LedgerUnavailable('locked'))
         entries.push(entry)
-        return Promise.resolve({ windows: [] })
+        return Promise.resolve({ windows: [], ...(charged !== undefined && { charged }) })
       },
     },
     rates: cardWith(),
     estimator: new Estimator(),
     settings: { charging, unknownUsageCredits: 5_000_000_000n },
     log: { error: () => undefined },
+    metrics: { settled: (call: CountedCall) => counted.push(call) },
     now: () => Date.UTC(2026, 10, 23),
     stop: new AbortController().signal,
   } as unknown as Gateway
@@ -176,6 +183,16 @@ suite('settling', () => {
       const stated = await billOf({ kind, metered: { usage: STATED } })
       deepEqual(stated, { credits: 1_750_000_000n, precision: 'exact', message: false })
     }
+  })
+
+  test('is counted once, when it stands in the ledger and as it stands there', async () => {
+    const counted: CountedCall[] = []
+    await billOf({ metered: { usage: STATED }, receipt: { ending: 'client-left' }, failures: 2, counted })
+    const call = { member: 'alice', kind: 'turn', ending: 'client-left', precision: 'exact', windows: [] }
+    deepEqual(counted, [{ ...call, credits: 1_750_000_000n }])
+    // A message is charged once a turn: that is for the ledger to know.
+    await billOf({ charging: 'message', charged: 0n, counted })
+    equal(counted[1]?.credits, 0n)
   })
 
   test('goes on until the ledger is back', async () => {

@@ -80,7 +80,13 @@ const AGAIN_AT_MOST_MS = 5000
 export async function settle(receipt: Receipt, gateway: Gateway): Promise<Standing> {
   const entry = entryOf(receipt, gateway)
   const standing = await insisted(() => gateway.ledger.settle(entry), entry.call, gateway)
-  tellWarnings(standing.warnings ?? [], gateway)
+  const { member } = receipt.request.holder
+  const { ending, precision } = entry
+  const { windows, charged = entry.credits, warnings = [] } = standing
+  const { kind } = receipt.request.intent
+  gateway.metrics.settled({ member: member.name, kind, ending, precision, credits: charged, windows })
+  for (const { window, percent } of warnings) gateway.metrics.warned(member.name, window, percent)
+  tellWarnings(warnings, gateway)
   return standing
 }
 

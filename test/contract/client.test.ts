@@ -25,6 +25,7 @@ clientContract('the HTTP listener', async (caller, settings) => {
     budget: new BodyBudget({ ...settings, maxBufferedBytes: 100_000_000 }),
     contact: 'nobody',
     log: silent,
+    metrics: { refused: () => undefined },
     now: Date.now,
   })
 })

@@ -179,6 +179,7 @@ export function ledgerContract(newDatabase: NewDatabase): void {
       await given.store.ledger.settle(newEntry(call.id, T0 + 1, { credits: 7n }))
       const again = await given.store.ledger.settle(newEntry(call.id, T0 + 2, { credits: 50n, ending: 'cut' }))
       equal(again.windows[0]?.settled, 7n)
+      equal(again.charged, 7n)
       const [row] = await given.store.reports.calls({ member: given.member.name, limit: 1 })
       equal(row?.ending, 'complete')
       equal(row?.credits, 7n)
@@ -194,9 +195,17 @@ export function ledgerContract(newDatabase: NewDatabase): void {
       const message = { credits: 14n, charging: 'message', message: true } as const
       const settled = []
       for (const turnId of ['turn-1', 'turn-1', 'turn-2', undefined, undefined]) {
-        settled.push((await spend(given, T0, 14n, { ...message, turnId })).windows[0]?.settled)
+        const { windows, charged } = await spend(given, T0, 14n, { ...message, turnId })
+        settled.push([windows[0]?.settled, charged])
       }
-      deepEqual(settled, [14n, 14n, 28n, 42n, 56n])
+      const each = [
+        [14n, 14n],
+        [14n, 0n],
+        [28n, 14n],
+        [42n, 14n],
+        [56n, 14n],
+      ]
+      deepEqual(settled, each)
       await spend(given, T0, 14n, { ...message, message: false, turnId: 'turn-3' })
       const [usage] = await given.store.reports.usage(T0, T0 + HOUR_MS)
       equal(usage?.messages, 4)

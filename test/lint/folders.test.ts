@@ -24,6 +24,11 @@ const PLANTED: readonly (readonly [file: string, source: string, rule: string])[
     'no-restricted-imports',
   ],
   ['src/gateway/c.ts', "import { Agent } from 'undici'\nexport const y: unknown = Agent\n", 'no-restricted-imports'],
+  [
+    'src/gateway/e.ts',
+    "import { Counter } from 'prom-client'\nexport const y: unknown = Counter\n",
+    'no-restricted-imports',
+  ],
   ['src/gateway/d.ts', "import { x } from '../admin/cli.ts'\nexport const y: number = x\n", 'no-restricted-imports'],
   ['src/edge/a.ts', "import { x } from '../admin/cli.ts'\nexport const y: number = x\n", 'no-restricted-imports'],
   [

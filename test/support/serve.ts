@@ -69,6 +69,8 @@ export function launch(configFile: string, { env = {}, stderr: log = 'pipe', und
       } catch (cause) {
         // Whether it waits for something, or for the processor.
         const stat = over ? 'ended' : readFileSync(`/proc/${child.pid}/stat`, 'utf8')
+        // Nobody else would end it: its test would wait for it without end.
+        child.kill('SIGKILL')
         throw new Error(`the gateway does not listen: ${stat}\n${stderr}`, { cause })
       }
     },

@@ -40,6 +40,7 @@ async function listener({ directory, ledger }: Store): Promise<DataServer> {
     budget: new BodyBudget({ maxBufferedBytes: MB, maxMemberBufferedBytes: MB }),
     contact: 'nobody',
     log: silent,
+    metrics: { refused: () => undefined },
     now: Date.now,
     headersMs: HEADERS_MS,
   })

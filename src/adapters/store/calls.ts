@@ -8,7 +8,7 @@ import {
   type WindowName,
 } from '../../core/quota.ts'
 import { QUOTA_REFUSAL } from '../../core/refusal.ts'
-import type { CallId, EpochMs, GatewayKeyId, MemberId, UpstreamId } from '../../core/units.ts'
+import type { CallId, EpochMs, GatewayKeyId, MemberId, NanoCredits, UpstreamId } from '../../core/units.ts'
 import type { SpokenUsage } from '../../core/usage.ts'
 import type { Entry, Made, OpenCall, RefusedCall } from '../../ports.ts'
 import { writeAttempts } from './attempts.ts'
@@ -17,7 +17,7 @@ import type { LedgerMemory, OpenedCall } from './memory.ts'
 import { rememberOwner } from './owners.ts'
 import { addToTotals } from './rolling.ts'
 import { addToRollups } from './rollups.ts'
-import { int, maybeInt, maybeText, one, only, sql, text, type Script } from './sql.ts'
+import { big, int, maybeInt, maybeText, one, only, sql, text, type Script } from './sql.ts'
 import { standingAt } from './standing.ts'
 import { warnOnce } from './warnings.ts'
 import { addToWindows, closeOwnWindows, openAt, openMissing, recallMember, windowsIn } from './windows.ts'
@@ -97,9 +97,11 @@ export function* settleCall(scribe: Scribe, entry: Entry): Script<Standing> {
   const call: SettledCall = opened ?? (yield* readCall(entry.call))
   const { member } = call
   const known = yield* recallMember(scribe.memory, member, scribe.quota, at)
+  let charged = call.credits ?? 0n
   if (call.endedAt === undefined) {
     const message = yield* isFirstMessage(call, entry)
     const credits = entry.charging === 'message' && !message ? 0n : entry.credits
+    charged = credits
     yield* closeCall(call.seq, { ...entry, credits, message })
     if (entry.usage.spoken) yield* writeSpoken(call.seq, entry.usage.spoken)
     yield* writeAttempts(call.seq, entry.attempts, opened?.attempts)
@@ -117,15 +119,18 @@ export function* settleCall(scribe: Scribe, entry: Entry): Script<Standing> {
   const after = yield* recallMember(scribe.memory, member, scribe.quota, at)
   const open = openAt(after, at)
   const windows = yield* standingAt(member, after.quotas, open, at)
-  return { windows, warnings: yield* warnOnce(member, windows, open, { warnAt: scribe.quota.warnAt, at }) }
+  return { windows, charged, warnings: yield* warnOnce(member, windows, open, { warnAt: scribe.quota.warnAt, at }) }
 }
 
-type SettledCall = Omit<OpenedCall, 'attempts'> & { readonly endedAt?: EpochMs | undefined }
+type SettledCall = Omit<OpenedCall, 'attempts'> & {
+  readonly endedAt?: EpochMs | undefined
+  readonly credits?: NanoCredits
+}
 
 function* readCall(id: CallId): Script<SettledCall> {
   const row = yield* one(sql`
     SELECT seq, member, gateway_key, model, asked_tier, kind, started_at, turn_id, thread_id, session_id, window_5h,
-      window_daily, window_weekly, window_monthly, ended_at
+      window_daily, window_weekly, window_monthly, ended_at, credits
     FROM calls WHERE id = ${id}`)
   if (!row) throw new Error(`call ${id} was never opened: it cannot be settled`)
   return {
@@ -141,6 +146,7 @@ function* readCall(id: CallId): Script<SettledCall> {
     sessionId: maybeText(row, 'session_id'),
     windows: windowsIn(row),
     endedAt: maybeInt(row, 'ended_at'),
+    credits: big(row, 'credits'),
   }
 }
 
