@@ -42,9 +42,11 @@ export interface Adjustment {
   readonly rate: string
 }
 
+/** Calls of one model that the fallback priced: for want of a rate, or of an average where messages were charged. */
 export interface FallbackUse {
   /** As asked for; undefined = none was named. */
   readonly model: string | undefined
+  readonly charging: Charging
   readonly calls: number
   readonly credits: NanoCredits
   readonly lastAt: EpochMs
@@ -64,6 +66,6 @@ export interface RateBook {
    * beside who did it, when and why. Resolves with how many it changed.
    */
   adjust(adjustments: readonly Adjustment[], reason: { readonly who: string; readonly why: string }): Promise<number>
-  /** Calls since then that were priced by the fallback, by model, the most often used first. */
+  /** Calls since then that were priced by the fallback, by model and charging, the most often used first. */
   byFallback(since: EpochMs): Promise<readonly FallbackUse[]>
 }

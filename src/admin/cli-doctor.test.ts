@@ -48,9 +48,9 @@ suite('admin doctor', () => {
     const world = await healthy()
     await world.run('admin', ...'rates set gpt-known --input 1 --cached 1 --output 1'.split(' '))
     world.rateBook.fallback = [
-      { model: 'gpt-new', calls: 12, credits: 1_500_000_000n, lastAt: NOW },
-      { model: 'gpt-known', calls: 1, credits: 1n, lastAt: NOW },
-      { model: undefined, calls: 2, credits: 0n, lastAt: NOW },
+      { model: 'gpt-new', charging: 'tokens', calls: 12, credits: 1_500_000_000n, lastAt: NOW },
+      { model: 'gpt-known', charging: 'tokens', calls: 1, credits: 1n, lastAt: NOW },
+      { model: undefined, charging: 'tokens', calls: 2, credits: 0n, lastAt: NOW },
     ]
     deepEqual((await doctor(world)).slice(3), [
       'rates: warning: gpt-new: 12 calls, 1.5 credits by the fallback in the last 7 days; see admin rates set',
@@ -59,5 +59,19 @@ suite('admin doctor', () => {
     ])
     deepEqual(world.rateBook.since, [NOW - 7 * 86_400_000])
     equal(await world.run('admin', 'doctor'), 0)
+  })
+
+  test('says of messages that an average is missing, whatever rate their model has', async () => {
+    const world = await healthy()
+    await world.run('admin', ...'rates set gpt-known --input 1 --cached 1 --output 1'.split(' '))
+    world.rateBook.fallback = [
+      { model: 'gpt-known', charging: 'message', calls: 3, credits: 15_000_000_000n, lastAt: NOW },
+      { model: 'gpt-5.5', charging: 'message', calls: 1, credits: 5_000_000_000n, lastAt: NOW },
+    ]
+    const said = 'credits at the price of unknown models for a message in the last 7 days'
+    deepEqual((await doctor(world)).slice(3), [
+      `rates: warning: gpt-known: 3 calls, 15 ${said}; no average of its messages is known: see admin rates set --message`,
+      `rates: warning: gpt-5.5: 1 calls, 5 ${said}; an average counts now: see admin rates reprice`,
+    ])
   })
 })

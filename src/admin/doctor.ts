@@ -1,4 +1,4 @@
-import { rateOf, type RateCard } from '../core/price.ts'
+import { messagePriceOf, rateOf, type RateCard } from '../core/price.ts'
 import { creditsText, type EpochMs } from '../core/units.ts'
 import type { FallbackUse, Registry } from '../ports.ts'
 import type { AdminStore } from './world.ts'
@@ -63,11 +63,23 @@ function rateFindings(uses: readonly FallbackUse[], card: RateCard, now: EpochMs
   if (uses.length === 0) {
     return [{ check: 'rates', level: 'ok', message: 'the fallback priced no call of the last 7 days' }]
   }
-  return uses.map(({ model, calls, credits }) => {
-    const known = model !== undefined && rateOf(model, now, card) !== undefined
-    const right = known ? 'a rate counts now: see admin rates reprice' : 'see admin rates set'
+  return uses.map((use) => {
+    const { model, charging, calls, credits } = use
     const what = model ?? 'calls that named no model'
-    const message = `${what}: ${calls} calls, ${creditsText(credits)} credits by the fallback in the last 7 days; ${right}`
+    const by = charging === 'message' ? 'at the price of unknown models for a message' : 'by the fallback'
+    const message = `${what}: ${calls} calls, ${creditsText(credits)} credits ${by} in the last 7 days; ${remedyFor(use, card, now)}`
     return { check: 'rates', level: 'warning', message }
   })
+}
+
+/** A rate does not help a call that was charged as a message: what was missing then is an average. */
+function remedyFor({ model, charging }: FallbackUse, card: RateCard, now: EpochMs): string {
+  if (charging === 'tokens') {
+    const known = model !== undefined && rateOf(model, now, card) !== undefined
+    return known ? 'a rate counts now: see admin rates reprice' : 'see admin rates set'
+  }
+  const known = messagePriceOf(model, now, card).identity !== card.fallback.identity
+  return known
+    ? 'an average counts now: see admin rates reprice'
+    : 'no average of its messages is known: see admin rates set --message'
 }

@@ -215,7 +215,11 @@ export function rateBookContract(newDatabase: NewDatabase): void {
       await settled(given, T0 + 1, { credits: 3n })
       await settled(given, T0 + 1, { credits: 3n, rate: 'gpt-5.5@2026-04-23' })
       const { rateBook } = given.store
-      deepEqual(await rateBook.byFallback(T0), [{ model: 'gpt-5.5', calls: 2, credits: 5n, lastAt: T0 + 1 }])
+      const use = { model: 'gpt-5.5', charging: 'tokens', calls: 2, credits: 5n, lastAt: T0 + 1 } as const
+      deepEqual(await rateBook.byFallback(T0), [use])
+      await settled(given, T0 + 1, { credits: 7n, charging: 'message', message: true })
+      const message = { model: 'gpt-5.5', charging: 'message', calls: 1, credits: 7n, lastAt: T0 + 1 } as const
+      deepEqual(await rateBook.byFallback(T0), [use, message])
       deepEqual(await rateBook.byFallback(T0 + 2), [])
     })
   })

@@ -1,7 +1,7 @@
 import { dayOf } from '../../core/calendar.ts'
 import { MOST_PER_MESSAGE, MOST_PER_TOKEN } from '../../core/set-rate.ts'
 import type { EpochMs } from '../../core/units.ts'
-import type { FallbackUse, NewRate, RateName, SetRate } from '../../ports.ts'
+import type { Charging, FallbackUse, NewRate, RateName, SetRate } from '../../ports.ts'
 import { invalid, shown, unknown } from './names.ts'
 import { bumpRevision } from './revision.ts'
 import { big, int, maybeBig, maybeText, one, only, sql, text, type Row, type Script } from './sql.ts'
@@ -46,11 +46,12 @@ export function* listRates(): Script<readonly SetRate[]> {
 
 export function* fallbackUse(since: EpochMs): Script<readonly FallbackUse[]> {
   const rows = yield sql`
-    SELECT model, COUNT(*) AS calls, SUM(credits) AS credits, MAX(started_at) AS last_at FROM calls
-    WHERE started_at >= ${since} AND rate = 'fallback' AND ended_at IS NOT NULL
-    GROUP BY model ORDER BY calls DESC, model`
+    SELECT model, charging, COUNT(*) AS calls, SUM(credits) AS credits, MAX(started_at) AS last_at FROM calls
+    WHERE started_at >= ${since} AND rate = 'fallback' AND charging IS NOT NULL
+    GROUP BY model, charging ORDER BY calls DESC, model, charging`
   return rows.map((row) => ({
     model: maybeText(row, 'model'),
+    charging: text(row, 'charging') as Charging,
     calls: int(row, 'calls'),
     credits: big(row, 'credits'),
     lastAt: int(row, 'last_at'),
