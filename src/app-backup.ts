@@ -1,6 +1,5 @@
 /** Composition root, continued: copies of the database. */
-import { existsSync } from 'node:fs'
-import { backUp, restore, StoreRefused } from './adapters/store/store.ts'
+import { backUp, mustExist, restore, StoreRefused } from './adapters/store/store.ts'
 import { WrongUse } from './admin/wrong-use.ts'
 import { readSealingKey } from './config-sealing-key.ts'
 import type { Config } from './config-shape.ts'
@@ -11,8 +10,7 @@ export async function backUpStore(
   file: string,
 ): Promise<{ readonly bytes: number; readonly keyFile: string | undefined }> {
   const { path } = config.database
-  // No fault of the words that were given: it fails as every other command does.
-  if (!existsSync(path)) throw new StoreRefused(`there is no database ${path}: run \`codex-gateway admin init\` first`)
+  mustExist(path)
   const bytes = refusable(() => backUp(path, file))
   return { bytes, keyFile: keyFileOf(config) }
 }
@@ -33,11 +31,11 @@ function keyFileOf(config: Config): string | undefined {
   return config.secretKey ? undefined : config.secrets.keyFile
 }
 
-/** What is refused has changed nothing. */
+/** What is refused has changed nothing. A wrong use it is where other words are needed, not where another time is. */
 function refusable<T>(work: () => T): T {
   try {
     return work()
   } catch (cause) {
-    throw cause instanceof StoreRefused ? new WrongUse(cause.message, { cause }) : cause
+    throw cause instanceof StoreRefused && !cause.busy ? new WrongUse(cause.message, { cause }) : cause
   }
 }

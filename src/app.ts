@@ -3,14 +3,14 @@ import { setFlagsFromString } from 'node:v8'
 import { lineLog, type LogOptions } from './adapters/log/lines.ts'
 import { OpenAiHttp } from './adapters/openai/http.ts'
 import { socketOn } from './adapters/openai/socket.ts'
-import { openStore, type Store } from './adapters/store/store.ts'
+import { mustExist, openStore, type Store } from './adapters/store/store.ts'
 import { alertsOn } from './app-alerts.ts'
 import { DailyReconciliation, booksOn } from './app-daily.ts'
 import { gatewayOn, teach } from './app-gateway.ts'
 import { metricsOn, type Counting } from './app-metrics.ts'
 import { keepTidy } from './app-retention.ts'
 import type { AdminStore, SimulatorOptions } from './admin/world.ts'
-import { readSealingKey } from './config-sealing-key.ts'
+import { readSealingKey, type SealingKey } from './config-sealing-key.ts'
 import type { Config } from './config-shape.ts'
 import { BodyBudget } from './edge/body-budget.ts'
 import { Probes } from './edge/probes.ts'
@@ -42,9 +42,15 @@ export async function initStore(
   return { keyFile: sealing.file, warnings: [...sealing.warnings, ...store.warnings] }
 }
 
+/** Where there is no database there need not be a key: what is missing first is told. */
+function keyOf(config: Config): SealingKey {
+  mustExist(config.database.path)
+  return readSealingKey(config, { create: false })
+}
+
 /** Lends the store to a command. */
 export async function withStore<T>(config: Config, use: (store: AdminStore) => Promise<T>): Promise<T> {
-  const sealing = readSealingKey(config, { create: false })
+  const sealing = keyOf(config)
   const { path, durability } = config.database
   const options = { path, durability, sealingKey: sealing.key, quota: config.quota, log: SILENT }
   await using store = await openStore({ ...options, role: 'cli' })
@@ -67,7 +73,7 @@ export interface RunningGateway extends AsyncDisposable {
 
 /** Opens the store, settles what a dead instance left open, and serves. */
 export async function startGateway(config: Config, log: Log): Promise<RunningGateway> {
-  const sealing = readSealingKey(config, { create: false })
+  const sealing = keyOf(config)
   const { path, durability } = config.database
   const options = { path, durability, sealingKey: sealing.key, quota: config.quota, log }
   await using opened = new AsyncDisposableStack()

@@ -37,7 +37,7 @@ suite('the sealing key', () => {
 
   test('is never replaced where a database needs the one that is missing', () => {
     const config = freshConfig()
-    throws(() => readSealingKey(config, { create: false }), /admin init/)
+    throws(() => readSealingKey(config, { create: false }), /put back the one that belongs to the database/)
     writeFileSync(config.database.path, 'sealed')
     throws(() => readSealingKey(config, { create: true }), /put it back/)
     throws(() => statSync(config.secrets.keyFile))

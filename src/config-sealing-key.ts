@@ -48,9 +48,9 @@ function readKeyText(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (cause) {
-    // Making one helps only where there is none.
+    // Putting it back helps only where there is none.
     const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
-    const right = '; run `codex-gateway admin init` first, or give the key in CODEX_GATEWAY_SECRET_KEY'
+    const right = ': put back the one that belongs to the database, or give the key in CODEX_GATEWAY_SECRET_KEY'
     throw new ConfigError([`cannot read the key file ${file}: ${reasonOf(cause)}${missing ? right : ''}`], cause)
   }
 }

@@ -1,5 +1,5 @@
 import { deepEqual, equal, match } from 'node:assert/strict'
-import { chmodSync, mkdirSync, readdirSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { startSimulator } from '../../src/simulator/simulator.ts'
@@ -8,18 +8,27 @@ import { Folder } from '../support/cli-folder.ts'
 suite('a command in trouble', { concurrency: 2 }, () => {
   test('makes no database at a path that may be mistyped: admin init alone makes one', async () => {
     await using folder = new Folder()
-    folder.env['CODEX_GATEWAY_SECRET_KEY'] = 'ab'.repeat(32)
-    for (const line of ['admin usage', 'admin add-member alice', 'admin backup copy.db', 'serve']) {
-      const { code, out, err } = await folder.run(line)
-      deepEqual([code, out], [1, ''], line)
-      match(err, /^error: there is no database .*codex-gateway\.db: run `codex-gateway admin init` first\n$/)
-      deepEqual(readdirSync(folder.path), [], line)
+    // Without a key file and with a key of the environment.
+    for (const key of ['', 'ab'.repeat(32)]) {
+      folder.env['CODEX_GATEWAY_SECRET_KEY'] = key
+      for (const line of ['admin usage', 'admin add-member alice', 'admin backup copy.db', 'serve']) {
+        const { code, out, err } = await folder.run(line)
+        deepEqual([code, out], [1, ''], line)
+        match(err, /^error: there is no database .*codex-gateway\.db: run `codex-gateway admin init` first\n$/)
+        deepEqual(readdirSync(folder.path), [], line)
+      }
     }
   })
 
-  test('blames a missing init only where the key file is missing', async () => {
+  test('wants the key file back where it is missing, and only there', async () => {
     await using folder = new Folder()
-    mkdirSync(join(folder.path, 'codex-gateway.db.key'))
+    await folder.ok('admin init')
+    const file = join(folder.path, 'codex-gateway.db.key')
+    rmSync(file)
+    const missing = await folder.run('admin usage')
+    equal(missing.code, 2)
+    match(missing.err, /^error: cannot read the key file .*: there is no such file: put back the one that belongs to/)
+    mkdirSync(file)
     const { code, err } = await folder.run('admin usage')
     deepEqual([code, err], [2, 'error: cannot read the key file codex-gateway.db.key: it is a folder\n'])
   })

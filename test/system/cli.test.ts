@@ -144,7 +144,7 @@ suite('the command line on a real database', { concurrency: 2 }, () => {
   test('says what to do where nothing was initialized, and makes nothing', async () => {
     await using folder = new Folder()
     const { code, err } = await folder.run('admin add-member alice')
-    equal(code, 2)
+    equal(code, 1)
     match(err, /^error: .*run `codex-gateway admin init` first/)
     deepEqual(readdirSync(folder.path), [])
   })

@@ -47,12 +47,17 @@ const CLOCK_BEHIND_MS = 60_000
  */
 const SERVE_LOG_PAGES = 16_000
 
+/** Throws StoreRefused where there is no database yet: `admin init` alone makes one. */
+export function mustExist(path: string): void {
+  if (existsSync(path)) return
+  throw new StoreRefused(`there is no database ${resolve(path)}: run \`codex-gateway admin init\` first`)
+}
+
 /** Throws StoreRefused, in words for the administrator, when the database cannot be used as asked. */
 export function openEngine(options: EngineOptions): Engine {
   const named = resolve(options.path)
   if (options.create) createPrivate(named)
-  else if (!existsSync(named))
-    throw new StoreRefused(`there is no database ${named}: run \`codex-gateway admin init\` first`)
+  else mustExist(named)
   // By whatever name: one file, one lock.
   const path = realpathSync(named)
   const lock = options.role === 'serve' ? takeServeLock(path) : undefined

@@ -20,6 +20,7 @@ export function takeServeLock(databasePath: string): { close(): void } {
     if (cause instanceof Error && 'errcode' in cause && cause.errcode === SQLITE_BUSY) {
       throw new StoreRefused(
         `another codex-gateway already serves from ${databasePath}: stop it first, or give this one a database of its own`,
+        { busy: true, cause },
       )
     }
     throw cause

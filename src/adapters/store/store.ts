@@ -27,6 +27,7 @@ import type { Durability } from './sqlite.ts'
 import { WorkerThread } from './worker-thread.ts'
 
 export { backUp, restore } from './backup.ts'
+export { mustExist } from './engine.ts'
 export { StoreRefused } from './refused.ts'
 export { fingerprintOf } from './sealing.ts'
 export type { Durability }
