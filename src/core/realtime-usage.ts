@@ -1,4 +1,4 @@
-import { count, isRecord, usageOf, type SpokenUsage, type Usage } from './usage.ts'
+import { count, isRecord, partOf, usageOf, type SpokenUsage, type Usage } from './usage.ts'
 
 /** The longest audio of which a transcription can be: a day. */
 const MAX_AUDIO_MS = 86_400_000
@@ -16,17 +16,30 @@ export function realtimeUsageOf(value: unknown): Usage | undefined {
   if (!whole) return undefined
   const input = recordIn(value, 'input_token_details')
   const output = recordIn(value, 'output_token_details')
-  const cachedInputTokens = least(part(input, 'cached_tokens'), whole.inputTokens)
-  const inputAudioTokens = least(part(input, 'audio_tokens'), whole.inputTokens)
-  const inputImageTokens = least(part(input, 'image_tokens'), whole.inputTokens - inputAudioTokens)
-  const outputAudioTokens = least(part(output, 'audio_tokens'), whole.outputTokens)
+  const allCached = partOf(whole.inputTokens, input, 'cached_tokens')
+  const audio = partOf(whole.inputTokens, input, 'audio_tokens')
+  const image = partOf(whole.inputTokens - audio.tokens, input, 'image_tokens')
+  const said = partOf(whole.outputTokens, output, 'audio_tokens')
+  const [cachedInputTokens, inputAudioTokens, inputImageTokens] = [allCached.tokens, audio.tokens, image.tokens]
   const cached = cachedParts(input, cachedInputTokens, {
     text: whole.inputTokens - inputAudioTokens - inputImageTokens,
     audio: inputAudioTokens,
     image: inputImageTokens,
   })
-  const spoken: SpokenUsage = { inputAudioTokens, inputImageTokens, outputAudioTokens, audioMs: 0, ...cached }
-  return { ...whole, cachedInputTokens, ...(saysSomething(spoken) && { spoken }) }
+  const spoken: SpokenUsage = {
+    inputAudioTokens,
+    inputImageTokens,
+    outputAudioTokens: said.tokens,
+    audioMs: 0,
+    ...cached,
+  }
+  const cut = [allCached, audio, image, said].some((each) => each.cut)
+  return {
+    ...whole,
+    cachedInputTokens,
+    ...(saysSomething(spoken) && { spoken }),
+    ...(cut && { inconsistent: true }),
+  }
 }
 
 function duration(seconds: unknown): Usage | undefined {

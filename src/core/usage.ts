@@ -1,5 +1,5 @@
 /**
- * Tokens of one call as upstream stated them.
+ * Tokens of one call as upstream stated them, a part never more than its whole.
  *
  * `cachedInputTokens` and `cacheWriteTokens` are disjoint parts of `inputTokens`; `reasoningTokens` is a part of
  * `outputTokens`. Whole numbers, never negative.
@@ -12,6 +12,8 @@ export interface Usage {
   readonly reasoningTokens: number
   /** What of it is no text; absent where all is. */
   readonly spoken?: SpokenUsage
+  /** Stated so that it contradicts itself: a part was more than its whole and was cut to it. Absent elsewhere. */
+  readonly inconsistent?: true
 }
 
 /**
@@ -50,17 +52,30 @@ export function usageOf(value: unknown): Usage | undefined {
   if (inputTokens === undefined || outputTokens === undefined) return undefined
   const input = value['input_tokens_details'] ?? value['prompt_tokens_details']
   const output = value['output_tokens_details'] ?? value['completion_tokens_details']
+  // Where the parts of the input add up to more than it, the cached ones are believed first.
+  const cached = partOf(inputTokens, input, 'cached_tokens')
+  const written = partOf(inputTokens - cached.tokens, input, 'cache_write_tokens')
+  const reasoning = partOf(outputTokens, output, 'reasoning_tokens')
   return {
     inputTokens,
-    cachedInputTokens: detail(input, 'cached_tokens'),
-    cacheWriteTokens: detail(input, 'cache_write_tokens'),
+    cachedInputTokens: cached.tokens,
+    cacheWriteTokens: written.tokens,
     outputTokens,
-    reasoningTokens: detail(output, 'reasoning_tokens'),
+    reasoningTokens: reasoning.tokens,
+    ...([cached, written, reasoning].some(({ cut }) => cut) && { inconsistent: true }),
   }
 }
 
-function detail(details: unknown, name: string): number {
-  return isRecord(details) ? (count(details[name]) ?? 0) : 0
+/** A part of a whole, 0 where it is not stated; one that is more, or no count at all, is cut. */
+export function partOf(
+  whole: number,
+  details: unknown,
+  name: string,
+): { readonly tokens: number; readonly cut: boolean } {
+  const stated = isRecord(details) ? (details[name] ?? undefined) : undefined
+  const tokens = count(stated)
+  if (tokens === undefined) return { tokens: 0, cut: stated !== undefined }
+  return tokens > whole ? { tokens: whole, cut: true } : { tokens, cut: false }
 }
 
 /** More than any answer can have: what states more states nothing, or sums of money would pass 64 bits. */

@@ -43,7 +43,8 @@ function billUsage(receipt: Receipt, gateway: Gateway, at: EpochMs): Bill {
     at,
     gateway,
   )
-  return { ...price, precision: 'exact' }
+  // Priced by what it can mean at most, but nothing to prove a bill by.
+  return { ...price, precision: metered?.usage?.inconsistent ? 'estimated' : 'exact' }
 }
 
 /** No head came. A client that left while upstream was at work may have caused cost that nobody states. */
@@ -67,6 +68,6 @@ export function tierOf({ metered, request }: Receipt): string | undefined {
 
 /** A call that ran to its end tells what others like it use. */
 export function learnFrom({ request, metered }: Receipt, gateway: Gateway): void {
-  if (!metered?.usage || metered.terminal === 'failed') return
+  if (!metered?.usage || metered.usage.inconsistent || metered.terminal === 'failed') return
   gateway.estimator.learn(seenOf(request, metered.outputBytes), metered.usage)
 }

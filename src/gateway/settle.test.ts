@@ -117,6 +117,12 @@ suite('settling', () => {
     }
   })
 
+  test('usage that contradicts itself is priced, but not exact', async () => {
+    const usage = { ...STATED, cachedInputTokens: 120_000, cacheWriteTokens: 0, inconsistent: true } as const
+    const bill = await billOf({ metered: { usage, terminal: 'completed' } })
+    deepEqual([bill.precision, bill.credits], ['estimated', 120_000n * 2500n + 2000n * 250_000n])
+  })
+
   test('an answer that was cut is charged for its request and for what was seen of its output', async () => {
     for (const ending of ['client-left', 'upstream-broke', 'timed-out'] as const) {
       const entry = await entryOf({ receipt: { ending }, metered: { outputBytes: 2000 } })
