@@ -17,7 +17,7 @@ import { Probes } from './edge/probes.ts'
 import { listen } from './edge/server.ts'
 import { converse } from './gateway/converse.ts'
 import { relay } from './gateway/relay.ts'
-import { PRICED_BY_FALLBACK } from './gateway/settle.ts'
+import { CHARGED_AS_STANDARD, PRICED_BY_FALLBACK } from './gateway/tariff.ts'
 import { tellWarnings } from './gateway/warn.ts'
 import type { Client, Log, SocketClient } from './ports.ts'
 import { startSimulator } from './simulator/simulator.ts'
@@ -118,6 +118,7 @@ async function serveOn(store: Store, counting: Counting, config: Config, log: Lo
     draining: () => draining.signal.aborted,
     estimates: () => gateway.estimator.error,
     unpriced: () => gateway.notices.recent(PRICED_BY_FALLBACK),
+    unknownTiers: () => gateway.notices.recent(CHARGED_AS_STANDARD),
   })
   const relays = {
     relay: (client: Client) => relay(client, gateway),

@@ -52,6 +52,15 @@ export interface FallbackUse {
   readonly lastAt: EpochMs
 }
 
+/** Calls of one model and service tier that were charged by tokens. */
+export interface TierUse {
+  /** As asked for; undefined = none was named. */
+  readonly model: string | undefined
+  /** The tier that was really used. */
+  readonly tier: string
+  readonly calls: number
+}
+
 export interface RateBook {
   /** In the place of one of the same model, kind and day. A running server prices by it within a second. */
   set(rate: NewRate): Promise<SetRate>
@@ -68,4 +77,6 @@ export interface RateBook {
   adjust(adjustments: readonly Adjustment[], reason: { readonly who: string; readonly why: string }): Promise<number>
   /** Calls since then that were priced by the fallback, by model and charging, the most often used first. */
   byFallback(since: EpochMs): Promise<readonly FallbackUse[]>
+  /** Service tiers of the calls since then, by tier and model. */
+  byTier(since: EpochMs): Promise<readonly TierUse[]>
 }

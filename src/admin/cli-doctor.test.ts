@@ -57,7 +57,7 @@ suite('admin doctor', () => {
       'rates: warning: gpt-known: 1 calls, 0.000000001 credits by the fallback in the last 7 days; a rate counts now: see admin rates reprice',
       'rates: warning: calls that named no model: 2 calls, 0 credits by the fallback in the last 7 days; see admin rates set',
     ])
-    deepEqual(world.rateBook.since, [NOW - 7 * 86_400_000])
+    deepEqual(world.rateBook.since, [NOW - 7 * 86_400_000, NOW - 7 * 86_400_000])
     equal(await world.run('admin', 'doctor'), 0)
   })
 
@@ -72,6 +72,20 @@ suite('admin doctor', () => {
     deepEqual((await doctor(world)).slice(3), [
       `rates: warning: gpt-known: 3 calls, 15 ${said}; no average of its messages is known: see admin rates set --message`,
       `rates: warning: gpt-5.5: 1 calls, 5 ${said}; an average counts now: see admin rates reprice`,
+    ])
+  })
+  test('names service tiers of which no factor is known, for whichever model', async () => {
+    const world = await healthy()
+    world.rateBook.tiers = [
+      { model: 'gpt-5.5', tier: 'default', calls: 9 },
+      { model: 'gpt-5.5', tier: 'Priority', calls: 8 },
+      { model: 'gpt-5.5', tier: 'scale', calls: 2 },
+      { model: 'gpt-new', tier: 'scale', calls: 1 },
+      { model: undefined, tier: 'gold', calls: 4 },
+    ]
+    deepEqual((await doctor(world)).slice(4), [
+      'rates: warning: service tier scale: 3 calls charged as the standard tier in the last 7 days; see [credit] tiers',
+      'rates: warning: service tier gold: 4 calls charged as the standard tier in the last 7 days; see [credit] tiers',
     ])
   })
 })

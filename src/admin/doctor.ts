@@ -1,6 +1,6 @@
-import { messagePriceOf, rateOf, type RateCard } from '../core/price.ts'
+import { messagePriceOf, rateOf, tierOf, type RateCard } from '../core/price.ts'
 import { creditsText, type EpochMs } from '../core/units.ts'
-import type { FallbackUse, Registry } from '../ports.ts'
+import type { FallbackUse, Registry, TierUse } from '../ports.ts'
 import type { AdminStore } from './world.ts'
 
 /** What was looked at, how it is, and what to do about it. */
@@ -20,6 +20,7 @@ export async function examine(store: AdminStore, card: RateCard, now: EpochMs): 
     ...(await upstreamFindings(store.registry)),
     await memberFinding(store.registry, now),
     ...rateFindings(await store.rateBook.byFallback(now - WEEK_MS), card, now),
+    ...tierFindings(await store.rateBook.byTier(now - WEEK_MS), card, now),
   ]
 }
 
@@ -82,4 +83,17 @@ function remedyFor({ model, charging }: FallbackUse, card: RateCard, now: EpochM
   return known
     ? 'an average counts now: see admin rates reprice'
     : 'no average of its messages is known: see admin rates set --message'
+}
+
+/** By the factors that are known now: those of a time before stand in no row. */
+function tierFindings(uses: readonly TierUse[], card: RateCard, now: EpochMs): readonly Finding[] {
+  const unknown = uses.filter(({ model, tier }) => {
+    const rate = rateOf(model ?? '', now, card) ?? card.fallback
+    return !tierOf(tier, rate, card).known
+  })
+  return [...Map.groupBy(unknown, ({ tier }) => tier)].map(([tier, of]) => {
+    const calls = of.reduce((sum, use) => sum + use.calls, 0)
+    const message = `service tier ${tier}: ${calls} calls charged as the standard tier in the last 7 days; see [credit] tiers`
+    return { check: 'rates', level: 'warning', message }
+  })
 }

@@ -10,8 +10,10 @@ export interface Readiness {
   readonly draining: () => boolean
   /** How far off estimates have been. */
   readonly estimates: () => EstimatorError | undefined
-  /** Models and tiers that the rate card does not know, seen in the last hour. */
+  /** Models that the rate card does not know, seen in the last hour. */
   readonly unpriced: () => readonly string[]
+  /** Service tiers that it does not know, in the same way. */
+  readonly unknownTiers: () => readonly string[]
 }
 
 interface Report {
@@ -23,6 +25,7 @@ interface Report {
   /** The median is a share: 0.05 are 5 %. */
   readonly estimates: { readonly calls: number; readonly median_error: number } | null
   readonly priced_by_fallback: readonly string[]
+  readonly charged_as_standard_tier: readonly string[]
 }
 
 const FRESH_MS = 1000
@@ -68,6 +71,7 @@ export class Probes {
       draining: this.#of.draining(),
       estimates,
       priced_by_fallback: this.#of.unpriced(),
+      charged_as_standard_tier: this.#of.unknownTiers(),
     }
   }
 

@@ -25,6 +25,7 @@ async function serving(relay: (client: Client) => Promise<void>): Promise<DataSe
     draining: () => false,
     estimates: () => undefined,
     unpriced: () => [],
+    unknownTiers: () => [],
   })
   const metrics = { refused: () => undefined }
   const options = { host: '127.0.0.1', port: 0, limits: LIMITS, contact: 'Ask', log, metrics, now: Date.now }

@@ -3,14 +3,14 @@ import type { EpochMs, NanoCredits } from '../core/units.ts'
 import { NO_USAGE, type Precision, type Usage } from '../core/usage.ts'
 import type { Gateway } from './gateway.ts'
 import type { Receipt } from './settle.ts'
-import { finalPrice, NO_PRICE, priceSoFar, seenOf } from './tariff.ts'
+import { finalPrice, NO_PRICE, priceSoFar, seenOf, type Unpriced } from './tariff.ts'
 
 /** What a call cost, and how surely that is known. */
 export interface Bill {
   readonly credits: NanoCredits
   readonly rate: string | undefined
   readonly precision: Precision
-  readonly unknown: string | undefined
+  readonly unknown: Unpriced | undefined
   /** Of an estimate. */
   readonly usage?: Usage
 }

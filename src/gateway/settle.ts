@@ -17,9 +17,6 @@ import { ClientLeft } from './patience.ts'
 import type { Price } from './tariff.ts'
 import { tellWarnings } from './warn.ts'
 
-/** What the administrator is told where the rate card does not know a model or a tier. */
-export const PRICED_BY_FALLBACK = 'priced by the fallback'
-
 /** What is known of an admitted call so far; whatever way it ends, this is what is settled. */
 export interface Receipt {
   readonly request: CallRequest
@@ -109,7 +106,7 @@ function entryOf(receipt: Receipt, gateway: Gateway): Entry {
   const { request, metered } = receipt
   const { unknown, ...billed } = bill(receipt, gateway)
   learnFrom(receipt, gateway)
-  if (unknown !== undefined) gateway.notices.warn(PRICED_BY_FALLBACK, unknown)
+  if (unknown !== undefined) gateway.notices.warn(unknown.event, unknown.what)
   return {
     call: request.facts.id,
     ending: receipt.ending === 'client-left' && gateway.stop.aborted ? 'cut' : receipt.ending,

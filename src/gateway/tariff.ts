@@ -6,13 +6,23 @@ import type { Usage } from '../core/usage.ts'
 import type { Gateway } from './gateway.ts'
 import type { CallRequest } from './identify.ts'
 
+/** What the administrator is told once an hour of what the rate card does not know, by what was done then. */
+export const PRICED_BY_FALLBACK = 'priced by the fallback'
+export const CHARGED_AS_STANDARD = 'charged as the standard tier'
+
+/** What the rate card does not know, and what was done then. */
+export interface Unpriced {
+  readonly event: typeof PRICED_BY_FALLBACK | typeof CHARGED_AS_STANDARD
+  readonly what: string
+}
+
 /** A price and the rate that says so. */
 export interface Price {
   readonly credits: NanoCredits
   /** Identity of the rate, as stored with the call; undefined where there is none. */
   readonly rate: string | undefined
   /** What the rate card does not know, and so took for the usual; undefined when it knows all. */
-  readonly unknown: string | undefined
+  readonly unknown: Unpriced | undefined
 }
 
 interface Called {
@@ -62,12 +72,17 @@ function priced({ model, serviceTier }: Called, at: EpochMs, { rates, settings }
   if (settings.charging === 'message') return messagePrice(model, at, rates)
   const rate = rateOf(model ?? '', at, rates) ?? rates.fallback
   const tier = tierOf(serviceTier, rate, rates)
-  const unknown = rate === rates.fallback ? unknownModel(model) : tier.known ? undefined : `service tier ${serviceTier}`
+  const unknown = rate === rates.fallback ? unknownModel(model) : tier.known ? undefined : unknownTier(serviceTier)
   return { credits: cost(rate, tier), rate: rate.identity, unknown }
 }
 
-function unknownModel(model: string | undefined): string {
-  return `model ${model ?? '(none named)'}`
+function unknownModel(model: string | undefined): Unpriced {
+  return { event: PRICED_BY_FALLBACK, what: `model ${model ?? '(none named)'}` }
+}
+
+/** Its tokens are charged by the rate of their model; only the factor is that of the standard tier. */
+function unknownTier(tier: string | undefined): Unpriced {
+  return { event: CHARGED_AS_STANDARD, what: `service tier ${tier}` }
 }
 
 function messagePrice(model: string | undefined, at: EpochMs, rates: Gateway['rates']): Price {

@@ -12,6 +12,7 @@ clientContract('the HTTP listener', async (caller, settings) => {
     draining: () => false,
     estimates: () => undefined,
     unpriced: () => [],
+    unknownTiers: () => [],
   })
   const limits = { ...settings, maxHeaderBytes: 16_384 }
   const converse = (): Promise<void> => Promise.reject(new Error('no WebSocket is expected'))

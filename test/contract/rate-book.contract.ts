@@ -208,6 +208,18 @@ export function rateBookContract(newDatabase: NewDatabase): void {
       await exactTotals(given)
     })
 
+    test('tells which service tiers were used, where they matter to the price', async () => {
+      await using given = await start(newDatabase)
+      await settled(given, T0 - 1, { serviceTier: 'flex' })
+      for (const serviceTier of ['scale', 'scale', 'default', undefined]) await settled(given, T0, { serviceTier })
+      await settled(given, T0, { serviceTier: 'scale', charging: 'message', message: true })
+      await settled(given, T0, { serviceTier: 'scale', rate: undefined })
+      deepEqual(await given.store.rateBook.byTier(T0), [
+        { model: 'gpt-5.5', tier: 'default', calls: 1 },
+        { model: 'gpt-5.5', tier: 'scale', calls: 2 },
+      ])
+    })
+
     test('tells which models the fallback priced, and since when', async () => {
       await using given = await start(newDatabase)
       await settled(given, T0 - 1, { credits: 1n })

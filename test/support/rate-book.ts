@@ -10,6 +10,7 @@ import {
   type RateName,
   RegistryError,
   type SetRate,
+  type TierUse,
 } from '../../src/ports.ts'
 
 const SET_AT: EpochMs = Date.parse('2026-11-20T09:00:00Z')
@@ -19,6 +20,7 @@ export class MemoryRateBook implements RateBook {
   readonly list: SetRate[] = []
   calls: BookedCall[] = []
   fallback: readonly FallbackUse[] = []
+  tiers: readonly TierUse[] = []
   spans: CallSpan[] = []
   readonly since: EpochMs[] = []
   readonly reasons: { readonly who: string; readonly why: string }[] = []
@@ -63,6 +65,11 @@ export class MemoryRateBook implements RateBook {
   async byFallback(since: EpochMs): Promise<readonly FallbackUse[]> {
     this.since.push(since)
     return this.fallback
+  }
+
+  async byTier(since: EpochMs): Promise<readonly TierUse[]> {
+    this.since.push(since)
+    return this.tiers
   }
 
   #remove({ model, from, of }: RateName): SetRate | undefined {

@@ -257,6 +257,7 @@ suite('the listener', { concurrency: 4 }, () => {
       draining: false,
       estimates: null,
       priced_by_fallback: [],
+      charged_as_standard_tier: [],
     })
     await on.admin(({ registry }) => registry.setUpstream('alpha', { enabled: false }))
     const off = await until(async () => {

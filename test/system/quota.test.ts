@@ -134,8 +134,11 @@ suite('the price of a call', { concurrency: 4 }, () => {
     await price({ model: UNKNOWN })
     equal(await price({ tier: 'scale' }), 10n)
     deepEqual(
-      on.log.filter((line) => line.includes('priced by the fallback')),
-      [`model ${UNKNOWN}`, 'service tier scale'].map((what) => `warn priced by the fallback {"what":"${what}"}`),
+      on.log.filter((line) => /priced by the fallback|standard tier/.test(line)),
+      [
+        `warn priced by the fallback {"what":"model ${UNKNOWN}"}`,
+        'warn charged as the standard tier {"what":"service tier scale"}',
+      ],
     )
   })
 

@@ -23,6 +23,7 @@ async function listener({ directory, ledger }: Store): Promise<DataServer> {
     draining: () => false,
     estimates: () => undefined,
     unpriced: () => [],
+    unknownTiers: () => [],
   })
   return await listen({ relay, converse: relay }, probes, {
     socketOn: relay as never,

@@ -46,6 +46,7 @@ import type {
   Upstream,
   UsageQuery,
   UsageSum,
+  TierUse,
 } from '../../ports.ts'
 import { listAdminKeys, removeAdminKey, sealedAdminSecret, setAdminKey, switchAdminKey } from './admin-keys.ts'
 import { beginAttempt } from './attempts.ts'
@@ -61,7 +62,7 @@ import { callStory } from './call-story.ts'
 import { pastCalls } from './past-calls.ts'
 import { grantQuota, resetQuota, viewQuota } from './quotas.ts'
 import { crossOff, dueWarnings } from './outbox.ts'
-import { fallbackUse, listRates, setRate, unsetRate } from './rates.ts'
+import { fallbackUse, listRates, setRate, tierUse, unsetRate } from './rates.ts'
 import { callsPage, callsReport, callsTail } from './reports.ts'
 import { adjustCalls, bookedCalls } from './repricing.ts'
 import { prune } from './retention.ts'
@@ -117,6 +118,7 @@ export interface Operations {
     now: EpochMs,
   ) => Script<number>
   readonly byFallback: (since: EpochMs) => Script<readonly FallbackUse[]>
+  readonly byTier: (since: EpochMs) => Script<readonly TierUse[]>
   readonly setAdminKey: (organization: string, secret: string, now: EpochMs) => Script<AdminKey>
   readonly switchAdminKey: (organization: string, enabled: boolean) => Script<AdminKey>
   readonly removeAdminKey: (organization: string) => Script<AdminKey>
@@ -155,6 +157,7 @@ export const READS: ReadonlySet<OperationName> = new Set<OperationName>([
   'rates',
   'booked',
   'byFallback',
+  'byTier',
   'listAdminKeys',
   'sealedAdminSecret',
   'ledgerSums',
@@ -218,6 +221,7 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     booked: bookedCalls,
     adjust: adjustCalls,
     byFallback: fallbackUse,
+    byTier: tierUse,
     setAdminKey: (organization, secret, now) => setAdminKey(organization, secret, seal, now),
     switchAdminKey,
     removeAdminKey,

@@ -1,7 +1,7 @@
 import { dayOf } from '../../core/calendar.ts'
 import { MOST_PER_MESSAGE, MOST_PER_TOKEN } from '../../core/set-rate.ts'
 import type { EpochMs } from '../../core/units.ts'
-import type { Charging, FallbackUse, NewRate, RateName, SetRate } from '../../ports.ts'
+import type { Charging, FallbackUse, NewRate, RateName, SetRate, TierUse } from '../../ports.ts'
 import { invalid, shown, unknown } from './names.ts'
 import { bumpRevision } from './revision.ts'
 import { big, int, maybeBig, maybeText, one, only, sql, text, type Row, type Script } from './sql.ts'
@@ -55,6 +55,18 @@ export function* fallbackUse(since: EpochMs): Script<readonly FallbackUse[]> {
     calls: int(row, 'calls'),
     credits: big(row, 'credits'),
     lastAt: int(row, 'last_at'),
+  }))
+}
+
+export function* tierUse(since: EpochMs): Script<readonly TierUse[]> {
+  const rows = yield sql`
+    SELECT service_tier, model, COUNT(*) AS calls FROM calls
+    WHERE started_at >= ${since} AND service_tier IS NOT NULL AND rate IS NOT NULL AND charging = 'tokens'
+    GROUP BY service_tier, model ORDER BY service_tier, model`
+  return rows.map((row) => ({
+    model: maybeText(row, 'model'),
+    tier: text(row, 'service_tier'),
+    calls: int(row, 'calls'),
   }))
 }
 

@@ -170,6 +170,7 @@ function rateBookOn(
     booked: (span, after, limit) => reader.request('booked', span, after, limit),
     adjust: (adjustments, reason) => writer.request('adjust', adjustments, reason, now()),
     byFallback: (since) => reader.request('byFallback', since),
+    byTier: (since) => reader.request('byTier', since),
   }
 }
 
