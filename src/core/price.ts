@@ -58,6 +58,17 @@ export interface CardChange {
   readonly setMessages?: readonly MessageRow[]
 }
 
+/**
+ * The most that one call is charged: ten million credits. A call of a million tokens stays below it at the highest rate
+ * and the highest factor that can be set, and 900 calls of this price still add up to a sum of 64 bits, which is what a
+ * store holds: one that passed them could not be settled at all.
+ */
+export const MOST_PER_CALL: NanoCredits = 10_000_000n * NANO_PER_CREDIT
+
+export function bounded(credits: NanoCredits): NanoCredits {
+  return least(credits, MOST_PER_CALL)
+}
+
 const FALLBACK = 'fallback'
 const MINUTE_MS = 60_000n
 

@@ -1,4 +1,4 @@
-import { creditsOf, messagePriceOf, rateOf, tierOf, type RateCard } from './price.ts'
+import { bounded, creditsOf, messagePriceOf, rateOf, tierOf, type RateCard } from './price.ts'
 import type { EpochMs, NanoCredits } from './units.ts'
 import type { Usage } from './usage.ts'
 
@@ -36,7 +36,8 @@ export function repriced(call: SettledCall, card: RateCard): Repriced | undefine
   if (call.charging === 'message') return call.message ? ofMessage(model, call, card) : undefined
   if (!statesUsage(call.usage)) return undefined
   const rate = rateOf(model ?? '', call.endedAt, card) ?? card.fallback
-  return { credits: creditsOf(call.usage, rate, tierOf(call.serviceTier, rate, card)), rate: rate.identity }
+  const credits = bounded(creditsOf(call.usage, rate, tierOf(call.serviceTier, rate, card)))
+  return { credits, rate: rate.identity }
 }
 
 /** Whether it makes a difference: another price, or a row at last for what the fallback had priced. */
@@ -46,7 +47,7 @@ export function isChange({ credits, rate }: SettledCall, to: Repriced, card: Rat
 
 function ofMessage(model: string | undefined, call: SettledCall, card: RateCard): Repriced {
   const { credits, identity } = messagePriceOf(model, call.endedAt, card)
-  return { credits, rate: identity }
+  return { credits: bounded(credits), rate: identity }
 }
 
 /** A call that named no model was priced by the one that upstream named: its rate says which. */

@@ -32,7 +32,7 @@ interface Setting {
   readonly on: string
 }
 
-/** The most that a token can be set to cost, so that no call passes 64 bits: 100,000 credits per million tokens. */
+/** The most that a token can be set to cost: 100,000 credits per million tokens (see MOST_PER_CALL). */
 export const MOST_PER_TOKEN: NanoCredits = 100_000_000n
 
 /** The most that a message can be set to cost: a million credits. */

@@ -1,4 +1,5 @@
 import { isPriced } from '../core/intent.ts'
+import { MOST_PER_CALL } from '../core/price.ts'
 import type { EpochMs, NanoCredits } from '../core/units.ts'
 import { NO_USAGE, type Precision, type Usage } from '../core/usage.ts'
 import type { Gateway } from './gateway.ts'
@@ -17,8 +18,17 @@ export interface Bill {
 
 const NOTHING: Bill = { credits: 0n, rate: undefined, precision: 'exact', unknown: undefined }
 
-/** What the call costs and how surely that is known. */
+/** What the call costs and how surely that is known. Too high a price is cut rather than the call lost. */
 export function bill(receipt: Receipt, gateway: Gateway): Bill {
+  const whole = billWhole(receipt, gateway)
+  if (whole.credits < MOST_PER_CALL) return whole
+  const { request } = receipt
+  const call = { call: request.facts.id, model: request.asked.model, rate: whole.rate }
+  gateway.log.error('price of a call cut to the most that is charged: see its rate', call)
+  return { ...whole, credits: MOST_PER_CALL, precision: whole.precision === 'exact' ? 'estimated' : whole.precision }
+}
+
+function billWhole(receipt: Receipt, gateway: Gateway): Bill {
   if (receipt.metered?.usage) return billUsage(receipt, gateway, gateway.now())
   const guess = billWithoutUsage(receipt, gateway)
   // A guess by the size of its body would be a price that was made up.

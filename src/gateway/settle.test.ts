@@ -4,11 +4,14 @@ import type { Asked } from '../core/body.ts'
 import type { CallKind } from '../core/intent.ts'
 import type { Metered } from '../core/meter.ts'
 import { Estimator } from '../core/estimate.ts'
-import { cardWith } from '../core/price.ts'
 import { LedgerUnavailable, type CountedCall, type Entry } from '../ports.ts'
+import { cardWith, MOST_PER_CALL, type RateCard } from '../core/price.ts'
+import { MOST_PER_TOKEN } from '../core/set-rate.ts'
+import { NO_USAGE } from '../core/usage.ts'
 import type { Gateway } from './gateway.ts'
 import type { CallRequest } from './identify.ts'
 import { receiptFor, settle, type Receipt } from './settle.ts'
+import { finalPrice } from './tariff.ts'
 
 const STATED = {
   inputTokens: 120_000,
@@ -29,6 +32,8 @@ const METERED: Metered = {
   outputBytes: 0,
 }
 
+const row = { model: 'gpt-dear', status: 'set', source: 'test', asOf: '2026-11-23', mark: 'admin-1' } as const
+
 interface Settled {
   readonly receipt?: Partial<Receipt>
   readonly metered?: Partial<Metered>
@@ -40,6 +45,8 @@ interface Settled {
   readonly counted?: CountedCall[]
   /** What the ledger says that it costs. */
   readonly charged?: bigint
+  readonly card?: RateCard
+  readonly told?: string[]
 }
 
 /** The entry that a receipt becomes; the ledger is away `failures` times before. */
@@ -52,6 +59,8 @@ async function entryOf({
   failures = 0,
   counted = [],
   charged,
+  card = cardWith(),
+  told = [],
 }: Settled): Promise<Entry> {
   const entries: Entry[] = []
   let left = failures
@@ -63,11 +72,11 @@ async function entryOf({
         return Promise.resolve({ windows: [], ...(charged !== undefined && { charged }) })
       },
     },
-    rates: cardWith(),
+    rates: card,
     estimator: new Estimator(),
     settings: { charging, unknownUsageCredits: 5_000_000_000n },
-    log: { error: () => undefined },
     metrics: { settled: (call: CountedCall) => counted.push(call) },
+    log: { error: (event: string) => void told.push(event) },
     now: () => Date.UTC(2026, 10, 23),
     stop: new AbortController().signal,
   } as unknown as Gateway
@@ -121,6 +130,26 @@ suite('settling', () => {
     const usage = { ...STATED, cachedInputTokens: 120_000, cacheWriteTokens: 0, inconsistent: true } as const
     const bill = await billOf({ metered: { usage, terminal: 'completed' } })
     deepEqual([bill.precision, bill.credits], ['estimated', 120_000n * 2500n + 2000n * 250_000n])
+  })
+
+  test('at the most that can be set a million tokens cost their price, and a billion no more than a row can hold', async () => {
+    const most = { input: MOST_PER_TOKEN, cached: MOST_PER_TOKEN, output: MOST_PER_TOKEN }
+    const card = cardWith({ set: [{ ...row, ...most }], tiers: { priority: 1000n } })
+    const told: string[] = []
+    const asked = { model: row.model, serviceTier: 'priority' }
+    const of = async (tokens: number) => {
+      const usage = { ...NO_USAGE, inputTokens: tokens, outputTokens: tokens }
+      const { credits, precision } = await entryOf({ card, told, asked, metered: { usage, terminal: 'completed' } })
+      return { credits, precision }
+    }
+    deepEqual(await of(499_999), { credits: 999_998n * MOST_PER_TOKEN * 100n, precision: 'exact' })
+    deepEqual(told, [])
+    deepEqual(await of(1_000_000_000), { credits: MOST_PER_CALL, precision: 'estimated' })
+    deepEqual(told, ['price of a call cut to the most that is charged: see its rate'])
+    // What a call is expected to cost is written into the ledger too.
+    const tariff = { rates: card, settings: { charging: 'tokens' } } as unknown as Gateway
+    const usage = { ...NO_USAGE, outputTokens: 1_000_000_000 }
+    equal(finalPrice({ ...asked, usage }, Date.UTC(2026, 10, 23), tariff).credits, MOST_PER_CALL)
   })
 
   test('an answer that was cut is charged for its request and for what was seen of its output', async () => {

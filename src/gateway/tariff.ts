@@ -1,6 +1,6 @@
 import type { Seen } from '../core/estimate.ts'
 import { isPriced } from '../core/intent.ts'
-import { creditsOf, messagePriceOf, rateOf, tierOf, type Rate, type Tier } from '../core/price.ts'
+import { bounded, creditsOf, messagePriceOf, rateOf, tierOf, type Rate, type Tier } from '../core/price.ts'
 import type { EpochMs, NanoCredits } from '../core/units.ts'
 import type { Usage } from '../core/usage.ts'
 import type { Gateway } from './gateway.ts'
@@ -73,7 +73,7 @@ function priced({ model, serviceTier }: Called, at: EpochMs, { rates, settings }
   const rate = rateOf(model ?? '', at, rates) ?? rates.fallback
   const tier = tierOf(serviceTier, rate, rates)
   const unknown = rate === rates.fallback ? unknownModel(model) : tier.known ? undefined : unknownTier(serviceTier)
-  return { credits: cost(rate, tier), rate: rate.identity, unknown }
+  return { credits: bounded(cost(rate, tier)), rate: rate.identity, unknown }
 }
 
 function unknownModel(model: string | undefined): Unpriced {
@@ -87,5 +87,9 @@ function unknownTier(tier: string | undefined): Unpriced {
 
 function messagePrice(model: string | undefined, at: EpochMs, rates: Gateway['rates']): Price {
   const { credits, identity } = messagePriceOf(model, at, rates)
-  return { credits, rate: identity, unknown: identity === rates.fallback.identity ? unknownModel(model) : undefined }
+  return {
+    credits: bounded(credits),
+    rate: identity,
+    unknown: identity === rates.fallback.identity ? unknownModel(model) : undefined,
+  }
 }

@@ -1,6 +1,7 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { HOUR_MS } from '../../src/core/calendar.ts'
+import { MOST_PER_CALL } from '../../src/core/price.ts'
 import type { UpstreamId } from '../../src/core/units.ts'
 import { newCall, newEntry, populate, T0, type NewDatabase, type World } from './bench.ts'
 import { exactTotals, start } from './ledger-given.ts'
@@ -52,6 +53,29 @@ export function ledgerRowsContract(newDatabase: NewDatabase): void {
       deepEqual(again, first)
       await given.store.ledger.settle(newEntry(call.id, T0 + 600, { credits: 9n }))
       equal((await given.store.reports.calls({ member: given.member.name, limit: 5 })).length, 1)
+      await exactTotals(given)
+    })
+
+    test('adds up calls of the highest price, and loses none beside one that 64 bits cannot hold', async () => {
+      await using given = await start(newDatabase)
+      const { ledger, reports } = given.store
+      const settled = async (credits: bigint) => {
+        const call = newCall(given, T0)
+        await ledger.open({ ...call, hold: MOST_PER_CALL }, [], T0)
+        await ledger.settle(newEntry(call.id, T0 + 1, { credits }))
+      }
+      const ended = await Promise.allSettled([
+        ...Array.from({ length: 50 }, () => settled(MOST_PER_CALL)),
+        settled(2n ** 63n),
+        ...Array.from({ length: 50 }, () => settled(MOST_PER_CALL)),
+      ])
+      deepEqual(
+        ended
+          .map(({ status }, at) => (status === 'fulfilled' ? 'fulfilled' : at))
+          .filter((each) => each !== 'fulfilled'),
+        [50],
+      )
+      equal((await reports.usage(T0, T0 + HOUR_MS))[0]?.credits, 100n * MOST_PER_CALL)
       await exactTotals(given)
     })
 
