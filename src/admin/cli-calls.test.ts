@@ -185,8 +185,8 @@ suite('admin call', () => {
 
   test('tells the whole story of a call, step by step', async () => {
     const world = await withAlice()
-    world.stories.set('0199f3c2', STORY)
-    equal(await world.run('admin', 'call', '0199F3C2'), 0, world.err)
+    world.stories.set('0199f3c2-7b1d', STORY)
+    equal(await world.run('admin', 'call', '0199F3C2-7B1D'), 0, world.err)
     equal(
       world.out,
       [
@@ -206,7 +206,7 @@ suite('admin call', () => {
         '',
       ].join('\n'),
     )
-    await world.run('admin', 'call', '0199f3c2', '--json')
+    await world.run('admin', 'call', '0199f3c2-7b1d', '--json')
     const json = JSON.parse(world.out) as {
       tries: readonly { why: string | null }[]
       repricings: readonly object[]
@@ -229,17 +229,17 @@ suite('admin call', () => {
   test('tells how a call that passed would have been refused', async () => {
     const world = await withAlice()
     const call = { ...STORY.call, wouldRefuse: 'member_5h_quota_exceeded' }
-    world.stories.set('0199f3c2', { ...STORY, call })
-    await world.run('admin', 'call', '0199f3c2')
+    world.stories.set('0199f3c2-7b1d', { ...STORY, call })
+    await world.run('admin', 'call', '0199f3c2-7b1d')
     match(world.out, /\nended: .* status=200 would_refuse=member_5h_quota_exceeded upstream=second /)
   })
 
   test('does not guess: an id that is none, too short, unknown or of several is said so', async () => {
     const world = await withAlice()
     for (const [id, message] of [
-      ['0199f3c', /must be the id of a call, or at least its first 8 characters/],
+      ['0199f3c2-7b1', /must be the id of a call, or at least its first 13 characters/],
       ['resp_12345678', /must be the id of a call/],
-      ['0199f3c3', /there is no call "0199f3c3", or several begin so/],
+      ['0199f3c2-7b1e', /there is no call "0199f3c2-7b1e", or several begin so/],
     ] as const) {
       equal(await world.run('admin', 'call', id), 2)
       match(world.err, message)

@@ -55,8 +55,8 @@ export function passes(call: CallRow, { member, model, upstream, kind, status, e
   )
 }
 
-/** Least of an id that says which call is meant. */
-const LEAST_OF_ID = 8
+/** Least of an id that says which call is meant: its millisecond. The first 8 characters are those of a whole minute. */
+const LEAST_OF_ID = 13
 
 /** Throws WrongUse when there is no such call, or more than one whose id begins so. */
 export async function callOf(reports: Reports, id: string): Promise<CallStory> {
