@@ -97,7 +97,8 @@ suite('warnings of a quota', { concurrency: 4 }, () => {
   })
 
   test('hold up no call while the webhook hangs, and are not told again when a limit was moved', async () => {
-    const server = createServer(() => undefined)
+    let asked = 0
+    const server = createServer(() => (asked += 1))
     const url = await listening(server)
     try {
       await using on = await startStand({
@@ -112,9 +113,9 @@ suite('warnings of a quota', { concurrency: 4 }, () => {
       await on.admin(({ registry }) => registry.setMember('alice', { weeklyQuota: 2n }))
       await until(async () => ((await ask(on.url, turn(on.key))).text.includes('of 0.000000002 ') ? true : undefined))
       await on.admin(({ registry }) => registry.setMember('alice', { weeklyQuota: 10n ** 15n }))
-      const began = performance.now()
-      await until(async () => ((await ask(on.url, turn(on.key))).status === 200 ? true : undefined), 2000)
-      ok(performance.now() - began < 2000)
+      await until(async () => ((await ask(on.url, turn(on.key))).status === 200 ? true : undefined))
+      // The webhook has answered none of this, and never will.
+      ok(asked > 0)
       equal(warnings(on).length, 1)
     } finally {
       server.closeAllConnections()

@@ -59,10 +59,9 @@ suite('the choice of an upstream key', { concurrency: 4 }, () => {
     deepEqual(new Set(keysUsed(on)), new Set(['gamma']))
   })
 
-  test('follows changes from another process within a second', async () => {
+  test('follows changes from another process', async () => {
     await using on = await startStand({ simulator: SIMULATOR, upstreams: [{ name: 'alpha' }, { name: 'beta' }] })
     await change(on, 'alpha', { enabled: false })
-    const began = performance.now()
     await until(async () => {
       await ask(on.url, turn(on.key))
       await ask(on.url, turn(on.key))
@@ -72,9 +71,8 @@ suite('the choice of an upstream key', { concurrency: 4 }, () => {
         ? true
         : undefined
     })
-    ok(performance.now() - began < 1000)
     await on.admin(({ registry }) => registry.setMember('alice', { models: ['gpt-6-sol'] }))
-    await until(async () => ((await ask(on.url, turn(on.key))).text.includes('not allowed') ? true : undefined), 1000)
+    await until(async () => ((await ask(on.url, turn(on.key))).text.includes('not allowed') ? true : undefined))
   })
 })
 
