@@ -14,13 +14,16 @@ const COMPACTION_TOKENS = 48
 export class Speaker {
   readonly #settings: Settings
   readonly #tokenizer: Tokenizer
-  readonly #plain: readonly Piece[]
+  readonly #plain: readonly (readonly Piece[])[]
+  #answers = 0
 
   constructor(settings: Settings, tokenizer: Tokenizer) {
-    const { text, deltas } = settings
+    const { text, texts, deltas } = settings
     this.#settings = settings
     this.#tokenizer = tokenizer
-    this.#plain = deltas === undefined ? piecesOf(text, tokenizer) : piecesToSize(text, deltas, tokenizer)
+    const said = (each: string): readonly Piece[] =>
+      deltas === undefined ? piecesOf(each, tokenizer) : piecesToSize(each, deltas, tokenizer)
+    this.#plain = texts.length > 0 ? texts.map((each) => piecesOf(each, tokenizer)) : [said(text)]
   }
 
   /** The answer to a body of /responses, for a caller of this organization. */
@@ -39,7 +42,7 @@ export class Speaker {
   /** A structured answer when `format` asks for one, else the plain one. */
   inFormat(format: JsonObject | undefined): readonly Piece[] {
     if (format?.['type'] === 'json_object') return piecesOf('{}', this.#tokenizer)
-    if (format?.['type'] !== 'json_schema') return this.#plain
+    if (format?.['type'] !== 'json_schema') return this.#plain[this.#answers++ % this.#plain.length] ?? []
     const schema = format['schema'] ?? asObject(format['json_schema'])?.['schema']
     return piecesOf(JSON.stringify(exampleOf(schema)), this.#tokenizer)
   }

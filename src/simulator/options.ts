@@ -21,6 +21,8 @@ export interface SimulatorOptions {
   readonly tokens?: Counting | undefined
   /** What the model answers. */
   readonly text?: string | undefined
+  /** What it answers by turns, word by word, in place of `text`; none by default. */
+  readonly texts?: readonly string[] | undefined
   /** In how many delta events it answers; its words are said again until there are so many. By default one each word. */
   readonly deltas?: number | undefined
   /** Output tokens spent on reasoning before the answer; 0 leaves out the reasoning item. */
@@ -75,6 +77,7 @@ export interface Settings {
   readonly models: readonly SimulatedModel[]
   readonly tokens: Counting
   readonly text: string
+  readonly texts: readonly string[]
   readonly deltas: number | undefined
   readonly reasoningTokens: number
   readonly agent: 'none' | Agent
@@ -103,6 +106,7 @@ const DEFAULTS: Settings = {
   models: DEFAULT_MODELS,
   tokens: 'bpe',
   text: 'Hello from the simulator, which plays OpenAI and keeps the truth about every call.',
+  texts: [],
   deltas: undefined,
   reasoningTokens: 64,
   agent: 'none',
@@ -153,6 +157,7 @@ const OPTIONS: Shape = {
     models: listOf('models', shaped('models[]', MODEL)),
     tokens: oneOf('bpe', 'bytes'),
     text,
+    texts: listOf('texts', text),
     deltas: whole(1, 1_000_000),
     reasoningTokens: whole(0, 1_000_000),
     agent: oneOf('none', 'shell-and-edit', 'web-search'),
