@@ -8,19 +8,13 @@ import {
   type WindowName,
 } from '../../core/quota.ts'
 import { QUOTA_REFUSAL } from '../../core/refusal.ts'
-import type { CallId, EpochMs, GatewayKeyId, MemberId, NanoCredits, UpstreamId } from '../../core/units.ts'
-import type { SpokenUsage } from '../../core/usage.ts'
-import type { Entry, Made, OpenCall, RefusedCall } from '../../ports.ts'
-import { writeAttempts } from './attempts.ts'
+import type { CallId, EpochMs, GatewayKeyId, MemberId, UpstreamId } from '../../core/units.ts'
+import type { Made, OpenCall, RefusedCall } from '../../ports.ts'
 import type { LedgerTime } from './ledger-time.ts'
-import type { LedgerMemory, OpenedCall } from './memory.ts'
-import { rememberOwner } from './owners.ts'
-import { addToTotals } from './rolling.ts'
-import { addToRollups } from './rollups.ts'
-import { big, int, maybeInt, maybeText, one, only, sql, text, type Script } from './sql.ts'
+import type { LedgerMemory } from './memory.ts'
+import { int, maybeText, one, only, sql, type Script } from './sql.ts'
 import { standingAt } from './standing.ts'
-import { warnOnce } from './warnings.ts'
-import { addToWindows, closeOwnWindows, openAt, openMissing, recallMember, windowsIn } from './windows.ts'
+import { openAt, openMissing, recallMember } from './windows.ts'
 
 /** A key's last use is written at most this often: it is for people. */
 const KEY_USE_MS = 30_000
@@ -91,70 +85,6 @@ function* markUse(memory: LedgerMemory, key: GatewayKeyId, at: EpochMs): Script<
   memory.keyUses.set(key, at)
 }
 
-export function* settleCall(scribe: Scribe, entry: Entry): Script<Standing> {
-  const at = scribe.time.at(entry.endedAt)
-  const opened = scribe.memory.calls.get(entry.call)
-  const call: SettledCall = opened ?? (yield* readCall(entry.call))
-  const { member } = call
-  const known = yield* recallMember(scribe.memory, member, scribe.quota, at)
-  let charged = call.credits ?? 0n
-  if (call.endedAt === undefined) {
-    const message = yield* isFirstMessage(call, entry)
-    const credits = entry.charging === 'message' && !message ? 0n : entry.credits
-    charged = credits
-    yield* closeCall(call.seq, { ...entry, credits, message })
-    if (entry.usage.spoken) yield* writeSpoken(call.seq, entry.usage.spoken)
-    yield* writeAttempts(call.seq, entry.attempts, opened?.attempts)
-    yield* addToWindows(call.windows, credits, known)
-    yield* addToTotals(member, credits, at, known)
-    yield* rememberOwner(scribe.memory, call, entry)
-    if (entry.ending === 'refused') yield* refuseLate(scribe.memory, call)
-    else {
-      const summand = { ...call, model: call.model ?? '', upstream: entry.upstream ?? 0 }
-      const serviceTier = entry.serviceTier ?? call.askedTier
-      yield* addToRollups(summand, { ...entry, serviceTier, credits, messages: message ? 1 : 0 })
-    }
-    scribe.memory.calls.delete(entry.call)
-  }
-  const after = yield* recallMember(scribe.memory, member, scribe.quota, at)
-  const open = openAt(after, at)
-  const windows = yield* standingAt(member, after.quotas, open, at)
-  return { windows, charged, warnings: yield* warnOnce(member, windows, open, { warnAt: scribe.quota.warnAt, at }) }
-}
-
-type SettledCall = Omit<OpenedCall, 'attempts'> & {
-  readonly endedAt?: EpochMs | undefined
-  readonly credits?: NanoCredits
-}
-
-function* readCall(id: CallId): Script<SettledCall> {
-  const row = yield* one(sql`
-    SELECT seq, member, gateway_key, model, asked_tier, kind, started_at, turn_id, thread_id, session_id, window_5h,
-      window_daily, window_weekly, window_monthly, ended_at, credits
-    FROM calls WHERE id = ${id}`)
-  if (!row) throw new Error(`call ${id} was never opened: it cannot be settled`)
-  return {
-    seq: int(row, 'seq'),
-    member: int(row, 'member') as MemberId,
-    key: int(row, 'gateway_key') as GatewayKeyId,
-    kind: text(row, 'kind'),
-    model: maybeText(row, 'model'),
-    askedTier: maybeText(row, 'asked_tier'),
-    startedAt: int(row, 'started_at'),
-    turnId: maybeText(row, 'turn_id'),
-    threadId: maybeText(row, 'thread_id'),
-    sessionId: maybeText(row, 'session_id'),
-    windows: windowsIn(row),
-    endedAt: maybeInt(row, 'ended_at'),
-    credits: big(row, 'credits'),
-  }
-}
-
-function* refuseLate(memory: LedgerMemory, { seq, member }: SettledCall): Script<void> {
-  yield* closeOwnWindows(seq)
-  memory.members.delete(member)
-}
-
 /**
  * Writes the row of a call that was refused before it was opened; a second time changes nothing. A call whose caller
  * gave up waiting for its opening, which was committed all the same, is closed.
@@ -197,36 +127,4 @@ export function* makerOf(member: MemberId, responseId: string): Script<Made | un
 /** A committed change, so that a disk which is full or read-only is found out. */
 export function* probe(): Script<void> {
   yield* only(sql`UPDATE meta SET probes = probes + 1 RETURNING probes`)
-}
-
-/** Of the calls of one turn only the first that is settled counts as its message. */
-function* isFirstMessage({ member, turnId }: SettledCall, entry: Entry): Script<boolean> {
-  if (!entry.message || turnId === undefined) return entry.message
-  const other = yield* one(sql`
-    SELECT seq FROM calls WHERE member = ${member} AND turn_id = ${turnId} AND messages = 1 LIMIT 1`)
-  return other === undefined
-}
-
-function* closeCall(seq: number, entry: Entry): Script<void> {
-  const { usage } = entry
-  yield sql`
-    UPDATE calls SET
-      ended_at = ${entry.endedAt}, ending = ${entry.ending}, status = ${entry.status}, refusal = ${entry.refusal},
-      request_id = ${entry.requestId}, upstream = ${entry.upstream}, organization = ${entry.organization},
-      response_id = ${entry.responseId}, service_tier = ${entry.serviceTier}, input_tokens = ${usage.inputTokens},
-      cached_input_tokens = ${usage.cachedInputTokens}, cache_write_tokens = ${usage.cacheWriteTokens},
-      output_tokens = ${usage.outputTokens}, reasoning_tokens = ${usage.reasoningTokens},
-      request_bytes = ${entry.requestBytes}, output_bytes = ${entry.outputBytes},
-      precision = ${entry.precision}, charging = ${entry.charging}, credits = ${entry.credits},
-      messages = ${entry.message}, rate = ${entry.rate}
-    WHERE seq = ${seq}`
-}
-
-function* writeSpoken(seq: number, spoken: SpokenUsage): Script<void> {
-  yield sql`
-    UPDATE calls SET
-      input_audio_tokens = ${spoken.inputAudioTokens}, cached_audio_tokens = ${spoken.cachedAudioTokens},
-      input_image_tokens = ${spoken.inputImageTokens}, cached_image_tokens = ${spoken.cachedImageTokens},
-      output_audio_tokens = ${spoken.outputAudioTokens}, audio_ms = ${spoken.audioMs}
-    WHERE seq = ${seq}`
 }

@@ -49,7 +49,7 @@ export function* recallMember(
  * Which of the windows are open at `now`, no earlier than they were read: at most one of each name, for ledger time does
  * not run backwards. One that was reset is over.
  */
-export function openAt(known: KnownMember, now: EpochMs): OpenWindows {
+export function openAt(known: Pick<KnownMember, 'windows' | 'adjustments'>, now: EpochMs): OpenWindows {
   const granted = new Map<WindowName, NanoCredits>()
   const ended = new Set<number>()
   const resetTotals = new Map<WindowName, NanoCredits>()

@@ -1,0 +1,118 @@
+import type { Standing } from '../../core/quota.ts'
+import type { CallId, EpochMs, GatewayKeyId, MemberId, NanoCredits } from '../../core/units.ts'
+import type { SpokenUsage } from '../../core/usage.ts'
+import type { Entry } from '../../ports.ts'
+import { writeAttempts } from './attempts.ts'
+import type { Scribe } from './calls.ts'
+import type { LedgerMemory, OpenedCall } from './memory.ts'
+import { rememberOwner } from './owners.ts'
+import { addToTotals } from './rolling.ts'
+import { addToRollups } from './rollups.ts'
+import { big, int, maybeInt, maybeText, one, sql, text, type Script } from './sql.ts'
+import { standingAt } from './standing.ts'
+import { warnOnce } from './warnings.ts'
+import { addToWindows, closeOwnWindows, openAt, recallMember, windowsIn } from './windows.ts'
+
+export function* settleCall(scribe: Scribe, entry: Entry): Script<Standing> {
+  const at = scribe.time.at(entry.endedAt)
+  const call: SettledCall = scribe.memory.calls.get(entry.call) ?? (yield* readCall(entry.call))
+  const charged = call.endedAt === undefined ? yield* writeDown(scribe, call, { entry, at }) : (call.credits ?? 0n)
+  const { quotas, ...known } = yield* recallMember(scribe.memory, call.member, scribe.quota, at)
+  const open = openAt(known, at)
+  const windows = yield* standingAt(call.member, quotas, open, at)
+  const { warnAt } = scribe.quota
+  return { windows, charged, warnings: yield* warnOnce(call.member, windows, open, { warnAt, at }) }
+}
+
+/** Returns what the call is charged. */
+function* writeDown(
+  { memory, quota }: Scribe,
+  call: SettledCall,
+  { entry, at }: { readonly entry: Entry; readonly at: EpochMs },
+): Script<NanoCredits> {
+  const { seq, member } = call
+  const known = yield* recallMember(memory, member, quota, at)
+  const message = yield* isFirstMessage(call, entry)
+  const credits = entry.charging === 'message' && !message ? 0n : entry.credits
+  yield* closeCall(seq, { ...entry, credits, message })
+  if (entry.usage.spoken) yield* writeSpoken(seq, entry.usage.spoken)
+  yield* writeAttempts(seq, entry.attempts, call.attempts)
+  yield* addToWindows(call.windows, credits, known)
+  yield* addToTotals(member, credits, at, known)
+  yield* rememberOwner(memory, call, entry)
+  if (entry.ending === 'refused') yield* refuseLate(memory, call)
+  else {
+    const summand = { ...call, model: call.model ?? '', upstream: entry.upstream ?? 0 }
+    const serviceTier = entry.serviceTier ?? call.askedTier
+    yield* addToRollups(summand, { ...entry, serviceTier, credits, messages: message ? 1 : 0 })
+  }
+  memory.calls.delete(entry.call)
+  return credits
+}
+
+type SettledCall = Omit<OpenedCall, 'attempts'> & {
+  /** How many attempts were announced; undefined where that is not known. */
+  readonly attempts?: number
+  readonly endedAt?: EpochMs | undefined
+  readonly credits?: NanoCredits
+}
+
+function* readCall(id: CallId): Script<SettledCall> {
+  const row = yield* one(sql`
+    SELECT seq, member, gateway_key, model, asked_tier, kind, started_at, turn_id, thread_id, session_id, window_5h,
+      window_daily, window_weekly, window_monthly, ended_at, credits
+    FROM calls WHERE id = ${id}`)
+  if (!row) throw new Error(`call ${id} was never opened: it cannot be settled`)
+  return {
+    seq: int(row, 'seq'),
+    member: int(row, 'member') as MemberId,
+    key: int(row, 'gateway_key') as GatewayKeyId,
+    kind: text(row, 'kind'),
+    model: maybeText(row, 'model'),
+    askedTier: maybeText(row, 'asked_tier'),
+    startedAt: int(row, 'started_at'),
+    turnId: maybeText(row, 'turn_id'),
+    threadId: maybeText(row, 'thread_id'),
+    sessionId: maybeText(row, 'session_id'),
+    windows: windowsIn(row),
+    endedAt: maybeInt(row, 'ended_at'),
+    credits: big(row, 'credits'),
+  }
+}
+
+function* refuseLate(memory: LedgerMemory, { seq, member }: SettledCall): Script<void> {
+  yield* closeOwnWindows(seq)
+  memory.members.delete(member)
+}
+
+/** Of the calls of one turn only the first that is settled counts as its message. */
+function* isFirstMessage({ member, turnId }: SettledCall, entry: Entry): Script<boolean> {
+  if (!entry.message || turnId === undefined) return entry.message
+  const other = yield* one(sql`
+    SELECT seq FROM calls WHERE member = ${member} AND turn_id = ${turnId} AND messages = 1 LIMIT 1`)
+  return other === undefined
+}
+
+function* closeCall(seq: number, entry: Entry): Script<void> {
+  const { usage } = entry
+  yield sql`
+    UPDATE calls SET
+      ended_at = ${entry.endedAt}, ending = ${entry.ending}, status = ${entry.status}, refusal = ${entry.refusal},
+      request_id = ${entry.requestId}, upstream = ${entry.upstream}, organization = ${entry.organization},
+      response_id = ${entry.responseId}, service_tier = ${entry.serviceTier}, input_tokens = ${usage.inputTokens},
+      cached_input_tokens = ${usage.cachedInputTokens}, cache_write_tokens = ${usage.cacheWriteTokens},
+      output_tokens = ${usage.outputTokens}, reasoning_tokens = ${usage.reasoningTokens},
+      request_bytes = ${entry.requestBytes}, output_bytes = ${entry.outputBytes},
+      precision = ${entry.precision}, charging = ${entry.charging}, credits = ${entry.credits},
+      messages = ${entry.message}, rate = ${entry.rate}
+    WHERE seq = ${seq}`
+}
+
+function* writeSpoken(seq: number, spoken: SpokenUsage): Script<void> {
+  yield sql`
+    UPDATE calls SET
+      input_audio_tokens = ${spoken.inputAudioTokens}, cached_audio_tokens = ${spoken.cachedAudioTokens},
+      input_image_tokens = ${spoken.inputImageTokens}, cached_image_tokens = ${spoken.cachedImageTokens},
+      output_audio_tokens = ${spoken.outputAudioTokens}, audio_ms = ${spoken.audioMs}
+    WHERE seq = ${seq}`
+}
