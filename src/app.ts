@@ -16,6 +16,7 @@ import { BodyBudget } from './edge/body-budget.ts'
 import { Probes } from './edge/probes.ts'
 import { listen } from './edge/server.ts'
 import { converse } from './gateway/converse.ts'
+import type { Gateway } from './gateway/gateway.ts'
 import { relay } from './gateway/relay.ts'
 import { CHARGED_AS_STANDARD, PRICED_BY_FALLBACK } from './gateway/tariff.ts'
 import { tellWarnings } from './gateway/warn.ts'
@@ -98,6 +99,18 @@ function upstreamOf({ vault }: Store, { upstream, limits, proxy, ca }: Config): 
   })
 }
 
+function probesOf(store: Store, gateway: Gateway, draining: AbortSignal): Probes {
+  return new Probes({
+    directory: store.directory,
+    ledger: store.ledger,
+    now: Date.now,
+    draining: () => draining.aborted,
+    estimates: () => gateway.estimator.error,
+    unpriced: () => gateway.notices.recent(PRICED_BY_FALLBACK),
+    unknownTiers: () => gateway.notices.recent(CHARGED_AS_STANDARD),
+  })
+}
+
 async function serveOn(store: Store, counting: Counting, config: Config, log: Log): Promise<RunningGateway> {
   const [stopping, draining] = [new AbortController(), new AbortController()]
   const upstream = upstreamOf(store, config)
@@ -111,15 +124,7 @@ async function serveOn(store: Store, counting: Counting, config: Config, log: Lo
   await teach(gateway)
   // Those that the gateway before this one could not deliver.
   tellWarnings(await store.outbox.due(), gateway)
-  const probes = new Probes({
-    directory: store.directory,
-    ledger: store.ledger,
-    now: Date.now,
-    draining: () => draining.signal.aborted,
-    estimates: () => gateway.estimator.error,
-    unpriced: () => gateway.notices.recent(PRICED_BY_FALLBACK),
-    unknownTiers: () => gateway.notices.recent(CHARGED_AS_STANDARD),
-  })
+  const probes = probesOf(store, gateway, draining.signal)
   const relays = {
     relay: (client: Client) => relay(client, gateway),
     converse: (client: SocketClient) => converse(client, gateway),
