@@ -176,10 +176,10 @@ suite('admin call', () => {
   test('does not say of a refused call that it was admitted', async () => {
     const world = await withAlice()
     const refused = { ...STORY.call, ending: 'refused', refusal: 'five_hour_quota' } as const
-    world.stories.set('0199f3c2', { ...STORY, call: refused, tries: [], windows: [] })
-    equal(await world.run('admin', 'call', '0199f3c2'), 0, world.err)
+    world.stories.set('0199f3c2-7b1d', { ...STORY, call: refused, tries: [], windows: [] })
+    equal(await world.run('admin', 'call', '0199f3c2-7b1d'), 0, world.err)
     ok(!world.out.includes('admitted') && world.out.includes('five_hour_quota'), world.out)
-    equal(await world.run('admin', 'call', '0199f3c2', '--json'), 0, world.err)
+    equal(await world.run('admin', 'call', '0199f3c2-7b1d', '--json'), 0, world.err)
     ok(world.out.includes('"admitted_at":null') || world.out.includes('"admitted_at": null'), world.out)
   })
 
