@@ -1,3 +1,4 @@
+import { NARROW_SUMS_STEP } from '../src/adapters/store/narrow-sums-schema.ts'
 import { FILL_ROLLUPS_STEP, USD_SUMS_STEP } from '../src/adapters/store/rollups-schema.ts'
 
 /**
@@ -12,4 +13,5 @@ export const SUMS_ANEW: string = `
   ${FILL_ROLLUPS_STEP}
   CREATE VIEW sums AS SELECT * FROM rollups;
   ${USD_SUMS_STEP};
+  ${NARROW_SUMS_STEP};
 `

@@ -2,7 +2,7 @@ import { memoryOf, nextMove } from './agent.ts'
 import { encryptFor } from './ciphertext.ts'
 import { asList, asObject, type JsonObject } from './json.ts'
 import type { Compaction, OutputItem } from './output.ts'
-import { piecesOf, piecesToSize, type Piece } from './pieces.ts'
+import { piecesOf, piecesToSize, tokensOf, type Piece } from './pieces.ts'
 import { exampleOf } from './schema.ts'
 import type { Settings } from './options.ts'
 import type { Tokenizer } from './tokens.ts'
@@ -23,7 +23,7 @@ export class Speaker {
     this.#tokenizer = tokenizer
     const said = (each: string): readonly Piece[] =>
       deltas === undefined ? piecesOf(each, tokenizer) : piecesToSize(each, deltas, tokenizer)
-    this.#plain = texts.length > 0 ? texts.map((each) => piecesOf(each, tokenizer)) : [said(text)]
+    this.#plain = texts.length > 0 ? texts.map((each) => tokensOf(each, tokenizer)) : [said(text)]
   }
 
   /** The answer to a body of /responses, for a caller of this organization. */

@@ -21,7 +21,7 @@ export interface SimulatorOptions {
   readonly tokens?: Counting | undefined
   /** What the model answers. */
   readonly text?: string | undefined
-  /** What it answers by turns, word by word, in place of `text`; none by default. */
+  /** What it answers by turns in place of `text`, a token with each event as OpenAI streams it; none by default. */
   readonly texts?: readonly string[] | undefined
   /** In how many delta events it answers; its words are said again until there are so many. By default one each word. */
   readonly deltas?: number | undefined

@@ -17,6 +17,20 @@ export function piecesOf(text: string, tokenizer: Tokenizer): readonly Piece[] {
   return (text.match(/\s*\S+\s*$|\s*\S+|\s+/g) ?? []).map((word) => pieceOf(word, tokenizer))
 }
 
+/** Cuts a text into its tokens, as OpenAI streams it; a character of several tokens is one piece. */
+export function tokensOf(text: string, tokenizer: Tokenizer): readonly Piece[] {
+  const pieces: Piece[] = []
+  const tokens = tokenizer.encode(text)
+  let from = 0
+  for (let to = 1; to <= tokens.length; to += 1) {
+    const said = tokenizer.decode(tokens.subarray(to - 1, to))
+    if (said === '') continue
+    pieces.push(pieceWith(said, to - from))
+    from = to
+  }
+  return pieces
+}
+
 /** So many pieces, saying the words of the text over and over. */
 export function piecesToSize(text: string, count: number, tokenizer: Tokenizer): readonly Piece[] {
   const words = text.trim().split(/\s+/)
@@ -34,6 +48,9 @@ export function tokensIn(pieces: readonly Piece[]): number {
 }
 
 function pieceOf(text: string, tokenizer: Tokenizer): Piece {
-  const padding = PADDING.slice(text.length % PADDING.length)
-  return { text, json: JSON.stringify(text), padding, tokens: tokenizer.encode(text).length }
+  return pieceWith(text, tokenizer.encode(text).length)
+}
+
+function pieceWith(text: string, tokens: number): Piece {
+  return { text, json: JSON.stringify(text), padding: PADDING.slice(text.length % PADDING.length), tokens }
 }

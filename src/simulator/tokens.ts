@@ -4,6 +4,8 @@ export type Counting = 'bpe' | 'bytes'
 /** Turns text into tokens. Not to be changed: the same text is given the same array again. */
 export interface Tokenizer {
   readonly encode: (text: string) => Uint32Array
+  /** For the tokens of a text, one after the other: a character of several tokens comes with the last of them. */
+  readonly decode: (token: Uint32Array) => string
 }
 
 /** What the memory of encoded texts may hold, in characters of text. */
@@ -17,7 +19,7 @@ const MEMORABLE_CHARACTERS = 1024 * 1024
  * Throws an Error which says what to install when the optional package gpt-tokenizer is absent.
  */
 export async function openTokenizer(counting: Counting): Promise<Tokenizer> {
-  return remembering(counting === 'bytes' ? encodeBytes : await loadBpe())
+  return remembering(counting === 'bytes' ? { encode: encodeBytes, decode: decodeBytes } : await loadBpe())
 }
 
 /** Throws the same Error as `openTokenizer` would, without loading anything. */
@@ -30,13 +32,13 @@ export function requireTokenizer(counting: Counting): void {
   }
 }
 
-async function loadBpe(): Promise<(text: string) => Uint32Array> {
-  const { encode } = await import('gpt-tokenizer/encoding/o200k_base').catch((cause: unknown) => {
+async function loadBpe(): Promise<Tokenizer> {
+  const { encode, decode } = await import('gpt-tokenizer/encoding/o200k_base').catch((cause: unknown) => {
     throw notInstalled(cause)
   })
   // Prompts may quote special tokens such as <|endoftext|>; here they are text like any other.
   const plain = { disallowedSpecial: new Set<string>() }
-  return (text) => Uint32Array.from(encode(text, plain))
+  return { encode: (text) => Uint32Array.from(encode(text, plain)), decode: (token) => decode(token) }
 }
 
 function notInstalled(cause: unknown): Error {
@@ -50,11 +52,20 @@ function encodeBytes(text: string): Uint32Array {
   return tokens
 }
 
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+
+function decodeBytes(token: Uint32Array): string {
+  const bytes = new Uint8Array(token.buffer, token.byteOffset, token.byteLength)
+  // The last token of a text is filled up with zeros.
+  return utf8.decode(bytes, { stream: true }).replace(/\0+$/, '')
+}
+
 /** Keeps what it has encoded: a Codex thread sends the same items again with every request. */
-function remembering(encode: (text: string) => Uint32Array): Tokenizer {
+function remembering({ encode, decode }: Tokenizer): Tokenizer {
   const memory = new Map<string, Uint32Array>()
   let characters = 0
   return {
+    decode,
     encode(text) {
       const known = memory.get(text)
       if (known !== undefined) return known

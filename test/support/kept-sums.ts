@@ -60,6 +60,13 @@ const CUBES: readonly (readonly [number, string])[] = [
     `${BY_DAY} AS at, 0 AS member, 0 AS gateway_key, COALESCE(model, '') AS model, COALESCE(upstream, 0) AS upstream, kind`,
   ],
   [6, `${BY_HOUR} AS at, 0 AS member, 0 AS gateway_key, '' AS model, 0 AS upstream, '' AS kind`],
+  [7, `${BY_MONTH} AS at, member, gateway_key, '' AS model, 0 AS upstream, '' AS kind`],
+  [
+    8,
+    `${BY_MONTH} AS at, 0 AS member, 0 AS gateway_key, COALESCE(model, '') AS model, COALESCE(upstream, 0) AS upstream, kind`,
+  ],
+  [9, `${BY_DAY} AS at, member, gateway_key, COALESCE(model, '') AS model, 0 AS upstream, '' AS kind`],
+  [10, `${BY_MONTH} AS at, member, gateway_key, COALESCE(model, '') AS model, 0 AS upstream, '' AS kind`],
 ]
 
 function cubeOf(folder: string, cube: number, group: string): readonly FileRow[] {

@@ -1,4 +1,5 @@
 import { LEAN_ATTEMPTS_STEP, OWNERS_STEP } from './calls-schema.ts'
+import { NARROW_SUMS_STEP } from './narrow-sums-schema.ts'
 import { PRUNED_SUMS_STEP } from './pruned-sums-schema.ts'
 import { FILL_ROLLUPS_STEP, FRESH_SUMS_STEP, ROLLUPS_STEP, USD_SUMS_STEP } from './rollups-schema.ts'
 
@@ -288,4 +289,5 @@ export const STEPS: readonly string[] = [
   CREATE UNIQUE INDEX rates_in_use ON rates (model, COALESCE(from_day, ''), message IS NULL) WHERE unset_at IS NULL;
   `,
   USD_SUMS_STEP,
+  NARROW_SUMS_STEP,
 ]

@@ -15,6 +15,10 @@ export const CUBE = {
   dayByWho: 4,
   dayByWhat: 5,
   hourAlone: 6,
+  monthByWho: 7,
+  monthByWhat: 8,
+  dayByWhoAndModel: 9,
+  monthByWhoAndModel: 10,
 } as const
 
 /** What of a call says to which sums it belongs. */
@@ -121,6 +125,14 @@ export function* foldFresh(most: number): Script<number> {
       SELECT 5, day, 0, 0, model, upstream, kind, requests, messages, inexact, input_tokens,
         cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits, usd, unpriced FROM slice UNION ALL
       SELECT 6, at, 0, 0, '', 0, '', requests, messages, inexact, input_tokens,
+        cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits, usd, unpriced FROM slice UNION ALL
+      SELECT 7, month, member, gateway_key, '', 0, '', requests, messages, inexact, input_tokens,
+        cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits, usd, unpriced FROM slice UNION ALL
+      SELECT 8, month, 0, 0, model, upstream, kind, requests, messages, inexact, input_tokens,
+        cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits, usd, unpriced FROM slice UNION ALL
+      SELECT 9, day, member, gateway_key, model, 0, '', requests, messages, inexact, input_tokens,
+        cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits, usd, unpriced FROM slice UNION ALL
+      SELECT 10, month, member, gateway_key, model, 0, '', requests, messages, inexact, input_tokens,
         cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits, usd, unpriced FROM slice)
     SELECT * FROM cubes WHERE true
     ON CONFLICT DO UPDATE SET

@@ -57,10 +57,12 @@ function longestOf(asked: Dimensions): Unit {
 /** The cube with the fewest rows that tells apart what was asked for. */
 function cubeOf(unit: Unit, asked: Dimensions): number {
   const who = asked.has('member') || asked.has('key')
-  const what = asked.has('model') || asked.has('upstream') || asked.has('kind')
-  if (unit === 'hour' && !who && !what) return CUBE.hourAlone
-  if (unit !== 'day' || (who && what)) return CUBE[unit]
-  return who ? CUBE.dayByWho : CUBE.dayByWhat
+  const how = asked.has('upstream') || asked.has('kind')
+  const what = how || asked.has('model')
+  if (unit === 'hour') return who || what ? CUBE.hour : CUBE.hourAlone
+  if (who && how) return CUBE[unit]
+  if (who) return CUBE[`${unit}ByWho${what ? 'AndModel' : ''}`]
+  return CUBE[`${unit}ByWhat`]
 }
 
 const GROUP = ['at', 'member', 'gateway_key', 'model', 'upstream', 'kind'] as const
