@@ -84,7 +84,7 @@ function summed(columns: readonly string[]): string {
 /** Resolves when a gateway that serves has moved what is fresh of the sums to where they stay. */
 export async function foldedSums(folder: string): Promise<void> {
   const fresh = (): number => rowsIn(folder, 'SELECT 1 FROM fresh_sums LIMIT 1').length
-  await until(() => (fresh() === 0 ? true : undefined), 60_000)
+  await until(() => (fresh() === 0 ? true : undefined), 120_000)
 }
 
 /** The same rows in whatever order. */

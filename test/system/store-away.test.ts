@@ -27,7 +27,10 @@ suite('a store that cannot be written', { concurrency: 2 }, () => {
     await using ground = await startGround({ simulator: { tokens: 'bytes' } })
     makeReadOnly(ground)
     await rejects(serve(ground.configFile), ({ message }: Error) => {
-      match(message, /does not listen: ended\nerror: cannot open .*gateway\.db: .*attempt to write a readonly database\n$/)
+      match(
+        message,
+        /does not listen: ended\nerror: cannot open .*gateway\.db: .*attempt to write a readonly database\n$/,
+      )
       return true
     })
   })

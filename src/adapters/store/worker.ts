@@ -18,9 +18,10 @@ const MOST_IN_GROUP = 256
 
 const CHECKPOINT_MS = 250
 
-const FOLD_MS = 25
-const FOLD_RESTS = 200
-const MOST_FOLDED = 8
+const FOLD_FIRST_MS = 5_000
+const FOLD_EVERY_MS = 60_000
+const FOLD_STEP_MS = 25
+const MOST_FOLDED = 4
 
 const port = parentPort
 if (!port) throw new Error('worker.ts runs as a worker thread only')
@@ -67,20 +68,18 @@ function checkpointEvery(running: Engine, everyMs: number): void {
 }
 
 /**
- * Brings the fresh sums to the others, a few at a time, so that no call waits for them long: every five seconds those that
- * are there. A disk that fails here fails the calls too, which say so to those who wait.
+ * Brings the fresh sums to the others, every minute those that are there, and a few at a time, so that no call waits for
+ * them long. A disk that fails here fails the calls too, which say so to those who wait.
  */
 function foldNowAndThen(running: Engine): void {
-  let rested = 0
-  const timer = setInterval(() => {
-    if (rested < FOLD_RESTS) {
-      rested += 1
-      return
-    }
+  let timer: NodeJS.Timeout
+  const fold = (): void => {
     const [answer] = runGroup(running, [{ id: 0, name: 'fold', input: [MOST_FOLDED], deadlineMs: Infinity }])
-    if (!answer || 'fault' in answer || answer.value !== MOST_FOLDED) rested = 0
-  }, FOLD_MS)
-  port?.once('close', () => clearInterval(timer))
+    const isAll = !answer || 'fault' in answer || answer.value !== MOST_FOLDED
+    timer = setTimeout(fold, isAll ? FOLD_EVERY_MS : FOLD_STEP_MS)
+  }
+  timer = setTimeout(fold, FOLD_FIRST_MS)
+  port?.once('close', () => clearTimeout(timer))
 }
 
 /** The first message and all that came behind it. */
