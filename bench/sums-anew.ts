@@ -11,7 +11,6 @@ export const SUMS_ANEW: string = `
   ALTER TABLE rollups DROP COLUMN usd; ALTER TABLE rollups DROP COLUMN unpriced;
   ALTER TABLE fresh_sums DROP COLUMN usd; ALTER TABLE fresh_sums DROP COLUMN unpriced;
   ${FILL_ROLLUPS_STEP}
-  CREATE VIEW sums AS SELECT * FROM rollups;
   ${USD_SUMS_STEP};
   ${NARROW_SUMS_STEP};
 `

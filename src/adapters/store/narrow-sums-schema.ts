@@ -1,6 +1,6 @@
 /**
  * Narrower sums for reports over long times: of a month by member and key, and by model, upstream and kind; of a day and a
- * month by member, key and model. Filled from those that are there.
+ * month by member, key and model. Filled from those that are there. The view has all sums, with those that are fresh.
  */
 export const NARROW_SUMS_STEP: string = `
   INSERT INTO rollups
@@ -27,7 +27,6 @@ export const NARROW_SUMS_STEP: string = `
     SUM(cache_write_tokens), SUM(output_tokens), SUM(reasoning_tokens), SUM(credits), SUM(usd), SUM(unpriced)
   FROM rollups WHERE cube = 3 GROUP BY at, member, gateway_key, model;
 
-  DROP VIEW sums;
   CREATE VIEW sums AS
   SELECT * FROM rollups UNION ALL
   SELECT 1, at, member, gateway_key, model, upstream, kind,

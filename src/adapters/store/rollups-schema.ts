@@ -103,21 +103,6 @@ export const FRESH_SUMS_STEP: string = `
     credits INTEGER NOT NULL,
     PRIMARY KEY (at, member, gateway_key, model, upstream, kind)
   ) STRICT, WITHOUT ROWID;
-
-  CREATE VIEW sums AS
-  SELECT * FROM rollups UNION ALL
-  SELECT 1, at, member, gateway_key, model, upstream, kind, requests, messages, inexact, input_tokens,
-    cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits FROM fresh_sums UNION ALL
-  SELECT 2, at - at % 86400000, member, gateway_key, model, upstream, kind, requests, messages, inexact, input_tokens,
-    cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits FROM fresh_sums UNION ALL
-  SELECT 3, unixepoch(at / 1000, 'unixepoch', 'start of month') * 1000, member, gateway_key, model, upstream, kind, requests, messages, inexact, input_tokens,
-    cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits FROM fresh_sums UNION ALL
-  SELECT 4, at - at % 86400000, member, gateway_key, '', 0, '', requests, messages, inexact, input_tokens,
-    cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits FROM fresh_sums UNION ALL
-  SELECT 5, at - at % 86400000, 0, 0, model, upstream, kind, requests, messages, inexact, input_tokens,
-    cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits FROM fresh_sums UNION ALL
-  SELECT 6, at, 0, 0, '', 0, '', requests, messages, inexact, input_tokens,
-    cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits FROM fresh_sums
 `
 
 /**
@@ -125,26 +110,10 @@ export const FRESH_SUMS_STEP: string = `
  * stands in the sums, and the calls may be deleted.
  */
 export const USD_SUMS_STEP: string = `
-  DROP VIEW sums;
   ALTER TABLE rollups ADD COLUMN usd INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE rollups ADD COLUMN unpriced INTEGER NOT NULL DEFAULT 0;
   UPDATE rollups SET unpriced = requests;
   ALTER TABLE fresh_sums ADD COLUMN usd INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE fresh_sums ADD COLUMN unpriced INTEGER NOT NULL DEFAULT 0;
   UPDATE fresh_sums SET unpriced = requests;
-
-  CREATE VIEW sums AS
-  SELECT * FROM rollups UNION ALL
-  SELECT 1, at, member, gateway_key, model, upstream, kind, requests, messages, inexact, input_tokens,
-    cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits, usd, unpriced FROM fresh_sums UNION ALL
-  SELECT 2, at - at % 86400000, member, gateway_key, model, upstream, kind, requests, messages, inexact, input_tokens,
-    cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits, usd, unpriced FROM fresh_sums UNION ALL
-  SELECT 3, unixepoch(at / 1000, 'unixepoch', 'start of month') * 1000, member, gateway_key, model, upstream, kind, requests, messages, inexact, input_tokens,
-    cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits, usd, unpriced FROM fresh_sums UNION ALL
-  SELECT 4, at - at % 86400000, member, gateway_key, '', 0, '', requests, messages, inexact, input_tokens,
-    cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits, usd, unpriced FROM fresh_sums UNION ALL
-  SELECT 5, at - at % 86400000, 0, 0, model, upstream, kind, requests, messages, inexact, input_tokens,
-    cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits, usd, unpriced FROM fresh_sums UNION ALL
-  SELECT 6, at, 0, 0, '', 0, '', requests, messages, inexact, input_tokens,
-    cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits, usd, unpriced FROM fresh_sums
 `
