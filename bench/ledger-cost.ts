@@ -1,4 +1,4 @@
-/** What the ledger costs a call: opened, attempted, settled, at a steady pace. */
+/** What the ledger costs a call: opened with its try, as nearly all are, and settled, at a steady pace. */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Store } from '../src/adapters/store/store.ts'
@@ -26,11 +26,10 @@ export interface Latency {
 const BEAT_MS = 2
 
 type Plan = { readonly rate: number; readonly seconds: number; readonly members: number; readonly upstreams: number }
-type CallLedger = Pick<Store['ledger'], 'open' | 'attempt' | 'settle'>
+type CallLedger = Pick<Store['ledger'], 'open' | 'settle'>
 
 const NOTHING_DONE: CallLedger = {
   open: async (call) => ({ state: 'admitted', at: call.startedAt, standing: { windows: [] } }),
-  attempt: async () => {},
   settle: async () => ({ windows: [] }),
 }
 
@@ -90,12 +89,11 @@ async function oneCall(
   upstream: UpstreamId,
   done: (openMs: number, settleMs: number) => void,
 ): Promise<void> {
-  const call = callOf(member, Date.now())
+  const call = { ...callOf(member, Date.now()), first: { upstream, chosen: 'pinned' as const } }
   const began = performance.now()
   const verdict = await ledger.open(call, [], call.startedAt)
   const openMs = performance.now() - began
   if (verdict.state !== 'admitted') throw new Error(`a call was not admitted: ${verdict.state}`)
-  await ledger.attempt(call.id, upstream, Date.now())
   const entry = entryOf(call, upstream, Date.now())
   const settling = performance.now()
   await ledger.settle(entry)
@@ -132,7 +130,15 @@ function callOf(member: number, now: number): OpenCall {
 }
 
 function entryOf(call: OpenCall, upstream: UpstreamId, now: number): Entry {
-  const attempt = { upstream, status: 200, errorClass: undefined, sent: true, startedAt: now, durationMs: 5 }
+  const attempt = {
+    upstream,
+    status: 200,
+    errorClass: undefined,
+    sent: true,
+    chosen: 'pinned' as const,
+    startedAt: now,
+    durationMs: 5,
+  }
   return {
     call: call.id,
     ending: 'complete',

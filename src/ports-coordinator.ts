@@ -64,6 +64,8 @@ export interface Coordinator {
    * or at once with `NoSeat`. Nobody who waits for room of its own holds an upstream place.
    */
   seat(wish: Wish, signal: AbortSignal): Promise<Seat>
+  /** The same for who does not wait: undefined where no candidate is free and healthy now. */
+  seatNow(wish: Wish): Promise<Seat | undefined>
   /** Tells what came of a try: cools, disables or heals the key and whatever shares its limits. */
   report(upstream: Upstream, outcome: Outcome): void
   /** How long until one of the candidates may be free of its cooldown, in ms; undefined when nothing cools. */

@@ -51,6 +51,13 @@ export interface OpenCall extends CallFacts {
   readonly unasked?: boolean
   /** It is let in whatever the windows say, and written down with how it would have been refused. */
   readonly shadow?: boolean
+  /** The try that follows at once, where its upstream has been chosen already: it is named as by `attempt`. */
+  readonly first?: FirstAttempt | undefined
+}
+
+export interface FirstAttempt {
+  readonly upstream: UpstreamId
+  readonly chosen: Choice
 }
 
 /** What became of one try at one upstream. */
@@ -166,11 +173,11 @@ export interface ThreadOwner {
 export interface Ledger {
   /**
    * In one transaction: finds the member's current windows at `now`, judges them by core/quota.ts, and, when the
-   * call is admitted, opens the windows that it opens and writes the call with what it holds and which instance
-   * runs it. A call that is not admitted leaves no trace; one that runs already always is. Resolves once committed.
+   * call is admitted, opens the windows that it opens and writes the call with what it holds, which instance
+   * runs it, and its first try where that is known. A call that is not admitted leaves no trace; one that runs already always is. Resolves once committed.
    */
   open(call: OpenCall, heldBefore: readonly Hold[], now: EpochMs): Promise<Verdict>
-  /** Names the upstream of the next try, and why it; resolves once committed, and only then may the request go. */
+  /** Names the upstream of the next try that `open` did not name, and why it; resolves once committed, and only then may the request go. */
   attempt(call: CallId, upstream: UpstreamId, now: EpochMs, chosen?: Choice): Promise<void>
   /** Closes the call and adds it to its windows' running totals. Resolves once committed; a call that is settled stays as it is. */
   settle(entry: Entry): Promise<Standing>

@@ -1,7 +1,7 @@
 import { windowsFor } from '../core/member-windows.ts'
-import { judge, type Standing, type WindowName, type WindowStanding } from '../core/quota.ts'
-import { QUOTA_REFUSAL, Refusal, REFUSAL_STATUS } from '../core/refusal.ts'
-import { creditsText, type EpochMs } from '../core/units.ts'
+import type { Standing } from '../core/quota.ts'
+import { Refusal, REFUSAL_STATUS } from '../core/refusal.ts'
+import type { EpochMs } from '../core/units.ts'
 import {
   LedgerUnavailable,
   QueueFull,
@@ -11,11 +11,13 @@ import {
   type Seat,
   type Verdict,
 } from '../ports.ts'
+import type { FirstTry } from './first-try.ts'
 import type { Gateway } from './gateway.ts'
 import type { CallRequest } from './identify.ts'
 import { Patience, retryAfterMs } from './patience.ts'
 import { insisted, receiptFor, settle, type Receipt } from './settle.ts'
 import { REFUSED_MS, soon } from './soon.ts'
+import { spent } from './spent.ts'
 import { expectedPrice } from './tariff.ts'
 
 /** How long the end of an answer waits for its settlement: nobody hangs because a ledger does. */
@@ -30,15 +32,23 @@ export class Admission {
   readonly standing: Standing
   /** The member's windows once the call is settled. */
   settled: Standing | undefined
+  /** The try that the ledger has named already, with its seat. */
+  readonly first: FirstTry | undefined
   /** Undefined for a call that runs beside those of the member's places. */
   readonly #place: Place | undefined
   readonly #gateway: Gateway
   #seat: Seat | undefined
   #settlement: Promise<Standing> | undefined
 
-  constructor(receipt: Receipt, standing: Standing, place: Place | undefined, gateway: Gateway) {
+  constructor(
+    { receipt, standing, first }: { receipt: Receipt; standing: Standing; first?: FirstTry | undefined },
+    place: Place | undefined,
+    gateway: Gateway,
+  ) {
     this.receipt = receipt
     this.standing = standing
+    this.first = first
+    this.#seat = first?.seat
     this.#place = place
     this.#gateway = gateway
   }
@@ -89,11 +99,20 @@ export class Admission {
   }
 }
 
+/** Takes what a call needs for its first try, if it can be had at once. */
+type TakeFirst = () => Promise<FirstTry | undefined>
+
 /**
- * Takes a place of the member, then opens the call in the ledger: claim first, judge by what was there before.
- * Waits within `patience` for the place, for room that calls in flight hold, and for a ledger that is away.
+ * Takes a place of the member, then opens the call in the ledger, with its first try if that can be made at once: claim first,
+ * judge by what was there before. Waits within `patience` for the place, for room that calls in flight hold, and for a
+ * ledger that is away.
  */
-export async function admit(request: CallRequest, gateway: Gateway, patience: Patience): Promise<Admission> {
+export async function admit(
+  request: CallRequest,
+  gateway: Gateway,
+  patience: Patience,
+  takeFirst: TakeFirst,
+): Promise<Admission> {
   const { member } = request.holder
   const windows = windowsFor(member, gateway.settings.quota)
   const { kind } = request.intent
@@ -109,8 +128,8 @@ export async function admit(request: CallRequest, gateway: Gateway, patience: Pa
   const place = await placed({ call: call.id, member, hold: limited ? call.hold : 0n }, gateway, patience)
   try {
     const receipt = receiptFor(request, expected)
-    const { standing } = await opened({ call, receipt }, place, gateway, patience)
-    return new Admission(receipt, standing, place, gateway)
+    const { standing, first } = await opened({ call, receipt, place, takeFirst }, gateway, patience)
+    return new Admission({ receipt, standing, first }, place, gateway)
   } catch (cause) {
     await place[Symbol.asyncDispose]()
     throw cause
@@ -134,7 +153,7 @@ export async function admitRunning(request: CallRequest, gateway: Gateway): Prom
     const open = (): Promise<Verdict> => gateway.ledger.open(call, place?.heldBefore() ?? [], gateway.now())
     const verdict = await insisted(open, call.id, gateway)
     if (verdict.state === 'admitted') place?.admitted(lastOpening(verdict))
-    return new Admission(receiptFor(request, expected), verdict.standing, place, gateway)
+    return new Admission({ receipt: receiptFor(request, expected), standing: verdict.standing }, place, gateway)
   } catch (cause) {
     await place?.[Symbol.asyncDispose]()
     throw cause
@@ -158,26 +177,49 @@ const LEDGER_AGAIN_MS = 250
 /** A commit is no queue: it gets this long even where nothing may be waited for. */
 const LEDGER_LEAST_MS = 1000
 
+interface Opening {
+  readonly call: OpenCall
+  readonly receipt: Receipt
+  readonly place: Place
+  readonly takeFirst: TakeFirst
+}
+
 async function opened(
-  { call, receipt }: { readonly call: OpenCall; readonly receipt: Receipt },
-  place: Place,
+  opening: Opening,
+  gateway: Gateway,
+  patience: Patience,
+): Promise<{ readonly standing: Standing; readonly first: FirstTry | undefined }> {
+  const { place } = opening
+  for (;;) {
+    patience.signal.throwIfAborted()
+    const { revision } = gateway.directory
+    // Nobody who waits for room of its own holds an upstream's place.
+    await using held = new AsyncDisposableStack()
+    const first = await opening.takeFirst()
+    if (first) held.use(first.seat)
+    const verdict = await judged(opening, first, gateway, patience)
+    if (verdict.state === 'admitted') {
+      place.admitted(lastOpening(verdict))
+      held.move()
+      return { standing: verdict.standing, first }
+    }
+    if (verdict.state === 'spent') throw spent(verdict.window, verdict.standing)
+    await held.disposeAsync()
+    await patience.wait('room', (signal) => roomChanged(place, gateway, revision, signal))
+  }
+}
+
+async function judged(
+  { call, receipt, place }: Opening,
+  first: FirstTry | undefined,
   gateway: Gateway,
   patience: Patience,
 ): Promise<Verdict> {
-  for (;;) {
-    patience.signal.throwIfAborted()
-    const open = (): Promise<Verdict> => gateway.ledger.open(call, place.heldBefore(), gateway.now())
-    const { revision } = gateway.directory
-    const verdict = await tried(open, patience, ({ state }) => {
-      if (state === 'admitted') void settleUnwanted(receipt, gateway, patience)
-    })
-    if (verdict.state === 'admitted') {
-      place.admitted(lastOpening(verdict))
-      return verdict
-    }
-    if (verdict.state === 'spent') throw spent(verdict.window, verdict.standing)
-    await patience.wait('room', (signal) => roomChanged(place, gateway, revision, signal))
-  }
+  const named = first && { upstream: first.seat.upstream.id, chosen: first.chosen }
+  const open = (): Promise<Verdict> => gateway.ledger.open({ ...call, first: named }, place.heldBefore(), gateway.now())
+  return await tried(open, patience, ({ state }) => {
+    if (state === 'admitted') void settleUnwanted(receipt, gateway, patience)
+  })
 }
 
 /** One of the calls before it has gone, or an administrator has changed what the member may spend since that revision. */
@@ -239,29 +281,4 @@ export async function tried<T>(
       await patience.sleep('ledger', LEDGER_AGAIN_MS)
     }
   }
-}
-
-/** Refuses a member whose window is spent, of several the one that resets last; nobody where quotas are not enforced. */
-export function refuseSpent(standing: Standing, { settings }: Pick<Gateway, 'settings'>): void {
-  if (settings.enforcement === 'shadow') return
-  const verdict = judge(standing, [], 0)
-  if (verdict.state === 'spent') throw spent(verdict.window, standing)
-}
-
-const NAMES: Readonly<Record<WindowName, string>> = {
-  '5h': '5-hour',
-  daily: 'daily',
-  weekly: 'weekly',
-  monthly: 'monthly',
-}
-
-function spent(window: WindowStanding, standing: Standing): Refusal {
-  const at = window.resetsAt === undefined ? undefined : new Date(window.resetsAt).toISOString()
-  const then = window.rolling === true ? 'There is room again at' : 'It resets at'
-  const used = `${creditsText(window.settled)} of ${creditsText(window.limit)} credits.`
-  return new Refusal(
-    QUOTA_REFUSAL[window.name],
-    `Your ${NAMES[window.name]} quota is used up: ${used}${at === undefined ? '' : ` ${then} ${at}.`}`,
-    { window, standing },
-  )
 }

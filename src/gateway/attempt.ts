@@ -18,13 +18,13 @@ const MAX_TRIES = 20
  * came. Throws a Refusal when there is none, or when what went wrong is the administrator's business.
  */
 export async function attempt(trying: Trying): Promise<Reply> {
-  const { request, gateway, patience, admission } = trying
-  const first = await tried(() => eligible(request, gateway, overOf(request)), patience)
-  let candidates = first.keys
+  const { request, gateway, admission } = trying
+  const found = await keysFor(trying)
+  let candidates = found.keys
   let counted = 0
   let last: Failure | undefined
   while (admission.receipt.attempts.length < MAX_TRIES) {
-    const narrowing = last ? 'retry' : first.narrowing
+    const narrowing = last ? 'retry' : found.narrowing
     const seat = await seated(trying, { keys: candidates, narrowing }, last)
     if (!seat) break
     const result = await tryOnce(trying, seat.upstream, choiceOf(narrowing, seat.chosen))
@@ -46,13 +46,21 @@ export async function attempt(trying: Trying): Promise<Reply> {
   return finish(last, trying, candidates)
 }
 
-/** Takes an upstream's place within `patience` and commits its name; undefined when no candidate can be had any more. */
+async function keysFor({ request, gateway, patience, admission }: Trying): Promise<Eligible> {
+  return admission.first?.from ?? (await tried(() => eligible(request, gateway, overOf(request)), patience))
+}
+
+/**
+ * The upstream's place that was taken before the call was opened; else takes one within `patience` and commits its name.
+ * Undefined when no candidate can be had any more.
+ */
 async function seated(
   trying: Trying,
   { keys, narrowing }: Eligible,
   last: Failure | undefined,
 ): Promise<Seat | undefined> {
   const { request, gateway, patience, admission } = trying
+  if (!last && admission.first) return admission.first.seat
   const wish = wishOf(request, keys)
   const expectedMs = (): number | undefined => gateway.coordinator.soonest(wish)
   try {

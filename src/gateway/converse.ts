@@ -3,7 +3,6 @@ import { intentOf } from '../core/intent.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { CallId } from '../core/units.ts'
 import type { Reply, Socket, SocketClient, Standing, Upstream } from '../ports.ts'
-import { refuseSpent } from './admit.ts'
 import { authenticate } from './authenticate.ts'
 import { Conversation, NOT_ALLOWED } from './conversation.ts'
 import { Dialogue } from './dialogue.ts'
@@ -14,6 +13,7 @@ import { openForHandshake, type Begun, type Declined, type OpenedNow } from './o
 import { isOwnSession, openSession } from './realtime.ts'
 import { explained, noteRefusal, RefusedCallError } from './refused.ts'
 import { REFUSED_MS, soon } from './soon.ts'
+import { refuseSpent } from './spent.ts'
 import { standingOf } from './standing.ts'
 
 /** How long who is told no has to hear it. */

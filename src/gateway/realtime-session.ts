@@ -1,7 +1,7 @@
 import { readRealtime, readRealtimeRequest, type RealtimeError, type RealtimeEvent } from '../core/realtime.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { Ending, Holder } from '../ports.ts'
-import { refuseSpent } from './admit.ts'
+import { refuseSpent } from './spent.ts'
 import { authenticate } from './authenticate.ts'
 import { COME_BACK, NOT_ALLOWED, type Conversation, type Talk } from './conversation.ts'
 import { checkModelAllowed } from './eligible.ts'

@@ -7,6 +7,7 @@ import { attempt } from './attempt.ts'
 import { authenticate } from './authenticate.ts'
 import { chatStrip, withUsage } from './chat.ts'
 import { overOf, serving } from './eligible.ts'
+import { firstKey } from './first-try.ts'
 import { forward } from './forward.ts'
 import type { Gateway } from './gateway.ts'
 import { HeldAnswer } from './held-answer.ts'
@@ -49,7 +50,7 @@ export async function relay(client: Client, gateway: Gateway): Promise<void> {
         client.signal,
         call.native ? gateway.settings.codexQueueMs : gateway.settings.queueMs,
       )
-      await using admission = await admit(request, gateway, patience)
+      await using admission = await admit(request, gateway, patience, () => firstKey(request, gateway))
       opened = true
       const trying = { request, outgoing: outgoing(client, request, gateway), gateway, patience, admission }
       await answered(held ?? readingOn(client, gateway), trying)

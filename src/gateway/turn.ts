@@ -10,6 +10,7 @@ import { authenticate } from './authenticate.ts'
 import type { Dialogue } from './dialogue.ts'
 import { eligible, type Eligible } from './eligible.ts'
 import type { HeldMessage } from './held-message.ts'
+import { firstOnLine, unlessRefused, type FirstTry } from './first-try.ts'
 import { hasBetter } from './line-fitness.ts'
 import { identify, knownCall, socketRoute, type Asker, type CallRequest, type KnownCall } from './identify.ts'
 import { openLine, type Line, type Note } from './line.ts'
@@ -107,7 +108,7 @@ export class Turn {
       using patience = new Patience(this.#dialogue.signal, gateway.settings.codexQueueMs)
       let admission: Admission | undefined
       try {
-        await using admitted = await admit(request, gateway, patience)
+        await using admitted = await admit(request, gateway, patience, () => this.#firstTry(request))
         opened = true
         admission = admitted
         await this.#go(request, admitted, patience)
@@ -167,9 +168,22 @@ export class Turn {
     }
   }
 
+  async #firstTry(request: CallRequest): Promise<FirstTry | undefined> {
+    const { gateway, line } = this.#dialogue
+    if (!line) return undefined
+    const found = await unlessRefused(() => eligible(request, gateway, 'ws'))
+    const own = found?.keys.find(({ id }) => id === line.upstream.id)
+    return own && this.#dialogue.serves(wishOf(request, [own])) ? firstOnLine(request, line, own, gateway) : undefined
+  }
+
   /** The line that the conversation has, where it serves this turn; else, before anything went up it, a better one. */
   async #lineFor(request: CallRequest, admission: Admission, patience: Patience): Promise<Line> {
     const { gateway, line } = this.#dialogue
+    if (admission.first) {
+      // Much may have happened while the call was opened.
+      if (line && this.#dialogue.serves(wishOf(request, [admission.first.seat.upstream]))) return line
+      await admission.rise()
+    }
     const found = await tried(() => eligible(request, gateway, 'ws'), patience)
     const own = line && found.keys.find(({ id }) => id === line.upstream.id)
     const wish = wishOf(request, own ? [own] : [])

@@ -9,6 +9,7 @@ import { NoSeat, type Body, type Ending, type Holder, type Standing } from '../p
 import { admit, admitRunning, tried, type Admission } from './admit.ts'
 import type { Conversation } from './conversation.ts'
 import { checkModelAllowed } from './eligible.ts'
+import { firstOnLine } from './first-try.ts'
 import { knownCall, NOTHING_ASKED, socketRoute, type CallRequest, type KnownCall } from './identify.ts'
 import type { Line } from './line.ts'
 import { noSeat } from './no-seat.ts'
@@ -111,7 +112,9 @@ export class Utterance {
       let admission: Admission | undefined
       {
         const asked = this.saying.askedIn !== undefined
-        await using admitted = await (asked ? admit(request, gateway, patience) : admitRunning(request, gateway))
+        await using admitted = await (asked
+          ? admit(request, gateway, patience, () => firstOnLine(request, this.#line, this.#line.upstream, gateway))
+          : admitRunning(request, gateway))
         this.#inLedger = true
         admission = admitted
         await this.#say(request, admitted, patience)
@@ -148,8 +151,10 @@ export class Utterance {
     const why = choiceOf('line', chosen)
     try {
       if (this.saying.askedIn !== undefined) {
-        await this.#sit(request, admission, patience)
-        await tried(() => gateway.ledger.attempt(request.facts.id, upstream.id, gateway.now(), why), patience)
+        if (!admission.first) {
+          await this.#sit(request, admission, patience)
+          await tried(() => gateway.ledger.attempt(request.facts.id, upstream.id, gateway.now(), why), patience)
+        }
         patience.signal.throwIfAborted()
       }
     } catch (cause) {

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import type { Seat } from '../../src/ports.ts'
-import { claimOf, upstream, wish, patience, waits, free, SETTINGS } from './coordinator-kit.ts'
+import { NoSeat, type Seat } from '../../src/ports.ts'
+import { BILLING, claimOf, cool, upstream, wish, patience, waits, free, SETTINGS } from './coordinator-kit.ts'
 import type { MakeCoordinator } from './coordinator-kit.ts'
 
 /** What every coordinator keeps to about the places of upstream keys. */
@@ -42,6 +42,31 @@ export function seatsContract(name: string, make: MakeCoordinator): void {
       ok(await waits(forA))
       await free(seatA)
       for (const seat of [await forA, await forBoth]) await free(seat)
+    })
+
+    test('are for who does not wait, too, where one is free now and nobody waits for it', async () => {
+      await using made = await make(SETTINGS)
+      const { coordinator } = made
+      const [a, b] = [upstream(1), upstream(2)]
+      const seat = await coordinator.seatNow(wish([a]))
+      equal(seat?.upstream.id, 1)
+      equal(await coordinator.seatNow(wish([a])), undefined)
+      const forA = coordinator.seat(wish([a]), patience())
+      const other = await coordinator.seatNow(wish([a, b]))
+      equal(other?.upstream.id, 2)
+      ok(seat && other)
+      await free(seat)
+      const earlier = await forA
+      equal(await coordinator.seatNow(wish([a])), undefined)
+      await free(earlier)
+      const again = await coordinator.seatNow(wish([a]))
+      ok(again)
+      coordinator.report(a, BILLING)
+      coordinator.report(b, cool(60_000))
+      for (const left of [again, other]) await free(left)
+      equal(await coordinator.seatNow(wish([a])), undefined)
+      equal(await coordinator.seatNow(wish([a, b])), undefined)
+      await rejects(coordinator.seat(wish([a]), patience()), NoSeat)
     })
 
     test('are given back once, and by those who leave', async () => {

@@ -4,7 +4,7 @@ import { HOUR_MS } from '../../src/core/calendar.ts'
 import { MOST_PER_CALL } from '../../src/core/price.ts'
 import type { UpstreamId } from '../../src/core/units.ts'
 import { newCall, newEntry, populate, T0, type NewDatabase, type World } from './bench.ts'
-import { exactTotals, start } from './ledger-given.ts'
+import { exactTotals, spend, start } from './ledger-given.ts'
 
 const HUGE = 2n ** 60n + 1n
 
@@ -29,6 +29,41 @@ export function ledgerRowsContract(newDatabase: NewDatabase): void {
       const [row] = await given.store.reports.calls({ member: given.member.name, limit: 1 })
       equal(row?.attempts, 2)
       await rejects(given.store.ledger.attempt(call.id, given.upstream.id, T0 + 10), /not open/)
+    })
+
+    test('names the first try of a call with its opening, and what it names once it is open after that', async () => {
+      await using given = await start(newDatabase)
+      const { ledger, reports } = given.store
+      const call = { ...newCall(given, T0), first: { upstream: given.upstream.id, chosen: 'owner:pinned' } } as const
+      await ledger.open(call, [], T0 + 1)
+      await ledger.open(call, [], T0 + 2)
+      await ledger.attempt(call.id, given.upstream.id, T0 + 5, 'retry:only')
+      const tries = async (): Promise<unknown> =>
+        (await reports.call(call.id))?.tries.map(({ startedAt, chosen, status }) => [startedAt, chosen, status])
+      deepEqual(await tries(), [
+        [T0 + 1, 'owner:pinned', undefined],
+        [T0 + 5, 'retry:only', undefined],
+      ])
+      const made = { upstream: given.upstream.id, status: 500, errorClass: 'server', sent: true, durationMs: 1 }
+      const attempts = [
+        { ...made, chosen: 'owner:pinned', startedAt: T0 + 3 },
+        { ...made, chosen: 'retry:only', startedAt: T0 + 6 },
+        { ...made, chosen: 'fair', startedAt: T0 + 8 },
+      ] as const
+      await ledger.settle(newEntry(call.id, T0 + 9, { attempts }))
+      deepEqual(
+        await tries(),
+        attempts.map(({ startedAt, chosen, status }) => [startedAt, chosen, status]),
+      )
+    })
+
+    test('names no try of a call that it does not admit', async () => {
+      await using given = await start(newDatabase)
+      const { ledger } = given.store
+      await spend(given, T0, 10n ** 12n)
+      const call = { ...newCall(given, T0 + 1), first: { upstream: given.upstream.id, chosen: 'only' } } as const
+      equal((await ledger.open(call, [], T0 + 1)).state, 'spent')
+      equal(await given.store.reports.call(call.id), undefined)
     })
 
     test('writes a refusal once, at no cost, and not as a request', async () => {

@@ -78,19 +78,20 @@ export class KeyPool {
 
   async take(wish: Wish, signal: AbortSignal): Promise<Seat> {
     signal.throwIfAborted()
-    const changed = this.#meet(wish.candidates)
-    if (this.#waiting.size > 0 && (changed || this.#timerAt <= this.#now())) this.#callAll()
-
-    const answer = this.#try(wish)
+    const answer = this.#tryBehind(wish)
     if (answer instanceof NoSeat) throw answer
-    if (this.#askAgain) this.#callAll()
     const granted = 'free' in answer ? answer : await this.#wait({ wish, due: answer.due }, signal)
     if (signal.aborted) {
       // The place came in the very moment in which nobody wanted it any more.
       granted.free()
       signal.throwIfAborted()
     }
-    return { upstream: granted.upstream, chosen: granted.manner, [Symbol.asyncDispose]: async () => granted.free() }
+    return seatOf(granted)
+  }
+
+  takeNow(wish: Wish): Seat | undefined {
+    const answer = this.#tryBehind(wish)
+    return 'free' in answer ? seatOf(answer) : undefined
   }
 
   report(upstream: Upstream, outcome: Outcome): void {
@@ -134,6 +135,15 @@ export class KeyPool {
   /** Who waits has the key as it was then; what counts is how it is now. */
   #current(upstream: Upstream): Upstream {
     return this.#known.get(upstream.id) ?? upstream
+  }
+
+  /** Tries, behind those who wait and whom a change may have helped. */
+  #tryBehind(wish: Wish): Granted | NoSeat | { readonly due: EpochMs } {
+    const changed = this.#meet(wish.candidates)
+    if (this.#waiting.size > 0 && (changed || this.#timerAt <= this.#now())) this.#callAll()
+    const answer = this.#try(wish)
+    if (this.#askAgain) this.#callAll()
+    return answer
   }
 
   /** Takes a place, or tells that there can be none, or when it may help to try again. */
@@ -260,6 +270,10 @@ export class KeyPool {
       this.#callAll()
     }, delay)
   }
+}
+
+function seatOf({ upstream, manner, free }: Granted): Seat {
+  return { upstream, chosen: manner, [Symbol.asyncDispose]: async () => free() }
 }
 
 function noSeat(wish: Wish, reasons: ReadonlySet<string>): NoSeat {

@@ -57,6 +57,7 @@ export function memoryCoordinator(options: MemoryCoordinatorOptions): MemoryCoor
       return line.enter(claim, signal)
     },
     seat: (wish, signal) => pool.take(wish, signal),
+    seatNow: (wish) => Promise.resolve(pool.takeNow(wish)),
     report: (upstream, outcome) => pool.report(upstream, outcome),
     soonest: (wish) => pool.soonest(wish),
     survey: () => pool.survey(),

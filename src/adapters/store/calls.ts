@@ -10,6 +10,7 @@ import {
 import { QUOTA_REFUSAL } from '../../core/refusal.ts'
 import type { CallId, EpochMs, GatewayKeyId, MemberId, UpstreamId } from '../../core/units.ts'
 import type { Made, OpenCall, RefusedCall } from '../../ports.ts'
+import { beginAttempt } from './attempts.ts'
 import type { LedgerTime } from './ledger-time.ts'
 import type { LedgerMemory } from './memory.ts'
 import { int, maybeText, one, only, sql, type Script } from './sql.ts'
@@ -66,6 +67,7 @@ export function* openCall(scribe: Scribe, call: OpenCall, heldBefore: readonly H
     windows,
     attempts: 0,
   })
+  if (call.first) yield* beginAttempt(scribe.memory, call.id, { ...call.first, now })
   yield* markUse(scribe.memory, call.key, at)
   const opened = own === open ? standing : { windows: yield* standingAt(call.member, call.windows, own, at) }
   return { state: 'admitted', at, standing: opened }
