@@ -148,6 +148,7 @@ function entryOf(call: OpenCall, upstream: UpstreamId, now: number): Entry {
     upstream,
     organization: 'org-1',
     responseId: `resp_${call.id}`,
+    stored: false,
     serviceTier: 'default',
     usage: {
       inputTokens: 12_000,

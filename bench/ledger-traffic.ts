@@ -107,7 +107,7 @@ function callsSql(plan: { members: number; upstreams: number; from: number; step
       (seq, id, instance, member, gateway_key, kind, transport, path, model, session_id, thread_id, turn_id, started_at,
        admitted_at, hold, window_5h, window_weekly, ended_at, ending, status, request_id, upstream, organization,
        response_id, service_tier, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, precision,
-       charging, credits, messages, rate)
+       charging, credits, messages, rate, stored)
     WITH RECURSIVE numbers (i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM numbers WHERE i < ?2),
     drawn AS (
       SELECT i, CAST(${from} + i * ${step} AS INTEGER) AS at,
@@ -128,6 +128,6 @@ function callsSql(plan: { members: number; upstreams: number; from: number; step
       CASE WHEN b % 89 = 0 THEN 500 ELSE 200 END, printf('req_%x', a * 4294967296 + b),
       1 + CASE WHEN b % 16 = 0 THEN a ELSE habit END % ${upstreams}, 'org-1', printf('resp_%012x%08x', a, i), 'default',
       1000 + a % 100000, 900 + (a % 100000) * 9 / 10, b % 4000, b % 2000,
-      CASE WHEN a % 97 = 0 THEN 'estimated' ELSE 'exact' END, 'tokens', (1000 + a % 100000) * 4375, i % 8 = 0, 'bench'
+      CASE WHEN a % 97 = 0 THEN 'estimated' ELSE 'exact' END, 'tokens', (1000 + a % 100000) * 4375, i % 8 = 0, 'bench', 0
     FROM habits`
 }

@@ -116,7 +116,7 @@ function costTable({ young, old }: { readonly young: Costs; readonly old: Costs 
   return [
     '#### What a call costs the ledger',
     '',
-    `Opened, attempted and settled, in all threads: at most ${MOST_CPU_US} µs at ${whole(RATE)} calls a second. To make and pace a`,
+    `Opened with its first try, and settled, in all threads: at most ${MOST_CPU_US} µs at ${whole(RATE)} calls a second. To make and pace a`,
     `call costs ${old.full.ownUs.toFixed(1)} µs more. The end of an answer waits for the settlement: at most ${MOST_SETTLE_MS} ms at p99 at ${EASY_RATE} calls a second.`,
     '',
     '| | calls/s | CPU, µs | open p50 / p99, ms | settle p50 / p99, ms | |',

@@ -89,6 +89,8 @@ export interface Entry {
   /** The organization that answered (label or reply header): it owns the thread's ciphertext. */
   readonly organization: string | undefined
   readonly responseId: string | undefined
+  /** Whether upstream keeps what it made under that id: only then `makerOf` finds it. */
+  readonly stored: boolean
   /** The tier that was really used. */
   readonly serviceTier: string | undefined
   readonly usage: Usage
@@ -187,7 +189,7 @@ export interface Ledger {
   standing(member: MemberId, windows: readonly QuotaWindow[], now: EpochMs): Promise<Standing>
   /** The upstream and organization that last answered in this thread (else this session) of the member. */
   ownerOf(member: MemberId, threadId: string): Promise<ThreadOwner | undefined>
-  /** Where a response of this member's was made, or a call over WebRTC; undefined for one that is not this member's. */
+  /** Where a stored response of this member's was made, or a call over WebRTC; undefined for one that is not this member's. */
   makerOf(member: MemberId, responseId: string): Promise<Made | undefined>
   /** The newest calls whose usage was stated, the oldest of them first: what estimates are learned from. */
   samples(limit: number): Promise<readonly Sample[]>

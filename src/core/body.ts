@@ -11,6 +11,8 @@ export interface Asked {
   readonly serviceTier: string | undefined
   /** False for a warm-up. */
   readonly generate: boolean
+  /** Whether upstream is to keep the response, so that a later call may go on from it: unless told otherwise it does. */
+  readonly stored: boolean
   /** Whether a streamed chat completion is asked to state its usage. */
   readonly includeUsage: boolean
   /** Where `stream_options` stands in the body, if it is there. */
@@ -37,6 +39,7 @@ const BODY: Watch = {
   service_tier: 'value',
   background: 'value',
   generate: 'value',
+  store: 'value',
   prompt_cache_key: 'value',
   previous_response_id: 'value',
   conversation: 'presence',
@@ -162,6 +165,7 @@ function asked(
     stream: fields.get('stream') === true,
     serviceTier: id(fields.get('service_tier')),
     generate: fields.get('generate') !== false,
+    stored: fields.get('store') !== false,
     includeUsage: asksForUsage(fields.get('stream_options')),
     // A plain text for an input is the user's.
     endsInUserInput: fields.has('input') || isUserMessage(lastItem),

@@ -79,7 +79,7 @@ async function continuing(request: CallRequest, gateway: Gateway, over: Over): P
   if (!maker) {
     throw new Refusal(
       'invalid_request',
-      'The field "previous_response_id" must name a response that the gateway gave to you: it knows none of this id. Send the whole conversation instead.',
+      'The field "previous_response_id" must name a response that the gateway gave to you and that OpenAI stores ("store": true): it knows none of this id. Send the whole conversation instead.',
     )
   }
   const key = gateway.directory.upstreams().find(({ id }) => id === maker.upstream)

@@ -83,6 +83,7 @@ export const NOTHING_ASKED: Asked = {
   stream: false,
   serviceTier: undefined,
   generate: true,
+  stored: false,
   includeUsage: false,
   streamOptions: undefined,
   ciphertextAt: undefined,

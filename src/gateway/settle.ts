@@ -116,6 +116,7 @@ function entryOf(receipt: Receipt, gateway: Gateway): Entry {
     upstream: receipt.upstream?.id,
     organization: receipt.organization,
     responseId: metered?.responseId,
+    stored: isStored(request),
     serviceTier: tierOf(receipt),
     usage: metered?.usage ?? NO_USAGE,
     // Of a call that sent only what is new its bytes do not tell its tokens.
@@ -127,6 +128,11 @@ function entryOf(receipt: Receipt, gateway: Gateway): Entry {
     attempts: receipt.attempts,
     endedAt: gateway.now(),
   }
+}
+
+/** A call over WebRTC is found again by its id, for its WebSocket. */
+function isStored({ asked, dialect, intent }: CallRequest): boolean {
+  return intent.kind === 'realtime_call' || (dialect === 'responses' && asked.stored)
 }
 
 function isServed({ status = 0, refusal }: Receipt): boolean {

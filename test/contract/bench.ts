@@ -120,6 +120,7 @@ export function newEntry(call: CallId, endedAt: EpochMs, over: Partial<Entry> = 
     upstream: undefined,
     organization: undefined,
     responseId: undefined,
+    stored: false,
     serviceTier: undefined,
     usage: NO_USAGE,
     requestBytes: 0,

@@ -188,24 +188,30 @@ export function ledgerRowsContract(newDatabase: NewDatabase): void {
       await using given = await start(newDatabase)
       const other = await populate(given.store)
       const { ledger } = given.store
-      const settle = async (world: World, responseId: string, upstream: UpstreamId | undefined): Promise<void> => {
+      const settle = async (
+        world: World,
+        responseId: string,
+        upstream: UpstreamId | undefined,
+        stored = true,
+      ): Promise<void> => {
         const call = newCall(world, T0)
         await ledger.open(call, [], T0)
-        await ledger.settle(newEntry(call.id, T0 + 1, { responseId, upstream }))
+        await ledger.settle(newEntry(call.id, T0 + 1, { responseId, upstream, stored }))
       }
       await settle(given, 'resp_1', given.upstream.id)
       await settle(given, 'resp_2', other.upstream.id)
       await settle(given, 'resp_3', undefined)
       await settle(other, 'resp_4', given.upstream.id)
+      await settle(given, 'resp_5', given.upstream.id, false)
       const makers = async (world: World): Promise<readonly unknown[]> =>
         await Promise.all(
-          ['resp_1', 'resp_2', 'resp_3', 'resp_4', 'RESP_1', ''].map((id) =>
+          ['resp_1', 'resp_2', 'resp_3', 'resp_4', 'resp_5', 'RESP_1', ''].map((id) =>
             ledger.makerOf(world.member.id, id).then((made) => made?.upstream),
           ),
         )
       const [one, two] = [given.upstream.id, other.upstream.id]
-      deepEqual(await makers(given), [one, two, undefined, undefined, undefined, undefined])
-      deepEqual(await makers(other), [undefined, undefined, undefined, one, undefined, undefined])
+      deepEqual(await makers(given), [one, two, undefined, undefined, undefined, undefined, undefined])
+      deepEqual(await makers(other), [undefined, undefined, undefined, one, undefined, undefined, undefined])
       await given.store.close()
       await using again = await given.database.open({ now: () => T0 })
       deepEqual(await again.ledger.makerOf(given.member.id, 'resp_2'), { upstream: two, model: 'gpt-5.5' })

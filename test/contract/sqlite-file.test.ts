@@ -120,7 +120,10 @@ suite('sqlite: the file', () => {
     await using database = await sqliteDatabase()
     await (await database.open({ role: 'cli' })).close()
     const asked: readonly [string, string][] = [
-      ['member = 1 AND response_id = ? AND upstream IS NOT NULL ORDER BY seq DESC', 'calls_by_response'],
+      [
+        'member = 1 AND response_id = ? AND stored IS NOT 0 AND upstream IS NOT NULL ORDER BY seq DESC',
+        'calls_by_stored',
+      ],
       ['member = 1 AND turn_id = ? AND messages = 1', 'calls_by_message'],
       ['ended_at IS NULL AND instance <> ?', 'calls_open'],
       ['member = 1 ORDER BY started_at DESC, seq DESC', 'calls_by_member'],

@@ -45,9 +45,9 @@ async function stand(): Promise<{ on: Stand; bob: string } & AsyncDisposable> {
   return { on, bob, [Symbol.asyncDispose]: () => on[Symbol.asyncDispose]() }
 }
 
-/** A unary call that upstream has answered; the id of its response. */
-async function responseOf(on: Stand, key: string): Promise<{ id: string; by: string }> {
-  const answered = await ask(on.url, turn(key, { stream: false }))
+/** A unary call that upstream has answered; the id of its response, which upstream was told to keep, or not. */
+async function responseOf(on: Stand, key: string, store = true): Promise<{ id: string; by: string }> {
+  const answered = await askWith(on, key, { store })
   equal(answered.status, 200)
   await on.settled()
   const { id } = JSON.parse(answered.text) as { id: string }
@@ -118,12 +118,16 @@ suite('a response that is stored upstream', { concurrency: 4 }, () => {
     await using both = await stand()
     const { on, bob } = both
     const { id } = await responseOf(on, bob)
+    const { id: unkept } = await responseOf(on, on.key, false)
     const before = on.simulator.truth().length
-    for (const previous of [id, 'resp_unknown', 'RESP_1']) {
+    for (const previous of [id, unkept, 'resp_unknown', 'RESP_1']) {
       const plain = await askWith(on, on.key, { previous_response_id: previous })
       equal(plain.status, 400)
       match(plain.text, /"code":"invalid_request"/)
-      match(plain.text, /The field \\"previous_response_id\\" must name a response that the gateway gave to you/)
+      match(
+        plain.text,
+        /The field \\"previous_response_id\\" must name a response that the gateway gave to you and that OpenAI stores/,
+      )
       const native = await askWith(on, on.key, { previous_response_id: previous, stream: true })
       match(native.text, /^The field "previous_response_id" must name a response/)
       equal(native.status, 400)

@@ -9,8 +9,9 @@ interface Stuck extends AsyncDisposable {
   readonly ended: boolean
 }
 
-async function stand(fiveHourQuota: bigint): Promise<Stand> {
+async function stand(fiveHourQuota: bigint, alpha: { readonly maxConcurrent?: number } = {}): Promise<Stand> {
   return await startStand({
+    upstreams: [{ name: 'alpha', ...alpha }],
     simulator: { tokens: 'bytes', text: 'Hello.', reasoningTokens: 0 },
     member: { fiveHourQuota },
     toml: '[limits]\ncodex_queue_secs = 60\n',
@@ -57,6 +58,17 @@ suite('a call that waits for what others hold of its member’s quota', { concur
     await on.admin(({ quotas }) => quotas.grant({ ...BY, credits: 10n ** 15n, until: undefined }))
     match((await answer).text, /response\.completed/)
     equal(first.ended, false)
+  })
+
+  test('keeps no upstream key meanwhile from others that could use it', async () => {
+    await using on = await stand(1n, { maxConcurrent: 2 })
+    const bob = await on.addMember({ name: 'bob' })
+    await until(async () => ((await ask(on.url, turn(bob))).status === 200 ? true : undefined))
+    const first = await stuck(on)
+    const { answer } = await waiting(on)
+    match((await ask(on.url, turn(bob))).text, /response\.completed/)
+    await first[Symbol.asyncDispose]()
+    match((await answer).text, /member_5h_quota_exceeded/)
   })
 
   test('is judged anew by a grant that is too small, and waits on', async () => {

@@ -48,3 +48,13 @@ export const LEAN_ATTEMPTS_STEP: string = `
   DROP TABLE attempts;
   ALTER TABLE lean_attempts RENAME TO attempts;
 `
+
+/**
+ * Only what upstream keeps is ever looked for by its id, and Codex has it keep nothing. Of older calls it is not known: NULL,
+ * and looked for as before.
+ */
+export const STORED_STEP: string = `
+  ALTER TABLE calls ADD COLUMN stored INTEGER;
+  DROP INDEX calls_by_response;
+  CREATE INDEX calls_by_stored ON calls (member, response_id) WHERE response_id IS NOT NULL AND stored IS NOT 0;
+`

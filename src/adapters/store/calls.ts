@@ -122,7 +122,8 @@ export function* standing(
 export function* makerOf(member: MemberId, responseId: string): Script<Made | undefined> {
   const row = yield* one(sql`
     SELECT upstream, model FROM calls
-    WHERE member = ${member} AND response_id = ${responseId} AND upstream IS NOT NULL ORDER BY seq DESC LIMIT 1`)
+    WHERE member = ${member} AND response_id = ${responseId} AND stored IS NOT 0 AND upstream IS NOT NULL
+    ORDER BY seq DESC LIMIT 1`)
   return row && { upstream: int(row, 'upstream') as UpstreamId, model: maybeText(row, 'model') }
 }
 

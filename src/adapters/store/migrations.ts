@@ -1,4 +1,4 @@
-import { LEAN_ATTEMPTS_STEP, OWNERS_STEP } from './calls-schema.ts'
+import { LEAN_ATTEMPTS_STEP, OWNERS_STEP, STORED_STEP } from './calls-schema.ts'
 import { NARROW_SUMS_STEP } from './narrow-sums-schema.ts'
 import { PRUNED_SUMS_STEP } from './pruned-sums-schema.ts'
 import { FILL_ROLLUPS_STEP, FRESH_SUMS_STEP, ROLLUPS_STEP, USD_SUMS_STEP } from './rollups-schema.ts'
@@ -290,4 +290,5 @@ export const STEPS: readonly string[] = [
   `,
   USD_SUMS_STEP,
   NARROW_SUMS_STEP,
+  STORED_STEP,
 ]

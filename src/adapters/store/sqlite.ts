@@ -87,15 +87,12 @@ export class Sqlite {
   #rows(statement: Statement): readonly Row[] {
     let prepared = this.#prepared.get(statement.parts)
     if (!prepared) {
-      prepared = this.#db.prepare(render(statement.parts))
+      // Numbered placeholders have names, among which node:sqlite searches for each value.
+      prepared = this.#db.prepare(statement.parts.join('?'))
       this.#prepared.set(statement.parts, prepared)
     }
     return prepared.all(...statement.params.map(bound))
   }
-}
-
-function render(parts: TemplateStringsArray): string {
-  return parts.reduce((text, part, index) => `${text}?${index}${part}`)
 }
 
 /** Whole numbers go as integers: node:sqlite would bind every number as a double. */
