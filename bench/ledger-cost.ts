@@ -24,9 +24,12 @@ export interface Latency {
 }
 
 const BEAT_MS = 2
+/** So long a call is open: long enough that what holds up the writing thread holds up settlements and openings alike. */
+const OPEN_MS = { least: 20, most: 120 } as const
 
 type Plan = { readonly rate: number; readonly seconds: number; readonly members: number; readonly upstreams: number }
-type CallLedger = Pick<Store['ledger'], 'open' | 'settle'>
+/** Of a ledger, what a call needs. */
+export type CallLedger = Pick<Store['ledger'], 'open' | 'settle'>
 
 const NOTHING_DONE: CallLedger = {
   open: async (call) => ({ state: 'admitted', at: call.startedAt, standing: { windows: [] } }),
@@ -34,7 +37,7 @@ const NOTHING_DONE: CallLedger = {
 }
 
 /** Runs calls of many members for so long, after a warm-up. */
-export async function costAt({ ledger }: Store, plan: Plan): Promise<LedgerCost> {
+export async function costAt(ledger: CallLedger, plan: Plan): Promise<LedgerCost> {
   const own = await measured(NOTHING_DONE, plan)
   const cost = await measured(ledger, plan)
   return { ...cost, cpuUs: cost.cpuUs - own.cpuUs, ownUs: own.cpuUs }
@@ -94,6 +97,7 @@ async function oneCall(
   const verdict = await ledger.open(call, [], call.startedAt)
   const openMs = performance.now() - began
   if (verdict.state !== 'admitted') throw new Error(`a call was not admitted: ${verdict.state}`)
+  await sleep(OPEN_MS.least + Math.random() * (OPEN_MS.most - OPEN_MS.least))
   const entry = entryOf(call, upstream, Date.now())
   const settling = performance.now()
   await ledger.settle(entry)

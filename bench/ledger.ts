@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { costAt, type LedgerCost } from './ledger-cost.ts'
+import { openBareLedger } from './bare-ledger.ts'
+import { costAt, type CallLedger, type LedgerCost } from './ledger-cost.ts'
 import { timeReports, type ReportTime } from './ledger-reports.ts'
 import { makeTraffic, openLedger, type Traffic } from './ledger-traffic.ts'
 import { provenance } from './machine.ts'
@@ -62,15 +63,24 @@ interface Costs {
   readonly easy: LedgerCost
 }
 
-async function costsOn(path: string, { traffic, seconds }: Options): Promise<Costs> {
-  await using store = await openLedger(path, 'serve')
+async function costsOf(ledger: CallLedger, { traffic, seconds }: Options): Promise<Costs> {
   const { members, upstreams } = traffic
   const at = async (rate: number): Promise<LedgerCost> => {
-    const cost = await costAt(store, { rate, seconds, members, upstreams })
+    const cost = await costAt(ledger, { rate, seconds, members, upstreams })
     tell(`${cost.cpuUs.toFixed(1)} µs a call at ${Math.round(cost.callsPerSecond)} calls/s`)
     return cost
   }
   return { full: await at(RATE), easy: await at(EASY_RATE) }
+}
+
+async function costsIn(path: string, options: Options): Promise<Costs> {
+  await using store = await openLedger(path, 'serve')
+  return await costsOf(store.ledger, options)
+}
+
+async function bareCosts(path: string, options: Options): Promise<Costs> {
+  await using bare = openBareLedger(path)
+  return await costsOf(bare.ledger, options)
 }
 
 async function run(options: Options): Promise<string> {
@@ -87,7 +97,8 @@ async function run(options: Options): Promise<string> {
     const began = performance.now()
     const range = await makeTraffic(old, traffic, Date.now(), tell)
     tell(`made in ${Math.round((performance.now() - began) / 1000)} s, ${(statSync(old).size / 1e9).toFixed(1)} GB`)
-    const costs = { young: await costsOn(young, options), old: await costsOn(old, options) }
+    const bare = await bareCosts(join(folder, 'bare.db'), options)
+    const costs = { bare, young: await costsIn(young, options), old: await costsIn(old, options) }
     await using store = await openLedger(old, 'cli')
     const reports = await timeReports(store, range, tell)
     return `${provenance()}\n- Calls in the old ledger: ${whole(traffic.rows)}, over ${traffic.days} days, of ${traffic.members} members, in ${(statSync(old).size / 1e9).toFixed(1)} GB\n\n${costTable(costs)}\n${reportTable(reports)}`
@@ -101,17 +112,17 @@ function whole(count: number): string {
   return new Intl.NumberFormat('en-US').format(Math.round(count))
 }
 
-function costTable({ young, old }: { readonly young: Costs; readonly old: Costs }): string {
-  const line = (title: string, cost: LedgerCost, judged: string): string =>
-    `| ${title} | ${whole(cost.callsPerSecond)} | ${cost.cpuUs.toFixed(1)} | ${milliseconds(cost.open)} | ${milliseconds(cost.settle)} | ${judged} |`
+function costTable({ bare, young, old }: Readonly<Record<'bare' | 'young' | 'old', Costs>>): string {
+  const line = (title: string, cost: LedgerCost, least: LedgerCost, judged: string): string =>
+    `| ${title} | ${whole(cost.callsPerSecond)} | ${cost.cpuUs.toFixed(1)} | ${(cost.cpuUs / least.cpuUs).toFixed(2)} | ${milliseconds(cost.open)} | ${milliseconds(cost.settle)} | ${judged} |`
   const lines = (
     [
       ['nearly empty', young],
       ['old', old],
     ] as const
   ).flatMap(([title, { full, easy }]) => [
-    line(title, full, `CPU: ${verdict(full.cpuUs, MOST_CPU_US)}`),
-    line(title, easy, `settled: ${verdict(easy.settle.p99, MOST_SETTLE_MS)}`),
+    line(title, full, bare.full, `CPU: ${verdict(full.cpuUs, MOST_CPU_US)}`),
+    line(title, easy, bare.easy, `settled: ${verdict(easy.settle.p99, MOST_SETTLE_MS)}`),
   ])
   return [
     '#### What a call costs the ledger',
@@ -119,8 +130,10 @@ function costTable({ young, old }: { readonly young: Costs; readonly old: Costs 
     `Opened with its first try, and settled, in all threads: at most ${MOST_CPU_US} µs at ${whole(RATE)} calls a second. To make and pace a`,
     `call costs ${old.full.ownUs.toFixed(1)} µs more. The end of an answer waits for the settlement: at most ${MOST_SETTLE_MS} ms at p99 at ${EASY_RATE} calls a second.`,
     '',
-    '| | calls/s | CPU, µs | open p50 / p99, ms | settle p50 / p99, ms | |',
-    '| --- | --- | --- | --- | --- | --- |',
+    '| | calls/s | CPU, µs | ÷ bare | open p50 / p99, ms | settle p50 / p99, ms | |',
+    '| --- | --- | --- | --- | --- | --- | --- |',
+    line('bare', bare.full, bare.full, ''),
+    line('bare', bare.easy, bare.easy, ''),
     ...lines,
     '',
   ].join('\n')
