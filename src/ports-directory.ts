@@ -70,6 +70,8 @@ export interface Holder {
 export interface Directory {
   /** The key with this hash and its member, enabled or not, expired or not. */
   holderOf(hash: KeyHash): Holder | undefined
+  /** The member as it is now. */
+  memberOf(id: MemberId): Member | undefined
   upstreams(): readonly Upstream[]
   /** What administrators set prices to; the same list until one changes. */
   rates(): readonly SetRate[]

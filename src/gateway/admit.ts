@@ -1,11 +1,12 @@
 import { windowsFor } from '../core/member-windows.ts'
-import type { Standing } from '../core/quota.ts'
+import type { QuotaWindow, Standing } from '../core/quota.ts'
 import { Refusal, REFUSAL_STATUS } from '../core/refusal.ts'
 import type { EpochMs } from '../core/units.ts'
 import {
   LedgerUnavailable,
   QueueFull,
   type Claim,
+  type Member,
   type OpenCall,
   type Place,
   type Seat,
@@ -114,7 +115,7 @@ export async function admit(
   takeFirst: TakeFirst,
 ): Promise<Admission> {
   const { member } = request.holder
-  const windows = windowsFor(member, gateway.settings.quota)
+  const windows = windowsNow(member, gateway)
   const { kind } = request.intent
   const expected = expectedPrice(request, gateway.now(), gateway)
   const limited = windows.some((window) => window.limit > 0n)
@@ -142,7 +143,7 @@ export async function admit(
  */
 export async function admitRunning(request: CallRequest, gateway: Gateway): Promise<Admission> {
   const { member } = request.holder
-  const windows = windowsFor(member, gateway.settings.quota)
+  const windows = windowsNow(member, gateway)
   const expected = expectedPrice(request, gateway.now(), gateway)
   const limited = windows.some((window) => window.limit > 0n)
   const claim = { call: request.facts.id, member, hold: limited ? expected.credits : 0n }
@@ -158,6 +159,11 @@ export async function admitRunning(request: CallRequest, gateway: Gateway): Prom
     await place?.[Symbol.asyncDispose]()
     throw cause
   }
+}
+
+/** An administrator may change the member's quotas while its call waits. */
+function windowsNow(member: Member, { directory, settings }: Gateway): readonly QuotaWindow[] {
+  return windowsFor(directory.memberOf(member.id) ?? member, settings.quota)
 }
 
 async function placed(claim: Claim, gateway: Gateway, patience: Patience): Promise<Place> {
@@ -216,7 +222,8 @@ async function judged(
   patience: Patience,
 ): Promise<Verdict> {
   const named = first && { upstream: first.seat.upstream.id, chosen: first.chosen }
-  const open = (): Promise<Verdict> => gateway.ledger.open({ ...call, first: named }, place.heldBefore(), gateway.now())
+  const asked = { ...call, first: named, windows: windowsNow(receipt.request.holder.member, gateway) }
+  const open = (): Promise<Verdict> => gateway.ledger.open(asked, place.heldBefore(), gateway.now())
   return await tried(open, patience, ({ state }) => {
     if (state === 'admitted') void settleUnwanted(receipt, gateway, patience)
   })

@@ -1,6 +1,7 @@
-import { deepEqual, equal } from 'node:assert/strict'
+import { deepEqual, equal, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { FIVE_HOURS_MS, NO_RULES } from '../../src/core/quota.ts'
+import type { CallId } from '../../src/core/units.ts'
 import { newCall, newEntry, populate, T0, type NewDatabase } from './bench.ts'
 
 /** What every store keeps to about warnings that are not delivered yet. */
@@ -11,6 +12,7 @@ export function outboxContract(newDatabase: NewDatabase): void {
       const quota = { ...NO_RULES, warnAt: [50, 80] }
       const told = []
       let name
+      let last: CallId | undefined
       {
         await using store = await database.open({ now: () => T0, quota })
         const world = await populate(store, { fiveHourQuota: 100n })
@@ -20,11 +22,15 @@ export function outboxContract(newDatabase: NewDatabase): void {
           const call = newCall(world, T0)
           await store.ledger.open(call, [], T0)
           entries.push(newEntry(call.id, T0 + 5, { credits }))
+          last = call.id
         }
         deepEqual(await store.outbox.due(), [])
         for (const entry of entries) told.push(...((await store.ledger.settle(entry)).warnings ?? []))
-        // Whoever settles again, for it heard no answer, warns nobody again.
-        for (const entry of entries) deepEqual((await store.ledger.settle(entry)).warnings, [])
+        // Whoever settles again heard no answer: it is told what was not delivered, and of its member only.
+        for (const entry of entries) deepEqual((await store.ledger.settle(entry)).warnings, told)
+        const other = newCall(await populate(store, { fiveHourQuota: 0n }), T0)
+        await store.ledger.open(other, [], T0)
+        for (let i = 0; i < 2; i++) deepEqual((await store.ledger.settle(newEntry(other.id, T0 + 5))).warnings, [])
       }
       const common = {
         id: undefined,
@@ -48,6 +54,8 @@ export function outboxContract(newDatabase: NewDatabase): void {
       deepEqual(await store.outbox.due(), told.slice(1))
       await store.outbox.crossOff(told[1]?.id ?? '')
       equal((await store.outbox.due()).length, 0)
+      ok(last)
+      deepEqual((await store.ledger.settle(newEntry(last, T0 + 5))).warnings, [])
     })
   })
 }

@@ -60,6 +60,15 @@ suite('a call that waits for what others hold of its member’s quota', { concur
     equal(first.ended, false)
   })
 
+  test('goes as soon as another process raises its member’s quota', async () => {
+    await using on = await stand(1n)
+    await using first = await stuck(on)
+    const { answer } = await waiting(on)
+    await on.admin(({ registry }) => registry.setMember('alice', { fiveHourQuota: 10n ** 15n }))
+    match((await answer).text, /response\.completed/)
+    equal(first.ended, false)
+  })
+
   test('keeps no upstream key meanwhile from others that could use it', async () => {
     await using on = await stand(1n, { maxConcurrent: 2 })
     const bob = await on.addMember({ name: 'bob' })

@@ -9,6 +9,7 @@ export class MemoryDirectory implements Directory, Vault {
   readonly #sealingKey: Uint8Array
   #revision: number | undefined
   #holders: ReadonlyMap<KeyHash, Holder> = new Map()
+  #members: ReadonlyMap<MemberId, Member> = new Map()
   #upstreams: readonly Upstream[] = []
   #secrets: ReadonlyMap<UpstreamId, () => string> = new Map()
   #rates: readonly SetRate[] = []
@@ -24,6 +25,10 @@ export class MemoryDirectory implements Directory, Vault {
 
   holderOf(hash: KeyHash): Holder | undefined {
     return this.#holders.get(hash)
+  }
+
+  memberOf(id: MemberId): Member | undefined {
+    return this.#members.get(id)
   }
 
   upstreams(): readonly Upstream[] {
@@ -66,6 +71,7 @@ export class MemoryDirectory implements Directory, Vault {
     }
     this.#revision = snapshot.revision
     this.#holders = holders
+    this.#members = members
     this.#upstreams = snapshot.upstreams.map(({ upstream }) => upstream)
     this.#rates = snapshot.rates
     this.#secrets = new Map(

@@ -193,7 +193,7 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     samples,
     connected: (connection) => openConnection(scribe, connection),
     disconnected: closeConnection,
-    dueWarnings,
+    dueWarnings: () => dueWarnings(),
     crossOff,
     prune,
     probe,

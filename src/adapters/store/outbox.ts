@@ -12,10 +12,11 @@ export function* putIntoOutbox(member: MemberId, warning: Omit<DueWarning, 'memb
   return { ...warning, member: text(row, 'name') }
 }
 
-/** The oldest first. */
-export function* dueWarnings(): Script<readonly DueWarning[]> {
+/** The oldest first; of one member, or of all. */
+export function* dueWarnings(member?: MemberId): Script<readonly DueWarning[]> {
   const rows = yield sql`
-    SELECT o.*, m.name AS member_name FROM outbox o JOIN members m ON m.id = o.member ORDER BY o.seq`
+    SELECT o.*, m.name AS member_name FROM outbox o JOIN members m ON m.id = o.member
+    WHERE COALESCE(o.member = ${member}, 1) ORDER BY o.seq`
   return rows.map((row) => ({
     id: text(row, 'id'),
     at: int(row, 'made_at'),

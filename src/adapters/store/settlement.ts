@@ -5,6 +5,7 @@ import type { Entry } from '../../ports.ts'
 import { writeAttempts } from './attempts.ts'
 import type { Scribe } from './calls.ts'
 import type { LedgerMemory, OpenedCall } from './memory.ts'
+import { dueWarnings } from './outbox.ts'
 import { rememberOwner } from './owners.ts'
 import { addToTotals } from './rolling.ts'
 import { addToRollups } from './rollups.ts'
@@ -16,12 +17,15 @@ import { addToWindows, closeOwnWindows, openAt, recallMember, windowsIn } from '
 export function* settleCall(scribe: Scribe, entry: Entry): Script<Standing> {
   const at = scribe.time.at(entry.endedAt)
   const call: SettledCall = scribe.memory.calls.get(entry.call) ?? (yield* readCall(entry.call))
-  const charged = call.endedAt === undefined ? yield* writeDown(scribe, call, { entry, at }) : (call.credits ?? 0n)
+  const again = call.endedAt !== undefined
+  const charged = again ? (call.credits ?? 0n) : yield* writeDown(scribe, call, { entry, at })
   const { quotas, ...known } = yield* recallMember(scribe.memory, call.member, scribe.quota, at)
   const open = openAt(known, at)
   const windows = yield* standingAt(call.member, quotas, open, at)
   const { warnAt } = scribe.quota
-  return { windows, charged, warnings: yield* warnOnce(call.member, windows, open, { warnAt, at }) }
+  const due = yield* warnOnce(call.member, windows, open, { warnAt, at })
+  // Its caller did not hear the first time, nor what was to be told then.
+  return { windows, charged, warnings: again ? yield* dueWarnings(call.member) : due }
 }
 
 /** Returns what the call is charged. */
