@@ -12,7 +12,8 @@ const LOG_SIZE_LIMIT = 64 * 1024 * 1024
 export class Sqlite {
   readonly #db: DatabaseSync
   readonly #prepared = new Map<TemplateStringsArray, StatementSync>()
-  #version: StatementSync | undefined
+  /** Those of each transaction. */
+  readonly #plain = new Map<string, StatementSync>()
 
   /** Opens the file and leaves it as it is; it must be there. `keepLog` comes before the first write. */
   constructor(path: string) {
@@ -42,8 +43,7 @@ export class Sqlite {
 
   /** Another figure whenever another connection has committed something. */
   get dataVersion(): number {
-    this.#version ??= this.#db.prepare('PRAGMA data_version')
-    return Number(this.#version.get()?.['data_version'])
+    return Number(this.#kept('PRAGMA data_version').get()?.['data_version'])
   }
 
   /** Runs a script to its end inside whatever transaction is open. */
@@ -64,10 +64,10 @@ export class Sqlite {
 
   /** Runs `work` in a transaction of its own; one that writes takes the write lock at once, so it never fails half-way for it. */
   transaction<T>(kind: 'read' | 'write', work: () => T): T {
-    this.#db.exec(kind === 'write' ? 'BEGIN IMMEDIATE' : 'BEGIN')
+    this.#kept(kind === 'write' ? 'BEGIN IMMEDIATE' : 'BEGIN').run()
     try {
       const result = work()
-      this.#db.exec('COMMIT')
+      this.#kept('COMMIT').run()
       return result
     } finally {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
@@ -81,7 +81,14 @@ export class Sqlite {
 
   close(): void {
     this.#prepared.clear()
+    this.#plain.clear()
     if (this.#db.isOpen) this.#db.close()
+  }
+
+  #kept(text: string): StatementSync {
+    let prepared = this.#plain.get(text)
+    if (!prepared) this.#plain.set(text, (prepared = this.#db.prepare(text)))
+    return prepared
   }
 
   #rows(statement: Statement): readonly Row[] {
