@@ -76,8 +76,13 @@ export function tierOf({ metered, request }: Receipt): string | undefined {
   return stated === undefined || stated === 'auto' ? request.asked.serviceTier : stated
 }
 
-/** A call that ran to its end tells what others like it use. */
-export function learnFrom({ request, metered }: Receipt, gateway: Gateway): void {
-  if (!metered?.usage || metered.usage.inconsistent || metered.terminal === 'failed') return
-  gateway.estimator.learn(seenOf(request, metered.outputBytes), metered.usage)
+/** A call that ran to its end tells what others like it use; one that was cut short, what is cached for those after it. */
+export function learnFrom({ request, metered, ending, status = 0 }: Receipt, gateway: Gateway): void {
+  if (!metered || !isPriced(request.intent.kind)) return
+  const seen = seenOf(request, metered.outputBytes)
+  if (metered.usage) {
+    if (!metered.usage.inconsistent && metered.terminal !== 'failed') gateway.estimator.learn(seen, metered.usage)
+  } else if (status < 300 && ending !== 'complete' && metered.terminal === undefined && metered.bytes > 0) {
+    gateway.estimator.cut(seen)
+  }
 }

@@ -47,6 +47,9 @@ interface Settled {
   readonly charged?: bigint
   readonly card?: RateCard
   readonly told?: string[]
+  readonly estimator?: Estimator
+  /** Of the conversation. */
+  readonly threadId?: string
 }
 
 /** The entry that a receipt becomes; the ledger is away `failures` times before. */
@@ -61,6 +64,8 @@ async function entryOf({
   charged,
   card = cardWith(),
   told = [],
+  estimator = new Estimator(),
+  threadId,
 }: Settled): Promise<Entry> {
   const entries: Entry[] = []
   let left = failures
@@ -73,7 +78,7 @@ async function entryOf({
       },
     },
     rates: card,
-    estimator: new Estimator(),
+    estimator,
     settings: { charging, unknownUsageCredits: 5_000_000_000n },
     metrics: { settled: (call: CountedCall) => counted.push(call) },
     log: { error: (event: string) => void told.push(event) },
@@ -86,7 +91,7 @@ async function entryOf({
     holder: { member: { id: 1, name: 'alice' } },
     bodyBytes: 4000,
     continues: false,
-    intent: { kind, message: kind === 'turn' },
+    intent: { kind, message: kind === 'turn', threadId },
   } as unknown as CallRequest
   const whole: Receipt = {
     ...receiptFor(request, { credits: 777n, rate: 'gpt-6.1-sol@2026-09-29', unknown: undefined }),
@@ -161,6 +166,28 @@ suite('settling', () => {
     // Nothing is seen of an answer that comes as a whole.
     const unary = await entryOf({ receipt: { ending: 'client-left' }, asked: { stream: false } })
     equal(unary.usage.outputTokens, 4000)
+  })
+
+  test('an answer that was cut had its request read: what comes after it is charged as cached', async () => {
+    const cachedAfter = async (settled: Settled) => {
+      const estimator = new Estimator()
+      const usage = { ...NO_USAGE, inputTokens: 2000, outputTokens: 10 }
+      const thread = { thread: '1:thread', model: 'gpt-6.1-sol', outputBytes: 2000, continues: false }
+      estimator.learn({ ...thread, requestBytes: 3000 }, usage)
+      await entryOf({ ...settled, estimator, threadId: 'thread' })
+      return estimator.soFar({ ...thread, requestBytes: 4000 }).cachedInputTokens
+    }
+    const cut = { receipt: { ending: 'client-left' }, metered: { bytes: 5000 } } as const
+    equal(await cachedAfter(cut), 2176)
+    for (const other of [
+      { ...cut, metered: {} },
+      { ...cut, metered: { bytes: 5000, terminal: 'failed' } },
+      { ...cut, receipt: { ending: 'client-left', status: 500 } },
+      { ...cut, receipt: { ending: 'complete' } },
+      { ...cut, kind: 'search' },
+    ] as const) {
+      equal(await cachedAfter(other), 1920)
+    }
   })
 
   test('a whole answer without usage costs what is configured; one that failed costs nothing', async () => {

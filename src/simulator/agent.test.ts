@@ -18,7 +18,7 @@ const lite = {
 }
 
 function next(body: JsonObject, agent: Agent = 'shell-and-edit'): Move | undefined {
-  return nextMove(body, 'org', agent)
+  return nextMove(body, 'org', agent, () => 'a "note"')
 }
 
 suite('the agent', () => {
@@ -66,6 +66,17 @@ suite('the agent', () => {
     match(String(at(first, 'input')), /^const found = await tools\.web__run\(\{ search_query: \[\{ q: /)
     match(String(at(next({ input: [lite, asked, output] }, 'web-search'), 'text')), /searched the web.*\n\n> hello/)
     equal(next({ tools: classic, input: [asked] }, 'web-search'), undefined)
+  })
+
+  test('writes a note by a command, then has nothing more to do', () => {
+    const first = next({ tools: classic, input: [asked] }, 'write-note')
+    deepEqual([first?.kind, at(first, 'name')], ['function_call', 'exec_command'])
+    const command = `cat > note.txt <<'END OF NOTE'\na "note"\nEND OF NOTE\n`
+    deepEqual(JSON.parse(String(at(first, 'input'))), { cmd: command })
+    equal(next({ tools: classic, input: [asked, output] }, 'write-note'), undefined)
+    const scripted = String(at(next({ input: [lite, asked] }, 'write-note'), 'input'))
+    match(scripted, /^const result = await tools\.exec_command\(\{ cmd: "cat > note/)
+    equal(next({ input: [asked] }, 'write-note'), undefined)
   })
 
   test('has no move where no tool is offered', () => {

@@ -1,8 +1,8 @@
 import { decryptFor } from './ciphertext.ts'
 import { asList, asObject, asText, type JsonObject } from './json.ts'
 
-/** What the agent does in each turn: runs a command and edits a file, or searches the web. */
-export type Agent = 'shell-and-edit' | 'web-search'
+/** What the agent does in each turn: runs a command and edits a file, searches the web, or writes a note. */
+export type Agent = 'shell-and-edit' | 'web-search' | 'write-note'
 
 /** The agent's next move: a call of one of the tools that the client offers, or its last word. */
 export type Move =
@@ -25,6 +25,9 @@ const REMEMBERED_CHARACTERS = 2_000
 /** The same edit for clients that offer no patch tool. */
 const EDIT_COMMAND = `echo 'hello, world' > ${FILE} && cat ${FILE}`
 
+/** The shell reads the note as it stands, up to a line that no note has. */
+const noteCommand = (note: string): string => `cat > ${FILE} <<'END OF NOTE'\n${note}\nEND OF NOTE\n`
+
 /** How clients call their shell tool, by version, and what its arguments look like. */
 const SHELL_TOOLS: Readonly<Record<string, (command: string) => JsonObject>> = {
   exec_command: (cmd) => ({ cmd }),
@@ -37,26 +40,32 @@ const SHELL_TOOLS: Readonly<Record<string, (command: string) => JsonObject>> = {
  *
  * Keeps no memory: which move is next shows from the tool outputs since the last user message, and
  * from what a compaction of them has kept.
- * Undefined when the request offers no tool that the agent knows.
+ * Undefined when the request offers no tool that the agent knows, or when it has written its note: then it answers as
+ * it would without tools.
  */
-export function nextMove(body: JsonObject, organization: string, agent: Agent): Move | undefined {
+export function nextMove(body: JsonObject, organization: string, agent: Agent, note: () => string): Move | undefined {
   const tools = toolsOf(body)
+  const outputs = outputsOfTurn(body, organization)
+  if (agent === 'write-note') return outputs.length === 0 ? run(noteCommand(note()), tools) : undefined
   const moves = agent === 'web-search' ? searching(tools) : tools.has('exec') ? scripted() : withTools(tools)
   if (moves === undefined) return undefined
-  const outputs = outputsOfTurn(body, organization)
   return moves[outputs.length] ?? { kind: 'message', text: `${DONE[agent]} ${lastWord(outputs)}` }
 }
 
-const DONE: Readonly<Record<Agent, string>> = {
+const DONE: Readonly<Record<Exclude<Agent, 'write-note'>, string>> = {
   'shell-and-edit': `I ran a command and edited ${FILE}.`,
   'web-search': 'I searched the web.',
 }
 
 /** Clients of lite models offer one tool that runs JavaScript, which calls all the others. */
 function scripted(): readonly Move[] {
-  const run = `const result = await tools.exec_command({ cmd: ${JSON.stringify(COMMAND)} })\ntext(result.output)\n`
   const edit = `await tools.apply_patch(${JSON.stringify(PATCH)})\nconst result = await tools.exec_command({ cmd: "cat ${FILE}" })\ntext(result.output)\n`
-  return [run, edit].map((input) => ({ kind: 'custom_tool_call', name: 'exec', input }))
+  return [runScripted(COMMAND), { kind: 'custom_tool_call', name: 'exec', input: edit }]
+}
+
+function runScripted(command: string): Move {
+  const input = `const result = await tools.exec_command({ cmd: ${JSON.stringify(command)} })\ntext(result.output)\n`
+  return { kind: 'custom_tool_call', name: 'exec', input }
 }
 
 /** Only lite models search by a tool of the client's, which takes the search to the API. */
@@ -67,17 +76,20 @@ function searching(tools: ReadonlyMap<string, string>): readonly Move[] | undefi
 }
 
 function withTools(tools: ReadonlyMap<string, string>): readonly Move[] | undefined {
-  for (const [name, argumentsFor] of Object.entries(SHELL_TOOLS)) {
-    if (!tools.has(name)) continue
-    const shell = (command: string): Move => ({
-      kind: 'function_call',
-      name,
-      input: JSON.stringify(argumentsFor(command)),
-    })
-    const patch: Move = { kind: 'custom_tool_call', name: 'apply_patch', input: PATCH }
-    return [shell(COMMAND), tools.get('apply_patch') === 'custom' ? patch : shell(EDIT_COMMAND)]
-  }
-  return undefined
+  const [first, again] = [runByShell(COMMAND, tools), runByShell(EDIT_COMMAND, tools)]
+  if (first === undefined || again === undefined) return undefined
+  const patch: Move = { kind: 'custom_tool_call', name: 'apply_patch', input: PATCH }
+  return [first, tools.get('apply_patch') === 'custom' ? patch : again]
+}
+
+function run(command: string, tools: ReadonlyMap<string, string>): Move | undefined {
+  return tools.has('exec') ? runScripted(command) : runByShell(command, tools)
+}
+
+function runByShell(command: string, tools: ReadonlyMap<string, string>): Move | undefined {
+  const [name, argumentsFor] = Object.entries(SHELL_TOOLS).find(([tool]) => tools.has(tool)) ?? []
+  if (name === undefined || argumentsFor === undefined) return undefined
+  return { kind: 'function_call', name, input: JSON.stringify(argumentsFor(command)) }
 }
 
 /** The type of every tool by its name: those of the request, and those which lite models find in the input. */

@@ -2,7 +2,7 @@ import { memoryOf, nextMove } from './agent.ts'
 import { encryptFor } from './ciphertext.ts'
 import { asList, asObject, type JsonObject } from './json.ts'
 import type { Compaction, OutputItem } from './output.ts'
-import { piecesOf, piecesToSize, tokensOf, type Piece } from './pieces.ts'
+import { piecesOf, piecesToSize, textOf, tokensOf, type Piece } from './pieces.ts'
 import { exampleOf } from './schema.ts'
 import type { Settings } from './options.ts'
 import type { Tokenizer } from './tokens.ts'
@@ -42,9 +42,14 @@ export class Speaker {
   /** A structured answer when `format` asks for one, else the plain one. */
   inFormat(format: JsonObject | undefined): readonly Piece[] {
     if (format?.['type'] === 'json_object') return piecesOf('{}', this.#tokenizer)
-    if (format?.['type'] !== 'json_schema') return this.#plain[this.#answers++ % this.#plain.length] ?? []
+    if (format?.['type'] !== 'json_schema') return this.#next()
     const schema = format['schema'] ?? asObject(format['json_schema'])?.['schema']
     return piecesOf(JSON.stringify(exampleOf(schema)), this.#tokenizer)
+  }
+
+  /** The next of its plain answers. */
+  #next(): readonly Piece[] {
+    return this.#plain[this.#answers++ % this.#plain.length] ?? []
   }
 
   #reasoning(body: JsonObject, organization: string): readonly OutputItem[] {
@@ -59,10 +64,12 @@ export class Speaker {
   #move(body: JsonObject, organization: string): OutputItem {
     const format = asObject(asObject(body['text'])?.['format'])
     const structured = format?.['type'] === 'json_schema' || format?.['type'] === 'json_object'
-    const { agent } = this.#settings
-    const move = agent === 'none' || structured ? undefined : nextMove(body, organization, agent)
+    const { agent, texts } = this.#settings
+    const said = texts.length > 0 ? tokensOf : piecesOf
+    const move =
+      agent === 'none' || structured ? undefined : nextMove(body, organization, agent, () => textOf(this.#next()))
     if (move === undefined) return { kind: 'message', pieces: this.inFormat(format) }
-    if (move.kind === 'message') return { kind: 'message', pieces: piecesOf(move.text, this.#tokenizer) }
-    return { kind: move.kind, name: move.name, pieces: piecesOf(move.input, this.#tokenizer) }
+    if (move.kind === 'message') return { kind: 'message', pieces: said(move.text, this.#tokenizer) }
+    return { kind: move.kind, name: move.name, pieces: said(move.input, this.#tokenizer) }
   }
 }

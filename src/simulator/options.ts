@@ -27,7 +27,10 @@ export interface SimulatorOptions {
   readonly deltas?: number | undefined
   /** Output tokens spent on reasoning before the answer; 0 leaves out the reasoning item. */
   readonly reasoningTokens?: number | undefined
-  /** `shell-and-edit` runs a command and edits a file, `web-search` searches the web, where the request offers the tools; then it answers. */
+  /**
+   * `shell-and-edit` runs a command and edits a file, `web-search` searches the web, `write-note` writes down by a command
+   * what it would have answered, where the request offers the tools; then it answers.
+   */
   readonly agent?: 'none' | Agent | undefined
   /** Time before the response head. */
   readonly headDelayMs?: number | undefined
@@ -160,7 +163,7 @@ const OPTIONS: Shape = {
     texts: listOf('texts', text),
     deltas: whole(1, 1_000_000),
     reasoningTokens: whole(0, 1_000_000),
-    agent: oneOf('none', 'shell-and-edit', 'web-search'),
+    agent: oneOf('none', 'shell-and-edit', 'web-search', 'write-note'),
     headDelayMs: whole(0),
     eventDelayMs: whole(0),
     tokensPerSecond: positive,
