@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { freePort } from '../../bench/free-port.ts'
 import { Folder, MAIN } from '../support/cli-folder.ts'
+import { COMPILED } from '../support/compiled.ts'
 import { serve, type Served } from '../support/serve.ts'
 import { startGround, until, type Ground } from '../support/stand.ts'
 
@@ -74,7 +75,7 @@ suite('an answer that cannot be written', { concurrency: 2, skip: noFull }, () =
     const full = openSync(FULL, 'w')
     const child = spawn(process.execPath, [MAIN, 'serve', '--config', ground.configFile], {
       stdio: ['ignore', full, 'pipe'],
-      env: { CODEX_GATEWAY_SERVER_BIND_ADDR: `127.0.0.1:${port}` },
+      env: { ...COMPILED, CODEX_GATEWAY_SERVER_BIND_ADDR: `127.0.0.1:${port}` },
     })
     try {
       let err = ''
