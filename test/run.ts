@@ -18,9 +18,12 @@ const LONGEST = [
   'test/system/crash.test.ts',
   'test/codex/restart.test.ts',
   'test/codex/both-ways.test.ts',
-  'test/codex/ciphertext.test.ts',
-  'test/codex/interruptions.test.ts',
+  'test/contract/sqlite.test.ts',
+  'test/codex/estimates.test.ts',
+  'test/system/cli.test.ts',
   'test/system/websocket-memory.test.ts',
+  'test/system/realtime-unasked.test.ts',
+  'test/contract/sqlite-processes.test.ts',
 ]
 
 /** Many files wait for most of their time. Node's own choice is one processor less than there are. */

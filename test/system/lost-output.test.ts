@@ -81,7 +81,7 @@ suite('an answer that cannot be written', { concurrency: 2, skip: noFull }, () =
       let err = ''
       child.stderr?.on('data', (chunk: Buffer) => (err += chunk.toString()))
       const url = `http://127.0.0.1:${port}/healthz`
-      await until(async () => (await fetch(url).catch(() => undefined))?.ok, 20_000)
+      await until(async () => (await fetch(url).catch(() => undefined))?.ok)
       const ended = once(child, 'close')
       child.kill('SIGTERM')
       deepEqual(await ended, [1, null])
