@@ -173,7 +173,8 @@ suite('pacing', () => {
     const started = performance.now()
     await hear(sim)
     const tookMs = performance.now() - started
-    ok(tookMs >= 48 && tookMs < 500, `took ${tookMs} ms`)
+    // In a wrong unit it is a thousand times that.
+    ok(tookMs >= 48 && tookMs < 10_000, `took ${tookMs} ms`)
   })
 
   test('takes as long for a unary answer, and knows how far it came when the client leaves', async () => {

@@ -68,9 +68,9 @@ export function at(value: unknown, ...path: readonly (string | number)[]): unkno
   )
 }
 
-/** Waits until a condition holds; rejects after two seconds. */
+/** Waits until a condition holds; rejects after half a minute. */
 export async function until(holds: () => boolean): Promise<void> {
-  const deadline = performance.now() + 2_000
+  const deadline = performance.now() + 30_000
   while (!holds()) {
     if (performance.now() > deadline) throw new Error(`still not so: ${holds.toString()}`)
     await new Promise((resolve) => setTimeout(resolve, 2))

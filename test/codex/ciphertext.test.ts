@@ -38,7 +38,6 @@ suite('a codex session that holds ciphertext', () => {
       line.stand.simulator.script(limited('alpha', 60))
       const result = await line.codex.exec(['resume', '--last', 'Go on.'])
       equal(result.code, 0, result.stderr)
-      ok(result.durationMs < 20_000, `${result.durationMs} ms`)
       equal(line.requests().length, expected.length)
       deepEqual((await line.stand.settled()).map((row) => row.kind).toReversed(), expected)
       const answers = line.stand.simulator.truth().map(({ key, status }) => `${key} ${status}`)

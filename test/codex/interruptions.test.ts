@@ -27,7 +27,6 @@ suite('a codex session that is interrupted', () => {
       // The member's only place and the key's only place are free again.
       const next = await line.codex.exec(['resume', '--last', 'Go on.'])
       equal(next.code, 0, next.stderr)
-      ok(next.durationMs < 20_000, `${next.durationMs} ms`)
       equal(line.requests().length, 2)
       expectTruth(await line.stand.settled(), line.stand.simulator.truth())
     })

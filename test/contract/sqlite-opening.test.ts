@@ -9,7 +9,7 @@ import { HOUR_MS } from '../../src/core/calendar.ts'
 import { openStore, StoreRefused } from '../../src/adapters/store/store.ts'
 import { LedgerUnavailable, type Log } from '../../src/ports.ts'
 import { newMember, populate, silent, T0 } from './bench.ts'
-import { within } from './directory.contract.ts'
+import { seen } from './directory.contract.ts'
 import { SEALING_KEY, sqliteDatabase } from './sqlite-database.ts'
 
 function digest(path: string): string {
@@ -75,14 +75,14 @@ suite('sqlite: the background thread', () => {
     try {
       await using store = await database.open({ log })
       await populate(store)
-      await within(5_000, () => workers.length === 2)
+      await seen(() => workers.length === 2)
       await store.reports.usage(T0, T0 + HOUR_MS)
       await workers[1]?.terminate()
-      await within(5_000, () => said.includes('store_background_lost'))
+      await seen(() => said.includes('store_background_lost'))
       deepEqual(await store.reports.usage(T0, T0 + HOUR_MS), [])
       await workers[2]?.terminate()
       // Without anybody asking: somebody has to move the log into the database.
-      await within(10_000, () => workers.length === 4)
+      await seen(() => workers.length === 4)
     } finally {
       process.off('worker', started)
     }

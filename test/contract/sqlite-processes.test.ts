@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { LedgerUnavailable } from '../../src/ports.ts'
 import { openStore, type Store } from '../../src/adapters/store/store.ts'
 import { newCall, populate, silent } from './bench.ts'
-import { within } from './directory.contract.ts'
+import { seen } from './directory.contract.ts'
 import { SEALING_KEY, sqliteDatabase, type SqliteDatabase } from './sqlite-database.ts'
 
 suite('sqlite: several processes', () => {
@@ -67,12 +67,12 @@ suite('sqlite: several processes', () => {
     for (const { running, summed } of await database.totals()) equal(running, summed)
   })
 
-  test('sees within a second what a command in another process has changed', async () => {
+  test('sees by itself what a command in another process has changed', async () => {
     await using database = await sqliteDatabase()
     await using store = await database.open()
     await using child = start('add', database, 'alice')
     await child.says('added')
-    await within(1_000, () => store.directory.upstreams().length === 1)
+    await seen(() => store.directory.upstreams().length === 1)
     equal(await child.ended, 0)
   })
 
@@ -92,9 +92,12 @@ suite('sqlite: several processes', () => {
     const now = Date.now()
     const verdict = await store.ledger.open(newCall(world, now), [], now)
     clearInterval(ticking)
+    longest = Math.max(longest, performance.now() - last)
     equal(verdict.state, 'admitted')
-    ok(performance.now() - from > 2_000, 'the lock was in the way')
-    ok(longest < 500, `the event loop stopped for ${longest} ms`)
+    const waited = performance.now() - from
+    ok(waited > 2_000, 'the lock was in the way')
+    // A loop that waits for the lock stops for most of that time.
+    ok(longest < waited / 2, `the event loop stopped for ${longest} ms of ${waited}`)
   })
 
   test('says that the ledger is unavailable when a lock outlasts its patience', async () => {

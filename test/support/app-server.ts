@@ -27,7 +27,7 @@ export async function openAppServer(child: ChildProcessWithoutNullStreams): Prom
   }
   const find = async (what: string, fits: (message: Message) => boolean): Promise<Message> => {
     try {
-      return await until(() => messages.find(fits), 20_000)
+      return await until(() => messages.find(fits))
     } catch (cause) {
       const seen = messages.map((message) => JSON.stringify(message).slice(0, 300)).join('\n')
       throw new Error(`no ${what} of the app-server, but:\n${seen}\n${stderr}`, { cause })

@@ -3,13 +3,9 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after } from 'node:test'
+import { COMPILED } from './compiled.ts'
 
 export const MAIN: string = new URL('../../src/main.ts', import.meta.url).pathname
-
-// Each command is a process of its own: without this each would translate all of the source again.
-const compiled = mkdtempSync(join(tmpdir(), 'codex-gateway-compiled-'))
-after(() => rmSync(compiled, { recursive: true, force: true }))
 
 export interface Run {
   readonly code: number | null
@@ -20,7 +16,7 @@ export interface Run {
 /** A folder of its own, in which the real command runs. */
 export class Folder implements AsyncDisposable {
   readonly path: string = mkdtempSync(join(tmpdir(), 'codex-gateway-cli-'))
-  readonly env: Record<string, string> = { PATH: process.env['PATH'] ?? '', NODE_COMPILE_CACHE: compiled }
+  readonly env: Record<string, string> = { PATH: process.env['PATH'] ?? '', ...COMPILED }
 
   run(line: string, input = ''): Promise<Run> {
     return this.#ending(this.start(line), input)

@@ -3,8 +3,8 @@ import { equal } from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { askOnAndOn, converseOnAndOn, Heard } from './load.ts'
 import { randomFrom } from './random.ts'
-import { launch, type Launch, type Launched } from './serve.ts'
-import type { Ground } from './stand.ts'
+import { launch, type Launch, type Launched, serve } from './serve.ts'
+import { type Ground, startGround } from './stand.ts'
 
 /** Of each kind, for each key. */
 const CLIENTS = 2
@@ -17,6 +17,14 @@ export type Instant =
   | { readonly phase: 'starting'; readonly afterMs: number }
   | { readonly phase: 'first calls'; readonly afterMs: number }
   | { readonly phase: 'serving'; readonly answers: number; readonly afterMs: number }
+
+/** Has a gateway's code compiled, which Node keeps at an orderly end only. */
+export async function compileGateway(): Promise<void> {
+  await using ground = await startGround()
+  await using gateway = await serve(ground.configFile)
+  gateway.signal('SIGTERM')
+  await gateway.ended
+}
 
 export class Killer {
   readonly heard: Heard = new Heard()
@@ -35,7 +43,7 @@ export class Killer {
   }
 
   /** Gives the number of the process that was killed. */
-  async kill(how: Launch, instant: Instant = this.#instant()): Promise<number> {
+  async kill(how: Launch = {}, instant: Instant = this.#instant()): Promise<number> {
     const began = performance.now()
     await using gateway = launch(this.#ground.configFile, how)
     this.#kills.push({ pid: gateway.pid, instant })

@@ -57,8 +57,8 @@ export class RawPeer implements Disposable {
   }
 
   /** The whole message that holds this text. */
-  async sees(text: string, timeoutMs = 10_000): Promise<Message> {
-    return await until(() => this.messages.find(({ data }) => data.includes(text)), timeoutMs)
+  async sees(text: string): Promise<Message> {
+    return await until(() => this.messages.find(({ data }) => data.includes(text)))
   }
 
   [Symbol.dispose](): void {

@@ -28,7 +28,7 @@ export async function connected(url: string, options: { readonly allowHalfOpen?:
     write: (...parts) => {
       for (const part of parts) socket.write(part)
     },
-    sees: async (pattern, timeoutMs = 10_000) => until(() => (pattern.test(text) ? text : undefined), timeoutMs),
+    sees: async (pattern, timeoutMs) => until(() => (pattern.test(text) ? text : undefined), timeoutMs),
     closed,
     [Symbol.dispose]: () => socket.destroy(),
   }

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { COMPILED } from './compiled.ts'
 import { until } from './stand.ts'
 
 /** A gateway that was started and may not listen yet. Disposing of it kills it. */
@@ -26,7 +27,7 @@ export interface Served extends Launched {
 }
 
 export interface Launch {
-  /** All that it sees of one. */
+  /** All that it sees of one, beside what makes it start sooner. */
   readonly env?: Readonly<Record<string, string>>
   readonly stderr?: number | 'pipe'
   /** A program and its arguments that replace themselves with the gateway. */
@@ -48,7 +49,7 @@ export function launch(configFile: string, { env = {}, stderr: log = 'pipe', und
   const command = [...under, process.execPath, MAIN, 'serve', '--config', configFile]
   const child = spawn(command[0] ?? '', command.slice(1), {
     stdio: ['ignore', 'pipe', log],
-    env: { NODE_OPTIONS: '--disable-warning=ExperimentalWarning', ...env },
+    env: { NODE_OPTIONS: '--disable-warning=ExperimentalWarning', ...COMPILED, ...env },
   })
   let [stdout, stderr] = ['', '']
   child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()))

@@ -145,8 +145,8 @@ function memoryLog(lines: string[]): Log {
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 
-/** Asks again and again until there is an answer; throws after some seconds. */
-export async function until<T>(ask: () => Promise<T | undefined> | T | undefined, timeoutMs = 10_000): Promise<T> {
+/** Asks again and again until there is an answer; throws after a minute, which even a busy machine does not take. */
+export async function until<T>(ask: () => Promise<T | undefined> | T | undefined, timeoutMs = 60_000): Promise<T> {
   const deadline = Date.now() + timeoutMs
   for (;;) {
     const answer = await ask()

@@ -79,7 +79,7 @@ suite('a gateway that runs', () => {
         reader.close()
       }
     }
-    await until(() => count() === 1 || undefined, 20_000)
+    await until(() => count() === 1 || undefined)
     server.kill('SIGTERM')
     await once(server, 'close')
     equal(await folder.ok('admin usage --since 2000-01-01'), usage)

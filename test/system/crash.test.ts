@@ -1,10 +1,9 @@
 import { deepEqual, ok } from 'node:assert/strict'
 import { randomInt, randomUUID } from 'node:crypto'
-import { after, before, suite, test } from 'node:test'
-import { compiled, type Compiled } from '../support/compiled.ts'
+import { before, suite, test } from 'node:test'
 import { expectSums, foldedSums } from '../support/kept-sums.ts'
 import { expectCalls, expectConnections } from '../support/killed-ledger.ts'
-import { Killer } from '../support/kills.ts'
+import { compileGateway, Killer } from '../support/kills.ts'
 import { serve } from '../support/serve.ts'
 import { startGround, type Ground } from '../support/stand.ts'
 import { ask, turn } from '../support/wire.ts'
@@ -18,11 +17,7 @@ const SEED = Number(process.env['CRASH_SEED'] ?? randomInt(2 ** 31))
 const TIMEOUT_MS = 15 * 60_000
 
 suite('a gateway that is killed under load', { concurrency: KILLS.length, timeout: TIMEOUT_MS }, () => {
-  let code: Compiled
-  before(async () => {
-    code = await compiled()
-  })
-  after(() => code[Symbol.dispose]())
+  before(compileGateway)
 
   for (const [lane, kills] of KILLS.entries()) {
     const name = `${kills} times has every call in its ledger, once, as it was (${lane + 1} of ${KILLS.length})`
@@ -31,7 +26,7 @@ suite('a gateway that is killed under load', { concurrency: KILLS.length, timeou
       await using ground = await newGround()
       const bob = await ground.addMember({ name: 'bob', ...UNHINDERED })
       const killer = new Killer(ground, [ground.key, bob], SEED + lane)
-      for (let i = 0; i < kills; i++) await killer.kill({ env: code.env })
+      for (let i = 0; i < kills; i++) await killer.kill()
       const { heard } = killer
       deepEqual(heard.odd, [])
 

@@ -54,7 +54,7 @@ async function days(on: Stand, count: number, between: (day: number) => void = (
   const daily = new DailyReconciliation({ both, settings, log, now: () => Date.now() + shift })
   for (let day = 1; day <= count; day++) {
     between(day)
-    await until(() => (lines.length >= day ? true : undefined), 20_000)
+    await until(() => (lines.length >= day ? true : undefined))
   }
   await daily.stop()
   return lines

@@ -109,7 +109,8 @@ suite('a gateway that is told to stop', { concurrency: 4 }, () => {
     equal(await stuck.ended, false)
     await rejects(held)
     equal(await gateway.ended, 0)
-    ok(performance.now() - began < 3000)
+    // Else it would go on for the usual drain_secs, 300.
+    ok(performance.now() - began < 60_000)
     deepEqual(
       (await ground.calls()).map(({ ending }) => ending),
       ['cut'],

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { freePort } from '../../bench/free-port.ts'
 import { Folder, MAIN } from '../support/cli-folder.ts'
+import { COMPILED } from '../support/compiled.ts'
 import { serve, type Served } from '../support/serve.ts'
 import { startGround, until, type Ground } from '../support/stand.ts'
 
@@ -74,13 +75,13 @@ suite('an answer that cannot be written', { concurrency: 2, skip: noFull }, () =
     const full = openSync(FULL, 'w')
     const child = spawn(process.execPath, [MAIN, 'serve', '--config', ground.configFile], {
       stdio: ['ignore', full, 'pipe'],
-      env: { CODEX_GATEWAY_SERVER_BIND_ADDR: `127.0.0.1:${port}` },
+      env: { ...COMPILED, CODEX_GATEWAY_SERVER_BIND_ADDR: `127.0.0.1:${port}` },
     })
     try {
       let err = ''
       child.stderr?.on('data', (chunk: Buffer) => (err += chunk.toString()))
       const url = `http://127.0.0.1:${port}/healthz`
-      await until(async () => (await fetch(url).catch(() => undefined))?.ok, 20_000)
+      await until(async () => (await fetch(url).catch(() => undefined))?.ok)
       const ended = once(child, 'close')
       child.kill('SIGTERM')
       deepEqual(await ended, [1, null])

@@ -58,7 +58,7 @@ suite('an upstream that is odd', { concurrency: 4 }, () => {
     await using on = await stand(odd.url, `${TOML}[upstream]\ntimeout_secs = 0.5\n`)
     const answered = await untilOdd(on)
     match(answered.text, /response\.completed/)
-    ok(answered.headMs > 450 && answered.headMs < 3000, `answered after ${answered.headMs} ms`)
+    ok(answered.headMs > 450, `answered after ${answered.headMs} ms`)
     deepEqual(attemptsOfLast(on.folder), [
       ['odd', 'server_error'],
       ['beta', undefined],
@@ -68,7 +68,7 @@ suite('an upstream that is odd', { concurrency: 4 }, () => {
   test('and stalls in the only error that there is, is not shown by halves', async () => {
     const begun = 'HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: 100\r\n\r\nHalf of it'
     await using odd = await startRawUpstream((socket) => socket.write(begun))
-    await using on = await stand(odd.url, '[upstream]\nunary_timeout_secs = 0.3\n', false)
+    await using on = await stand(odd.url, '[upstream]\nunary_timeout_secs = 2\n', false)
     const answered = await ask(on.url, turn(on.key, { stream: false }))
     equal(answered.status, 502)
     match(answered.text, /"code":"upstream_error"/)

@@ -6,13 +6,12 @@ import { basename, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { suite, test, type TestContext } from 'node:test'
 import { Acknowledged } from '../support/acknowledged.ts'
-import { compiled } from '../support/compiled.ts'
 import { Disk } from '../support/disk.ts'
 import { expectSums } from '../support/kept-sums.ts'
 import { expectCalls, expectConnections } from '../support/killed-ledger.ts'
-import { type Instant, Killer } from '../support/kills.ts'
+import { compileGateway, type Instant, Killer } from '../support/kills.ts'
 import { randomFrom } from '../support/random.ts'
-import { serve, type Launch } from '../support/serve.ts'
+import { serve } from '../support/serve.ts'
 import { startGround, type Ground } from '../support/stand.ts'
 import { momentsIn, traceOf, tracedTo, untraceable, type Moment } from '../support/syscalls.ts'
 import { ask, turn } from '../support/wire.ts'
@@ -29,13 +28,13 @@ suite('a gateway whose power is cut', { skip: untraceable() ?? false, timeout: T
   test('has all that it has acknowledged on the disk, at every instant', { timeout: TIMEOUT_MS }, async (t) => {
     t.diagnostic(`CRASH_SEED=${SEED}`)
     await using ground = await newGround('power')
-    using code = await compiled()
+    await compileGateway()
     const killer = new Killer(ground, [ground.key], SEED)
     const random = randomFrom(SEED)
     const acknowledged = { cuts: 0, completed: 0, sent: 0 }
     for (let i = 0; i < KILLS; i++) {
       const said = new Acknowledged()
-      for (const lost of cuts(await killed(killer, ground, code), said, [() => false, () => random() < 0.5])) {
+      for (const lost of cuts(await killed(killer, ground), said, [() => false, () => random() < 0.5])) {
         acknowledged.cuts++
         deepEqual(lost, NOTHING, `CRASH_SEED=${SEED}: ${killer.last}, cut ${acknowledged.cuts}`)
       }
@@ -52,7 +51,7 @@ suite('a gateway whose power is cut', { skip: untraceable() ?? false, timeout: T
   test('would be found out if it acknowledged what is not on the disk', { timeout: TIMEOUT_MS }, async () => {
     await using ground = await newGround('process')
     const killer = new Killer(ground, [ground.key], 7)
-    const gone = await killed(killer, ground, { env: {} }, { phase: 'serving', answers: 10, afterMs: 0 })
+    const gone = await killed(killer, ground, { phase: 'serving', answers: 10, afterMs: 0 })
     const lost = [...cuts(gone, new Acknowledged(), [() => false])]
     ok(lost.some(({ completed }) => completed.length > 0) && lost.some(({ sent }) => sent.length > 0))
     ok(lost.every(({ check }) => check === 'ok'))
@@ -65,16 +64,11 @@ interface Gone {
   readonly disk: Disk
 }
 
-async function killed(
-  killer: Killer,
-  ground: Ground,
-  { env }: Required<Pick<Launch, 'env'>>,
-  instant?: Instant,
-): Promise<Gone> {
+async function killed(killer: Killer, ground: Ground, instant?: Instant): Promise<Gone> {
   const path = join(ground.folder, 'gateway.db')
   const disk = new Disk([path, `${path}-wal`])
   const trace = join(ground.folder, `trace-${randomUUID()}`)
-  const pid = await killer.kill({ env, under: tracedTo(trace) }, instant)
+  const pid = await killer.kill({ under: tracedTo(trace) }, instant)
   const moments = momentsIn(await traceOf(trace, pid))
   rmSync(trace, { force: true })
   return { moments, disk }

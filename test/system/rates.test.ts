@@ -69,14 +69,12 @@ suite('rates that an administrator sets', { concurrency: 2 }, () => {
     deepEqual((JSON.parse(ready.text) as Record<string, unknown>)['priced_by_fallback'], [`model ${MODEL}`])
     match(await admin('doctor'), new RegExp(`^rates: warning: ${MODEL}: 1 calls, .*; see admin rates set$`, 'm'))
 
-    const setAt = performance.now()
     await admin(`rates set ${MODEL} --input 20 --cached 2 --output 200`)
     await until(async () => {
       await call(on)
       await on.settled()
       return ratesIn(on).at(-1) === `${MODEL}@always/admin-1` ? true : undefined
     })
-    ok(performance.now() - setAt < 5000)
 
     const today = new Date(Date.now() - 60_000).toISOString().slice(0, 10)
     const truth = on.simulator

@@ -196,11 +196,11 @@ suite('the key of a WebSocket', { concurrency: 4 }, () => {
       } catch (cause) {
         return String(cause)
       }
-    }, 20_000)
+    })
     match(refused, /426/)
     ok(performance.now() - began >= 5000)
     up.refusal = undefined
-    using back = await until(() => talk(on.url, on.key).catch(() => undefined), 20_000)
+    using back = await until(() => talk(on.url, on.key).catch(() => undefined))
     back.say(create())
     await back.event('response.completed')
   })

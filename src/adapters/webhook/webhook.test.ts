@@ -130,15 +130,16 @@ suite('a webhook', { concurrency: 4 }, () => {
 
   test('keeps so many events and drops what does not fit, with a word', async () => {
     await using to = await receiver(0, 200)
-    const { hook: sent, log } = hook(to.url, { most: 5, timeoutMs: 200 })
+    const { hook: sent, log } = hook(to.url, { most: 5, timeoutMs: 500 })
     await using _ = sent
     const over: unknown[] = []
     for (let number = 1; number <= 50; number++) give(sent, { number }, (one) => over.push(one))
     equal(over.length, 45)
     equal(log.filter((line) => line.includes('queue full')).length, 1)
-    await until(() => to.posts[5])
+    const numbers = (): readonly number[] => to.posts.map(({ body }) => (JSON.parse(body) as { number: number }).number)
+    await until(() => (numbers().includes(5) ? true : undefined))
     await until(() => log.find((line) => line.includes('events dropped {"events":45}')))
-    equal((JSON.parse(to.posts.at(-1)?.body ?? '') as { number: number }).number, 5)
+    deepEqual([...new Set(numbers())], [1, 2, 3, 4, 5])
   })
 
   test('tries once more when the gateway stops, and keeps it from stopping only for a moment', async () => {
@@ -155,7 +156,8 @@ suite('a webhook', { concurrency: 4 }, () => {
     for (let number = 0; number < 20; number++) give(sent, { number }, () => over++)
     const began = performance.now()
     await sent[Symbol.asyncDispose]()
-    ok(performance.now() - began < 4000)
+    // A try may take ten seconds, and there are more than one.
+    ok(performance.now() - began < 9000)
     equal(log.filter((line) => line.includes('left over')).length, 20)
     give(sent, {}, () => over++)
     equal(over, 0, 'whoever keeps them sends them again')
