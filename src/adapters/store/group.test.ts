@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok } from 'node:assert/strict'
+import { deepEqual, equal } from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -41,9 +41,7 @@ suite('group commit', () => {
     using given = engine()
     using other = engine(given.path)
     other.db.exec('BEGIN IMMEDIATE')
-    const from = performance.now()
     deepEqual(runGroup(given, [request('listMembers')]).map(kindOf), ['ok'])
-    ok(performance.now() - from < 1_000)
     other.db.exec('ROLLBACK')
   })
 })
