@@ -8,6 +8,7 @@ import { Sqlite } from '../../src/adapters/store/sqlite.ts'
 import type { CallId } from '../../src/core/units.ts'
 import { T0 } from './bench.ts'
 import { House, step } from './rollups-house.ts'
+import { expected, numbers, question } from './rollups-truth.ts'
 import { sqliteDatabase } from './sqlite-database.ts'
 
 suite('sqlite: sums', () => {
@@ -33,6 +34,28 @@ suite('sqlite: sums', () => {
     db.close()
     ok(moved > 8, `${moved} moved`)
     deepEqual(database.query('SELECT * FROM fresh_sums'), [])
+  })
+
+  test('add up to the same reports whatever part of them has been moved', async () => {
+    await using database = await sqliteDatabase()
+    await using house = await House.open({ ...database, open: (how) => database.open({ ...how, role: 'cli' }) })
+    for (const one of fc.sample(step, 200)) await house.take(one)
+    const calls = await database.settled()
+    const questions = fc.sample(question, 150)
+    const check = async (moved: string): Promise<void> => {
+      for (const { by, from, to } of questions) {
+        const sums = await house.store.reports.usageBy({ from, to, by })
+        deepEqual(sums.map(numbers), expected(calls, from, to, by), JSON.stringify({ moved, by, from, to }))
+      }
+    }
+    const db = new Sqlite(database.path)
+    await check('none')
+    db.transaction('write', () => db.run(foldFresh(40)))
+    await check('some')
+    db.transaction('write', () => db.run(foldFresh(10_000)))
+    db.close()
+    deepEqual(database.query('SELECT * FROM fresh_sums'), [])
+    await check('all')
   })
 
   test('of a ledger that is older than they are come out as if they had always been kept', async () => {

@@ -47,6 +47,12 @@ const CLOCK_BEHIND_MS = 60_000
  */
 const SERVE_LOG_PAGES = 16_000
 
+/**
+ * A report over a year sorts its sums in so much memory: with SQLite's 2 MB it takes a detour through a file, which costs
+ * an eighth of its time.
+ */
+const CLI_CACHE_KB = 8_000
+
 /** Throws StoreRefused where there is no database yet: `admin init` alone makes one. */
 export function mustExist(path: string): void {
   if (existsSync(path)) return
@@ -83,6 +89,7 @@ function openDatabase(path: string, options: EngineOptions): Sqlite {
     db.keepLog(options.durability)
     if (options.role === 'background') db.exec('PRAGMA query_only = ON')
     else migrate(db, path)
+    if (options.role === 'cli') db.exec(`PRAGMA cache_size = -${CLI_CACHE_KB}`)
     if (options.role === 'serve') db.exec(`PRAGMA wal_autocheckpoint = ${SERVE_LOG_PAGES}`)
     return db
   } catch (cause) {

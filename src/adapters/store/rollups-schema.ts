@@ -82,7 +82,7 @@ export const FILL_ROLLUPS_STEP: string = `
 
 /**
  * The sums of an hour that are not in `rollups` yet: a call settles into one row here, and a row goes into all cubes at
- * once later. Readers read `sums`, which is both.
+ * once later. Whoever reads sums reads both.
  */
 export const FRESH_SUMS_STEP: string = `
   CREATE TABLE fresh_sums (

@@ -43,6 +43,13 @@ function splice(outer: TemplateStringsArray, at: number, inner: TemplateStringsA
   return Object.assign(all, { raw: all })
 }
 
+const PAIR = sql`${undefined}, ${undefined}`
+
+/** Parts of a statement with commas between them; the same ones always give the same parts. Throws a TypeError when there are none. */
+export function listOf(items: readonly Statement[]): Statement {
+  return items.reduce((list, item) => withCondition(withCondition(PAIR, 1, item), 0, list))
+}
+
 /** Runs a statement which gives one row at most. */
 export function* one(statement: Statement): Script<Row | undefined> {
   const rows = yield statement
