@@ -116,14 +116,15 @@ export function ledgerRowsContract(newDatabase: NewDatabase): void {
 
     test('closes a call that was opened and then refused for lack of an answer', async () => {
       await using given = await start(newDatabase)
-      const call = newCall(given, T0)
+      const first = { upstream: given.upstream.id, chosen: 'only' } as const
+      const call = newCall(given, T0, { first })
       await given.store.ledger.open(call, [], T0)
-      const { hold: _, windows: __, opensWindows: ___, ...facts } = call
+      const { hold: _, windows: __, opensWindows: ___, first: ____, ...facts } = call
       await given.store.ledger.refuse({ ...facts, requestId: 'r', status: 503, refusal: 'x', endedAt: T0 + 3 })
       const rows = await given.store.reports.calls({ member: given.member.name, limit: 5 })
       deepEqual(
-        rows.map((row) => [row.ending, row.refusal, row.credits]),
-        [['refused', 'x', 0n]],
+        rows.map((row) => [row.ending, row.refusal, row.credits, row.attempts]),
+        [['refused', 'x', 0n, 0]],
       )
     })
 

@@ -10,7 +10,7 @@ import {
 import { QUOTA_REFUSAL } from '../../core/refusal.ts'
 import type { CallId, EpochMs, GatewayKeyId, MemberId, UpstreamId } from '../../core/units.ts'
 import type { Made, OpenCall, RefusedCall } from '../../ports.ts'
-import { beginAttempt } from './attempts.ts'
+import { beginAttempt, writeAttempts } from './attempts.ts'
 import type { LedgerTime } from './ledger-time.ts'
 import type { LedgerMemory } from './memory.ts'
 import { int, maybeText, one, only, sql, type Script } from './sql.ts'
@@ -89,10 +89,10 @@ function* markUse(memory: LedgerMemory, key: GatewayKeyId, at: EpochMs): Script<
 
 /**
  * Writes the row of a call that was refused before it was opened; a second time changes nothing. A call whose caller
- * gave up waiting for its opening, which was committed all the same, is closed.
+ * gave up waiting for its opening, which was committed all the same, is closed: the try that it named was not made.
  */
 export function* refuseCall(scribe: Scribe, call: RefusedCall): Script<void> {
-  yield sql`
+  const written = yield* one(sql`
     INSERT INTO calls
       (id, instance, member, gateway_key, kind, transport, path, model, asked_tier, session_id, thread_id, turn_id,
        started_at, admitted_at, hold, ended_at, ending, status, refusal, request_id, precision)
@@ -104,7 +104,9 @@ export function* refuseCall(scribe: Scribe, call: RefusedCall): Script<void> {
     ON CONFLICT (id) DO UPDATE SET
       ended_at = excluded.ended_at, ending = excluded.ending, status = excluded.status, refusal = excluded.refusal,
       request_id = excluded.request_id, precision = excluded.precision, hold = 0
-    WHERE calls.ended_at IS NULL`
+    WHERE calls.ended_at IS NULL
+    RETURNING seq`)
+  if (written) yield* writeAttempts(int(written, 'seq'), [], undefined)
   scribe.memory.calls.delete(call.id)
 }
 
