@@ -74,9 +74,13 @@ export class Sqlite {
     }
   }
 
-  /** Moves what it can of the write-ahead log into the database, beside readers and writers, waiting for none. Harmless after `close()`. */
-  checkpoint(): void {
-    if (this.#db.isOpen) this.#db.exec('PRAGMA wal_checkpoint(PASSIVE)')
+  /**
+   * Moves what it can of the write-ahead log into the database, beside readers and writers, waiting for none. Returns how
+   * many pages of the log have been moved since the log began anew. Harmless after `close()`.
+   */
+  checkpoint(): number {
+    if (!this.#db.isOpen) return 0
+    return Number(this.#kept('PRAGMA wal_checkpoint(PASSIVE)').get()?.['checkpointed'])
   }
 
   close(): void {
