@@ -26,6 +26,8 @@ const MOST_CPU_US = 100
 const EASY_RATE = 500
 const MOST_SETTLE_MS = 1
 const MOST_REPORT_MS = 200
+/** Fewer days than these have tables of their own. */
+const YEAR_DAYS = 365
 
 interface Options {
   readonly traffic: Traffic
@@ -174,7 +176,8 @@ async function main(): Promise<number> {
   }
   const text = await run(options)
   process.stdout.write(text)
-  if (options.write) writeFileSync(README, await pageWith(readFileSync(README, 'utf8'), text, 'ledger'))
+  const section = options.traffic.days < YEAR_DAYS ? 'ledger-month' : 'ledger'
+  if (options.write) writeFileSync(README, await pageWith(readFileSync(README, 'utf8'), text, section))
   return 0
 }
 

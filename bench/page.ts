@@ -2,7 +2,11 @@ import { readFileSync } from 'node:fs'
 import { format, type FormatConfig } from 'oxfmt'
 
 /** The page with `text` between the markers of that name, formatted as `npm run check` wants it. Throws an Error when it has lost them. */
-export async function pageWith(page: string, text: string, name: 'tables' | 'ledger' = 'tables'): Promise<string> {
+export async function pageWith(
+  page: string,
+  text: string,
+  name: 'tables' | 'ledger' | 'ledger-month' = 'tables',
+): Promise<string> {
   const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`]
   const [from, to] = [page.indexOf(begin), page.indexOf(end)]
   if (from === -1 || to < from) throw new Error(`the page has lost its markers ${begin} and ${end}`)
