@@ -1,4 +1,5 @@
 /** `npm run bench:ledger`: what a call costs the ledger and how long reports take, when it is empty and when it is old. */
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -99,6 +100,8 @@ async function run(options: Options): Promise<string> {
     const began = performance.now()
     const range = await makeTraffic(old, traffic, Date.now(), tell)
     tell(`made in ${Math.round((performance.now() - began) / 1000)} s, ${(statSync(old).size / 1e9).toFixed(1)} GB`)
+    // The disk is done with what was made before anything is timed.
+    execFileSync('sync')
     const bare = await bareCosts(join(folder, 'bare.db'), options)
     const costs = { bare, young: await costsIn(young, options), old: await costsIn(old, options) }
     await using store = await openLedger(old, 'cli')
