@@ -115,14 +115,12 @@ export async function admit(
   takeFirst: TakeFirst,
 ): Promise<Admission> {
   const { member } = request.holder
-  const windows = windowsNow(member, gateway)
   const { kind } = request.intent
   const expected = expectedPrice(request, gateway.now(), gateway)
-  const limited = windows.some((window) => window.limit > 0n)
-  const call: OpenCall = {
+  const limited = windowsNow(member, gateway).some((window) => window.limit > 0n)
+  const call = {
     ...request.facts,
     hold: expected.credits,
-    windows,
     opensWindows: kind !== 'prewarm',
     shadow: gateway.settings.enforcement === 'shadow',
   }
@@ -184,7 +182,8 @@ const LEDGER_AGAIN_MS = 250
 const LEDGER_LEAST_MS = 1000
 
 interface Opening {
-  readonly call: OpenCall
+  /** Less what is known only when it is opened. */
+  readonly call: Omit<OpenCall, 'windows' | 'first'>
   readonly receipt: Receipt
   readonly place: Place
   readonly takeFirst: TakeFirst

@@ -103,8 +103,8 @@ function* closeCall(seq: number, entry: Entry): Script<void> {
     UPDATE calls SET
       ended_at = ${entry.endedAt}, ending = ${entry.ending}, status = ${entry.status}, refusal = ${entry.refusal},
       request_id = ${entry.requestId}, upstream = ${entry.upstream}, organization = ${entry.organization},
-      response_id = ${entry.responseId}, stored = ${entry.stored}, service_tier = ${entry.serviceTier}, input_tokens = ${usage.inputTokens},
-      cached_input_tokens = ${usage.cachedInputTokens}, cache_write_tokens = ${usage.cacheWriteTokens},
+      response_id = ${entry.responseId}, stored = ${entry.stored}, service_tier = ${entry.serviceTier},
+      input_tokens = ${usage.inputTokens}, cached_input_tokens = ${usage.cachedInputTokens}, cache_write_tokens = ${usage.cacheWriteTokens},
       output_tokens = ${usage.outputTokens}, reasoning_tokens = ${usage.reasoningTokens},
       request_bytes = ${entry.requestBytes}, output_bytes = ${entry.outputBytes},
       precision = ${entry.precision}, charging = ${entry.charging}, credits = ${entry.credits},
