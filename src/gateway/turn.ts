@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Asked, BadBody } from '../core/body.ts'
 import { choiceOf, type Choice, type Manner } from '../core/choice.ts'
 import { judgeInBand, BROKEN_STREAM, type Judgement } from '../core/fault.ts'
@@ -192,7 +193,8 @@ export class Turn {
       const seat = await patience.wait('seat', (signal) => gateway.coordinator.seat(wish, signal), { expectedMs })
       admission.sit(seat)
       await this.#announce(request, patience)(own, choiceOf('line', line.chosen))
-      // Much may have happened while it waited.
+      // Much may have happened while it waited: what has arrived of it is heard first.
+      await setImmediate()
       if (this.#dialogue.serves(wish)) return line
       await admission.rise()
     }
