@@ -1,5 +1,5 @@
 /** Composition root, continued: copies of the database. */
-import { backUp, mustExist, restore, StoreRefused } from './adapters/store/store.ts'
+import { backUp, caughtUp, mustExist, restore, StoreRefused } from './adapters/store/store.ts'
 import { WrongUse } from './admin/wrong-use.ts'
 import { readSealingKey } from './config-sealing-key.ts'
 import type { Config } from './config-shape.ts'
@@ -11,6 +11,7 @@ export async function backUpStore(
 ): Promise<{ readonly bytes: number; readonly keyFile: string | undefined }> {
   const { path } = config.database
   mustExist(path)
+  await caughtUp(path)
   const bytes = refusable(() => backUp(path, file))
   return { bytes, keyFile: keyFileOf(config) }
 }

@@ -170,18 +170,18 @@ export interface ThreadOwner {
 /**
  * What was spent: the only truth about money.
  *
- * Every method rejects with `LedgerUnavailable` when the store cannot write.
+ * Safe is what outlives the process, and a power cut too where that is asked for. Every method rejects with `LedgerUnavailable` when the store cannot write.
  */
 export interface Ledger {
   /**
-   * In one transaction: finds the member's current windows at `now`, judges them by core/quota.ts, and, when the
+   * In one step: finds the member's current windows at `now`, judges them by core/quota.ts, and, when the
    * call is admitted, opens the windows that it opens and writes the call with what it holds, which instance
-   * runs it, and its first try where that is known. A call that is not admitted leaves no trace; one that runs already always is. Resolves once committed.
+   * runs it, and its first try where that is known. A call that is not admitted leaves no trace; one that runs already always is. Resolves once it is safe.
    */
   open(call: OpenCall, heldBefore: readonly Hold[], now: EpochMs): Promise<Verdict>
-  /** Names the upstream of the next try that `open` did not name, and why it; resolves once committed, and only then may the request go. */
+  /** Names the upstream of the next try that `open` did not name, and why it; resolves once that is safe, and only then may the request go. */
   attempt(call: CallId, upstream: UpstreamId, now: EpochMs, chosen?: Choice): Promise<void>
-  /** Closes the call and adds it to its windows' running totals. Resolves once committed; a call that is settled stays as it is. */
+  /** Closes the call and adds it to its windows' running totals. Resolves once that is safe; a call that is settled stays as it is. */
   settle(entry: Entry): Promise<Standing>
   /** Writes a row for a call that was refused before it was opened. */
   refuse(call: RefusedCall): Promise<void>

@@ -82,7 +82,7 @@ export async function settle(receipt: Receipt, gateway: Gateway): Promise<Standi
   const { windows, charged = entry.credits, warnings = [] } = standing
   const { kind } = receipt.request.intent
   gateway.metrics.settled({ member: member.name, kind, ending, precision, credits: charged, windows })
-  for (const { window, percent } of warnings) gateway.metrics.warned(member.name, window, percent)
+  for (const warning of warnings) gateway.metrics.warned(warning.member, warning.window, warning.percent)
   tellWarnings(warnings, gateway)
   return standing
 }

@@ -57,7 +57,7 @@ suite('codex over WebSocket', () => {
       const [usage] = await on.usage()
       deepEqual([usage?.messages, usage?.wsConnections], [2, 2])
       // The member's own window stands in Codex's session record, after each turn with what it cost.
-      const [window] = rowsIn(on.folder, "SELECT CAST(settled AS TEXT) AS settled FROM windows WHERE name = '5h'")
+      const [window] = await rowsIn(on.folder, "SELECT CAST(settled AS TEXT) AS settled FROM windows WHERE name = '5h'")
       const percent = Number((BigInt(window?.['settled'] ?? 0) * 10_000n) / (10n * NANO_PER_CREDIT)) / 100
       ok(percent > 1)
       equal(percentsIn(codex).at(-1), percent)

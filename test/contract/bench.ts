@@ -19,11 +19,11 @@ import type { Store } from '../../src/adapters/store/store.ts'
 /** One fresh database, removed at the end; stores are opened on it. */
 export interface Database extends AsyncDisposable {
   open(options?: { role?: 'serve' | 'cli'; now?: Clock; log?: Log; quota?: QuotaRules }): Promise<Store>
-  /** Every settled call that is no refusal, straight from the tables. */
+  /** Every settled call that is no refusal, straight from the tables, once they have what was promised. */
   settled(): Promise<readonly SettledCall[]>
-  /** Every window's running total beside the sum over the calls that name it, straight from the tables. */
+  /** Every window's running total beside the sum over the calls that name it, read likewise. */
   totals(): Promise<readonly { running: bigint; summed: bigint }[]>
-  /** Looks into the tables past the store. */
+  /** Looks into the tables past the store, at once: what the store has only promised is not there yet. */
   query(text: string): readonly Record<string, unknown>[]
 }
 

@@ -90,7 +90,8 @@ export function moneyContract(newDatabase: NewDatabase): void {
           const call = newCall(world, T0, { serviceTier: 'priority' })
           await store.ledger.open(call, [], T0)
           if (readAgain) {
-            // The writer forgets what it knows when another process has written.
+            // The writer forgets what it knows when another process has written; it has the call by then.
+            await store.ledger.probe()
             await using other = await database.open({ role: 'cli', now: () => T0 })
             await other.registry.addMember(newMember())
           }

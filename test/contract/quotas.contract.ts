@@ -195,8 +195,12 @@ function opened(given: Given, at: number): ReturnType<Given['store']['ledger']['
   return given.store.ledger.open(newCall(given, at), [], at)
 }
 
-/** By another process than the one that serves, as administrators do it. */
+/** By another process than the one that serves, as administrators do it: not within an instant of a call. */
 async function adjusting<T>(given: Given, at: number, act: (store: Given['store']) => Promise<T>): Promise<T> {
+  await given.store.ledger.probe()
   await using store = await given.database.open({ role: 'cli', now: () => at })
-  return await act(store)
+  const done = await act(store)
+  // What another process has changed counts with the next look at the database.
+  await given.store.ledger.probe()
+  return done
 }

@@ -18,8 +18,11 @@ suite('sqlite: what the writer remembers', () => {
     }
     deepEqual([await spend(100n), await spend(1n)], ['admitted', 'spent'])
     const by = { who: 'root', why: undefined, window: '5h' } as const
+    // Other processes see what is in the database.
+    await serving.ledger.probe()
     await command.quotas.grant({ member: world.member.name, credits: 50n, until: undefined, ...by })
     deepEqual([await spend(50n), await spend(1n)], ['admitted', 'spent'])
+    await serving.ledger.probe()
     await command.quotas.reset({ member: world.member.name, ...by })
     deepEqual([await spend(149n), await spend(1n), await spend(1n)], ['admitted', 'admitted', 'spent'])
     for (const { running, summed } of await database.totals()) equal(running, summed)

@@ -48,7 +48,7 @@ export async function proves(row: ErrorRow): Promise<void> {
   for (const fault of row.faults) on.simulator.script(fault)
   const answered = await ask(on.url, turn(on.key, row.shape))
   const [call] = await on.settled()
-  deepEqual(attemptsOfLast(on.folder), row.tries)
+  deepEqual(await attemptsOfLast(on.folder), row.tries)
   expectSeen(answered, row.sees)
   equal(call?.attempts, row.tries.length)
   if (row.sees !== 'answer') equal(call?.credits, 0n)

@@ -9,37 +9,31 @@ const TOKENS = ['input_tokens', 'cached_input_tokens', 'cache_write_tokens', 'ou
 const FIGURES = ['messages', ...TOKENS, 'credits']
 
 /** Everything that is kept as a sum is the sum of the rows. */
-export function expectSums(folder: string): void {
+export async function expectSums(folder: string): Promise<void> {
   for (const window of ['5h', 'daily', 'weekly', 'monthly']) {
     const own = `(SELECT COALESCE(SUM(credits), 0) FROM calls WHERE window_${window} = w.id)`
-    const wrong = rowsIn(
+    const wrong = await rowsIn(
       folder,
       `SELECT *, ${own} AS sum FROM windows w WHERE name = '${window}' AND settled <> ${own}`,
     )
     deepEqual(wrong, [], 'windows add up')
-    ok(Number(rowsIn(folder, `SELECT SUM(settled) AS sum FROM windows WHERE name = '${window}'`)[0]?.['sum']) > 0)
+    const [all] = await rowsIn(folder, `SELECT SUM(settled) AS sum FROM windows WHERE name = '${window}'`)
+    ok(Number(all?.['sum']) > 0)
   }
   const spent = `SELECT member, SUM(credits) AS total FROM calls GROUP BY member`
   const totals = `SELECT member, total FROM spend s WHERE minute = (SELECT MAX(minute) FROM spend WHERE member = s.member)`
-  expectSame(rowsIn(folder, totals), rowsIn(folder, spent), 'running totals')
+  expectSame(await rowsIn(folder, totals), await rowsIn(folder, spent), 'running totals')
   expectSame(
-    rowsIn(
+    await rowsIn(
       folder,
       `SELECT cube, ${GROUP}, ${summed(['requests', 'inexact', ...FIGURES])} FROM sums GROUP BY cube, ${GROUP}`,
     ),
-    CUBES.flatMap(([cube, group]) => cubeOf(folder, cube, group)),
+    (await Promise.all(CUBES.map(([cube, group]) => cubeOf(folder, cube, group)))).flat(),
     'sums',
   )
   expectSame(
-    rowsIn(folder, 'SELECT * FROM connection_rollups'),
-    [HOUR_MS, DAY_MS].flatMap((length) =>
-      rowsIn(
-        folder,
-        `SELECT ${length} AS length_ms, started_at - started_at % ${length} AS at, member, COUNT(*) AS connections,
-           SUM(client_messages) AS client_messages, SUM(upstream_messages) AS upstream_messages
-         FROM connections GROUP BY 1, 2, 3`,
-      ),
-    ),
+    await rowsIn(folder, 'SELECT * FROM connection_rollups'),
+    (await Promise.all([HOUR_MS, DAY_MS].map((length) => connectionsBy(folder, length)))).flat(),
     'sums of WebSockets',
   )
 }
@@ -69,11 +63,20 @@ const CUBES: readonly (readonly [number, string])[] = [
   [10, `${BY_MONTH} AS at, member, gateway_key, COALESCE(model, '') AS model, 0 AS upstream, '' AS kind`],
 ]
 
-function cubeOf(folder: string, cube: number, group: string): readonly FileRow[] {
+function cubeOf(folder: string, cube: number, group: string): Promise<readonly FileRow[]> {
   return rowsIn(
     folder,
     `SELECT ${cube} AS cube, ${group}, COUNT(*) AS requests, SUM(precision <> 'exact') AS inexact, ${summed(FIGURES)}
      FROM calls WHERE ended_at IS NOT NULL AND ending <> 'refused' GROUP BY 1, 2, 3, 4, 5, 6, 7`,
+  )
+}
+
+function connectionsBy(folder: string, length: number): Promise<readonly FileRow[]> {
+  return rowsIn(
+    folder,
+    `SELECT ${length} AS length_ms, started_at - started_at % ${length} AS at, member, COUNT(*) AS connections,
+       SUM(client_messages) AS client_messages, SUM(upstream_messages) AS upstream_messages
+     FROM connections GROUP BY 1, 2, 3`,
   )
 }
 
@@ -83,8 +86,8 @@ function summed(columns: readonly string[]): string {
 
 /** Resolves when a gateway that serves has moved what is fresh of the sums to where they stay. */
 export async function foldedSums(folder: string): Promise<void> {
-  const fresh = (): number => rowsIn(folder, 'SELECT 1 FROM fresh_sums LIMIT 1').length
-  await until(() => (fresh() === 0 ? true : undefined), 120_000)
+  const fresh = async (): Promise<number> => (await rowsIn(folder, 'SELECT 1 FROM fresh_sums LIMIT 1')).length
+  await until(async () => ((await fresh()) === 0 ? true : undefined), 120_000)
 }
 
 /** The same rows in whatever order. */

@@ -21,8 +21,8 @@ export interface Tally {
 export type Story = (pid: unknown) => string
 
 /** Every call stands in the ledger as it was, and once. All rows are settled. */
-export function expectCalls(folder: string, simulator: Simulator, heard: Heard, story: Story): Tally {
-  const rows = callsIn(folder)
+export async function expectCalls(folder: string, simulator: Simulator, heard: Heard, story: Story): Promise<Tally> {
+  const rows = await callsIn(folder)
   const truth = truthByTurn(simulator)
   const rowOf = new Map(rows.map((row) => [String(row['turn_id']), row]))
   const told = (row: FileRow | undefined): string => `${story(row?.['pid'])}: ${JSON.stringify(row)}`
@@ -59,7 +59,7 @@ function tallyOf(rows: readonly FileRow[], truth: ReadonlyMap<string, TrueCall>,
   }
 }
 
-function callsIn(folder: string): readonly FileRow[] {
+function callsIn(folder: string): Promise<readonly FileRow[]> {
   return rowsIn(
     folder,
     `SELECT c.*, i.pid, u.name AS upstream_name, b.name AS tried, a.status AS tried_status,
@@ -158,11 +158,15 @@ function interruptedRow(row: FileRow, call: TrueCall | undefined): Record<string
 }
 
 /** Every WebSocket with a call has its row, and each row an end: what was open at a kill was interrupted. */
-export function expectConnections(folder: string, { threads }: Heard, story: Story): { readonly interrupted: number } {
-  const rows = rowsIn(folder, 'SELECT c.*, i.pid FROM connections c LEFT JOIN instances i ON i.id = c.instance')
+export async function expectConnections(
+  folder: string,
+  { threads }: Heard,
+  story: Story,
+): Promise<{ readonly interrupted: number }> {
+  const rows = await rowsIn(folder, 'SELECT c.*, i.pid FROM connections c LEFT JOIN instances i ON i.id = c.instance')
   const rowOf = new Map(rows.map((row) => [String(row['thread_id']), row]))
   equal(rowOf.size, rows.length, 'a WebSocket stands in the ledger twice')
-  for (const { thread_id: thread, calls } of rowsIn(
+  for (const { thread_id: thread, calls } of await rowsIn(
     folder,
     `SELECT thread_id, COUNT(*) AS calls FROM calls WHERE transport = 'ws' GROUP BY thread_id`,
   )) {

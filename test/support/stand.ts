@@ -10,6 +10,7 @@ import { GATEWAY_KEY_BYTES, newGatewayKey } from '../../src/core/gateway-key.ts'
 import type { KeyHash } from '../../src/core/units.ts'
 import type { CallRow, Log, MemberUsage, NewMember, NewUpstream } from '../../src/ports.ts'
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/simulator.ts'
+import { journalApplied } from './journal-applied.ts'
 
 export interface StandOptions {
   readonly simulator?: SimulatorOptions
@@ -34,6 +35,7 @@ export interface Ground extends AsyncDisposable {
   usage(): Promise<readonly MemberUsage[]>
   /** Waits until every call in the ledger is settled and gives them, newest first. */
   settled(): Promise<readonly CallRow[]>
+  /** As a command does it, which comes when the database has what a running gateway has promised. */
   admin: <T>(use: Parameters<typeof withStore<T>>[1]) => Promise<T>
 }
 
@@ -85,7 +87,10 @@ export async function startGround(options: StandOptions = {}): Promise<Ground> {
   writeFileSync(configFile, withSections(options.toml ?? '', sections))
   const config = loadConfig({ path: configFile, env: {} })
   await initStore(config)
-  const admin = <T>(use: Parameters<typeof withStore<T>>[1]): Promise<T> => withStore(config, use)
+  const admin = async <T>(use: Parameters<typeof withStore<T>>[1]): Promise<T> => {
+    await journalApplied(config.database.path)
+    return await withStore(config, use)
+  }
   for (const upstream of options.upstreams ?? [{ name: 'alpha' }]) {
     await admin(({ registry }) => registry.addUpstream({ ...UPSTREAM, secret: `sk-sim-${upstream.name}`, ...upstream }))
   }

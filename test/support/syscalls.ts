@@ -32,7 +32,7 @@ export function untraceable(): string | undefined {
 /** The program and arguments that start another one whose calls stand in `file`, in its place and under its number. */
 export function tracedTo(file: string): readonly string[] {
   // -D: the tracer is a grandchild. -y -xx: names beside numbers, and every byte as \xNN.
-  return ['/usr/bin/env', 'strace', '-D', '-f', '-y', '-xx', '-s', '1000000', '--seccomp-bpf', '-e', NAMES, '-o', file]
+  return ['/usr/bin/env', 'strace', '-D', '-f', '-y', '-xx', '-s', '4000000', '--seccomp-bpf', '-e', NAMES, '-o', file]
 }
 
 /** The trace of a process that was killed, once it is whole. Empty when it was killed before it was begun. */

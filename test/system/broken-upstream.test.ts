@@ -42,7 +42,7 @@ async function expectOne(on: Stand, fault: Fault, expected: Expected): Promise<s
   const { errorClass, whole: _, ...rest } = expected
   deepEqual({ ending, precision, attempts }, { ...rest, attempts: 1 }, note)
   deepEqual(
-    attemptsOfLast(on.folder).map(([, word]) => word),
+    (await attemptsOfLast(on.folder)).map(([, word]) => word),
     [errorClass],
     note,
   )
@@ -137,7 +137,7 @@ suite('an upstream that breaks', { concurrency: 4 }, () => {
     ok(failed.whole && failed.text.includes(message))
     const [row] = await on.settled()
     deepEqual([row?.ending, row?.precision, row?.credits], ['complete', 'exact', 0n])
-    deepEqual(attemptsOfLast(on.folder), [['alpha', 'rate_limit']])
+    deepEqual(await attemptsOfLast(on.folder), [['alpha', 'rate_limit']])
     for (let i = 0; i < 4; i++) await ask(on.url, turn(on.key))
     deepEqual(
       new Set(

@@ -35,11 +35,11 @@ suite('a gateway that is killed under load', { concurrency: KILLS.length, timeou
       heard.asked.add(id)
       ok((await ask(last.url, turn(ground.key, { turn: id }))).whole)
       const story = (pid: unknown): string => `CRASH_SEED=${SEED}, ${killer.story(pid)}`
-      const tally = expectCalls(ground.folder, ground.simulator, heard, story)
-      const { interrupted } = expectConnections(ground.folder, heard, story)
-      expectSums(ground.folder)
+      const tally = await expectCalls(ground.folder, ground.simulator, heard, story)
+      const { interrupted } = await expectConnections(ground.folder, heard, story)
+      await expectSums(ground.folder)
       await foldedSums(ground.folder)
-      expectSums(ground.folder)
+      await expectSums(ground.folder)
       t.diagnostic(JSON.stringify({ seen: heard.completed.size, ...tally, interruptedWebSockets: interrupted }))
       // The kills have hit what they were to hit.
       ok(Math.min(heard.completed.size, tally.cutShort, interrupted) > kills / 2)

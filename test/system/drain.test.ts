@@ -61,11 +61,12 @@ suite('a gateway that is told to stop', { concurrency: 4 }, () => {
     const { headers = [], body = '' } = turn(ground.key)
     const lines = headers.flatMap((name, k) => (k % 2 === 0 ? [`${name}: ${headers[k + 1]}`] : []))
     for (let k = 0; k < 60; k++) raw.write(head('POST /v1/responses', ...lines, `content-length: ${body.length}`), body)
-    const settledCalls = (): number => rowsIn(ground.folder, 'SELECT 1 FROM calls WHERE ended_at IS NOT NULL').length
+    const settledCalls = async (): Promise<number> =>
+      (await rowsIn(ground.folder, 'SELECT 1 FROM calls WHERE ended_at IS NOT NULL')).length
     const settled = await until(async () => {
-      const count = settledCalls()
+      const count = await settledCalls()
       await sleep(400)
-      return count > 0 && count === settledCalls() ? count : undefined
+      return count > 0 && count === (await settledCalls()) ? count : undefined
     })
     gateway.signal('SIGTERM')
     await sleep(300)

@@ -44,7 +44,7 @@ suite('a stream that begins with a failure', { concurrency: 4 }, () => {
         rows.map((row) => [row.ending, row.status, row.upstream, row.attempts, row.precision]),
         [['complete', 200, 'beta', 2, 'exact']],
       )
-      deepEqual(attemptsOfLast(on.folder), [
+      deepEqual(await attemptsOfLast(on.folder), [
         ['alpha', errorClass],
         ['beta', undefined],
       ])
@@ -58,7 +58,7 @@ suite('a stream that begins with a failure', { concurrency: 4 }, () => {
     gatewayError(await ask(on.url, turn(on.key)))
     const [row] = await on.settled()
     deepEqual([row?.ending, row?.refusal, row?.credits], ['upstream-failed', 'upstream_error', 0n])
-    deepEqual(attemptsOfLast(on.folder), [['alpha', 'billing']])
+    deepEqual(await attemptsOfLast(on.folder), [['alpha', 'billing']])
     // The key is out from now on.
     gatewayError(await ask(on.url, turn(on.key)))
     equal(on.simulator.truth().length, 1)
@@ -70,7 +70,7 @@ suite('a stream that begins with a failure', { concurrency: 4 }, () => {
     on.simulator.script({ key: 'alpha', times: null, ending })
     match((await ask(on.url, turn(on.key))).text, /response\.completed/)
     await on.settled()
-    deepEqual(attemptsOfLast(on.folder), [
+    deepEqual(await attemptsOfLast(on.folder), [
       ['alpha', 'billing'],
       ['beta', undefined],
     ])
@@ -96,7 +96,7 @@ suite('a stream that begins with a failure', { concurrency: 4 }, () => {
       const [row] = await on.settled()
       deepEqual([row?.ending, row?.credits, row?.attempts], ['complete', 0n, 1])
       deepEqual(
-        attemptsOfLast(on.folder).map(([, errorClass]) => errorClass),
+        (await attemptsOfLast(on.folder)).map(([, errorClass]) => errorClass),
         ['bad_request'],
       )
     }

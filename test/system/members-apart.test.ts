@@ -76,7 +76,7 @@ suite('what one member asks for', { concurrency: 4 }, () => {
         equal(refused.text, JSON.stringify(fault.body))
         await on.settled()
         deepEqual(
-          attemptsOfLast(on.folder).map(([, errorClass]) => errorClass),
+          (await attemptsOfLast(on.folder)).map(([, errorClass]) => errorClass),
           ['bad_request'],
         )
       }

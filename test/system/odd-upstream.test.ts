@@ -21,7 +21,7 @@ async function untilOdd(on: Stand, shape: Parameters<typeof turn>[1] = {}): Prom
   for (let i = 0; i < 20; i++) {
     const answered = await ask(on.url, turn(on.key, shape))
     await on.settled()
-    if (attemptsOfLast(on.folder)[0]?.[0] === 'odd') return answered
+    if ((await attemptsOfLast(on.folder))[0]?.[0] === 'odd') return answered
   }
   throw new Error('no call went to the odd key')
 }
@@ -31,7 +31,7 @@ suite('an upstream that is odd', { concurrency: 4 }, () => {
     await using odd = await startRawUpstream((socket) => socket.write('hello world\r\n\r\n'))
     await using on = await stand(odd.url, TOML)
     match((await untilOdd(on)).text, /response\.completed/)
-    deepEqual(attemptsOfLast(on.folder), [
+    deepEqual(await attemptsOfLast(on.folder), [
       ['odd', 'bad_response'],
       ['beta', undefined],
     ])
@@ -49,7 +49,7 @@ suite('an upstream that is odd', { concurrency: 4 }, () => {
     const refused = await ask(on.url, turn(on.key))
     match(failureIn(refused.text)?.message ?? '', /broke off before it answered \(bad_response\)/)
     await on.settled()
-    deepEqual(new Set(attemptsOfLast(on.folder).map(([, errorClass]) => errorClass)), new Set(['bad_response']))
+    deepEqual(new Set((await attemptsOfLast(on.folder)).map(([, errorClass]) => errorClass)), new Set(['bad_response']))
   })
 
   test('and stalls in the body of an error is given up, and another key answers', async () => {
@@ -59,7 +59,7 @@ suite('an upstream that is odd', { concurrency: 4 }, () => {
     const answered = await untilOdd(on)
     match(answered.text, /response\.completed/)
     ok(answered.headMs > 450, `answered after ${answered.headMs} ms`)
-    deepEqual(attemptsOfLast(on.folder), [
+    deepEqual(await attemptsOfLast(on.folder), [
       ['odd', 'server_error'],
       ['beta', undefined],
     ])
@@ -104,7 +104,7 @@ suite('an answer that is neither good nor an error', { concurrency: 4 }, () => {
       equal(answered.header('location'), location)
       const [row] = await on.settled()
       deepEqual([row?.status, row?.ending, row?.precision, row?.credits], [status, 'complete', 'exact', 0n])
-      deepEqual(attemptsOfLast(on.folder), [['alpha', undefined]])
+      deepEqual(await attemptsOfLast(on.folder), [['alpha', undefined]])
       match((await ask(on.url, turn(on.key))).text, /response\.completed/)
     }
     deepEqual(

@@ -38,7 +38,7 @@ suite('a rate limit of the pooled keys', { concurrency: 4 }, () => {
     const tries = on.simulator.truth().length
     ok(tries > 2 && tries < 20, `${tries} tries`)
     await on.settled()
-    deepEqual(new Set(attemptsOfLast(on.folder).map(([, errorClass]) => errorClass)), new Set(['rate_limit']))
+    deepEqual(new Set((await attemptsOfLast(on.folder)).map(([, errorClass]) => errorClass)), new Set(['rate_limit']))
     const plain = await ask(on.url, turn(on.key, { stream: false }))
     equal(plain.status, 429)
     match(plain.text, /"code":"concurrency_limit_exceeded"/)

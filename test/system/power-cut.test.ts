@@ -124,9 +124,9 @@ async function expectLedger(t: TestContext, ground: Ground, { heard, story }: Ki
   const id = randomUUID()
   heard.asked.add(id)
   ok((await ask(last.url, turn(ground.key, { turn: id }))).whole)
-  t.diagnostic(JSON.stringify(expectCalls(ground.folder, ground.simulator, heard, story)))
-  expectConnections(ground.folder, heard, story)
-  expectSums(ground.folder)
+  t.diagnostic(JSON.stringify(await expectCalls(ground.folder, ground.simulator, heard, story)))
+  await expectConnections(ground.folder, heard, story)
+  await expectSums(ground.folder)
 }
 
 async function newGround(durability: 'process' | 'power'): Promise<Ground> {

@@ -23,7 +23,7 @@ suite('the edge of a quota', { concurrency: 2 }, () => {
       match((await ask(on.url, turn(on.key, { model: 'gpt-a' }))).text, /response\.completed/)
       const [first] = await on.settled()
       const cost = first?.credits ?? 0n
-      const [row] = rowsIn(on.folder, 'SELECT hold FROM calls')
+      const [row] = await rowsIn(on.folder, 'SELECT hold FROM calls')
       const hold = BigInt(row?.['hold'] ?? 0)
       ok(cost > 5n * hold, `a call costs ${cost} and holds ${hold}`)
       // So much is left that every place may be used.

@@ -22,7 +22,7 @@ suite('a quota by configuration', { concurrency: 4 }, () => {
       /Your 5-hour quota is used up: .* credits\. There is room again at 20.*Z\. Ask your gateway admin/,
     )
     const resetAt = Number(refused.header('x-codex-primary-reset-at'))
-    const [row] = rowsIn(on.folder, 'SELECT minute FROM spend')
+    const [row] = await rowsIn(on.folder, 'SELECT minute FROM spend')
     equal(resetAt * 1000, Number(row?.['minute']) + 60_000 + 5 * 3_600_000)
     await on.admin(({ registry }) =>
       registry.setMember('alice', { quotaWindow: 'anchored', fiveHourQuota: 10n ** 15n }),

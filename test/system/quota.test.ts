@@ -38,7 +38,7 @@ suite('a member’s quota', { concurrency: 4 }, () => {
     await until(() => on.simulator.truth()[0])
     await new Promise((resolve) => setTimeout(resolve, 80))
     const admitted = on.simulator.truth().length
-    const [held] = rowsIn(on.folder, 'SELECT MIN(hold) AS hold FROM calls')
+    const [held] = await rowsIn(on.folder, 'SELECT MIN(hold) AS hold FROM calls')
     const hold = BigInt(held?.['hold'] ?? 1)
     ok(BigInt(admitted - 1) * hold < 6n * CREDIT, `${admitted} calls of ${hold} were let in`)
     ok(BigInt(admitted) * hold >= 6n * CREDIT, `only ${admitted} calls of ${hold} were let in`)
@@ -59,7 +59,7 @@ suite('a member’s quota', { concurrency: 4 }, () => {
       equal(answered.header('x-codex-secondary-used-percent'), percent(2n * CREDIT))
     }
     const total = (await on.settled()).reduce((sum, { credits }) => sum + credits, 0n)
-    const windows = rowsIn(on.folder, 'SELECT name, CAST(settled AS TEXT) AS settled FROM windows ORDER BY name')
+    const windows = await rowsIn(on.folder, 'SELECT name, CAST(settled AS TEXT) AS settled FROM windows ORDER BY name')
     deepEqual(
       windows.map((row) => ({ ...row })),
       ['5h', 'weekly'].map((name) => ({ name, settled: String(total) })),
@@ -81,15 +81,17 @@ suite('a member’s quota', { concurrency: 4 }, () => {
     match(refused.text, /keys are busy/)
     equal(refused.header('x-codex-primary-used-percent'), '0')
     equal(refused.header('x-codex-primary-reset-at'), undefined)
-    const begun = (): unknown =>
-      rowsIn(
-        on.folder,
-        "SELECT COUNT(*) AS n FROM windows w JOIN members m ON m.id = w.member WHERE m.name = 'alice' AND w.resets_at > w.opened_at",
+    const begun = async (): Promise<unknown> =>
+      (
+        await rowsIn(
+          on.folder,
+          "SELECT COUNT(*) AS n FROM windows w JOIN members m ON m.id = w.member WHERE m.name = 'alice' AND w.resets_at > w.opened_at",
+        )
       )[0]?.['n']
-    equal(Number(begun()), 0)
+    equal(Number(await begun()), 0)
     busy.kill()
     match((await ask(on.url, turn(on.key))).text, /response\.completed/)
-    equal(Number(begun()), 2)
+    equal(Number(await begun()), 2)
     const models = await ask(on.url, {
       method: 'GET',
       path: '/v1/models',
@@ -128,7 +130,7 @@ suite('the price of a call', { concurrency: 4 }, () => {
     equal(await price({ model: 'gpt-5.4-mini' }), 10n)
     equal(await price({ model: 'gpt-5.4-mini', tier: 'priority' }), 20n)
     equal(await price({ model: UNKNOWN }), 10n)
-    const [row] = rowsIn(on.folder, 'SELECT rate FROM calls ORDER BY seq DESC LIMIT 1')
+    const [row] = await rowsIn(on.folder, 'SELECT rate FROM calls ORDER BY seq DESC LIMIT 1')
     equal(row?.['rate'], 'fallback')
     // The administrator hears of it, but not with every call.
     await price({ model: UNKNOWN })

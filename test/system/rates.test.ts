@@ -13,10 +13,9 @@ async function call(on: Stand): Promise<void> {
   match((await ask(on.url, turn(on.key, { model: MODEL }))).text, /response\.completed/)
 }
 
-function ratesIn(on: Stand): readonly string[] {
-  return rowsIn(on.folder, 'SELECT rate FROM calls WHERE ended_at IS NOT NULL ORDER BY seq').map(({ rate }) =>
-    String(rate),
-  )
+async function ratesIn(on: Stand): Promise<readonly string[]> {
+  const rows = await rowsIn(on.folder, 'SELECT rate FROM calls WHERE ended_at IS NOT NULL ORDER BY seq')
+  return rows.map(({ rate }) => String(rate))
 }
 
 /** The keys that docs/json.md promises for a command. */
@@ -34,18 +33,18 @@ suite('rates that an administrator sets', { concurrency: 2 }, () => {
     const admin = (line: string): Promise<string> => folder.ok(`admin ${line} --config ${on.configFile}`)
     await call(on)
     await on.settled()
-    deepEqual(ratesIn(on), [`${MODEL}@message/config`])
+    deepEqual(await ratesIn(on), [`${MODEL}@message/config`])
     await admin(`rates set ${MODEL} --message 4.5`)
     await until(async () => {
       await call(on)
       await on.settled()
-      return ratesIn(on).at(-1) === `${MODEL}@message/admin-1` ? true : undefined
+      return (await ratesIn(on)).at(-1) === `${MODEL}@message/admin-1` ? true : undefined
     })
     const today = new Date(Date.now() - 60_000).toISOString().slice(0, 10)
     await admin(`rates reprice --from ${today} --yes`)
     const rows = await on.settled()
     deepEqual(new Set(rows.map(({ credits }) => credits)), new Set([4_500_000_000n]))
-    deepEqual(new Set(ratesIn(on)), new Set([`${MODEL}@message/admin-1`]))
+    deepEqual(new Set(await ratesIn(on)), new Set([`${MODEL}@message/admin-1`]))
     const { repricings } = (await on.admin(({ reports }) => reports.call(rows.at(-1)?.id ?? ''))) ?? { repricings: [] }
     deepEqual(
       repricings.map(({ before, after, rateBefore }) => [before, after, rateBefore]),
@@ -59,7 +58,7 @@ suite('rates that an administrator sets', { concurrency: 2 }, () => {
     const admin = (line: string): Promise<string> => folder.ok(`admin ${line} --config ${on.configFile}`)
     await call(on)
     await on.settled()
-    deepEqual(ratesIn(on), ['fallback'])
+    deepEqual(await ratesIn(on), ['fallback'])
     ok(
       on.log.some((line) => line.includes('priced by the fallback') && line.includes(MODEL)),
       on.log.join('\n'),
@@ -73,7 +72,7 @@ suite('rates that an administrator sets', { concurrency: 2 }, () => {
     await until(async () => {
       await call(on)
       await on.settled()
-      return ratesIn(on).at(-1) === `${MODEL}@always/admin-1` ? true : undefined
+      return (await ratesIn(on)).at(-1) === `${MODEL}@always/admin-1` ? true : undefined
     })
 
     const today = new Date(Date.now() - 60_000).toISOString().slice(0, 10)
@@ -96,12 +95,15 @@ suite('rates that an administrator sets', { concurrency: 2 }, () => {
     equal(await spent(), before)
     match(await admin(`rates reprice --from ${today} --yes`), /\ncalls adjusted: \d+\n$/)
     equal(await spent(), right)
-    const [window] = rowsIn(on.folder, "SELECT CAST(settled AS TEXT) AS settled FROM windows WHERE name = '5h'")
+    const [window] = await rowsIn(on.folder, "SELECT CAST(settled AS TEXT) AS settled FROM windows WHERE name = '5h'")
     equal(BigInt(String(window?.['settled'])), right)
-    ok(!ratesIn(on).includes('fallback'))
+    ok(!(await ratesIn(on)).includes('fallback'))
     match(await admin('doctor'), /^rates: ok: the fallback priced no call/m)
     match(await admin(`rates reprice --from ${today} --yes`), /no call would have another price\n$/)
-    const kept = rowsIn(on.folder, 'SELECT CAST(SUM(old_credits - new_credits) AS TEXT) AS saved FROM adjustments')
+    const kept = await rowsIn(
+      on.folder,
+      'SELECT CAST(SUM(old_credits - new_credits) AS TEXT) AS saved FROM adjustments',
+    )
     equal(BigInt(String(kept[0]?.['saved'])), before - right)
   })
 
@@ -129,6 +131,6 @@ suite('rates that an administrator sets', { concurrency: 2 }, () => {
     await using on = await startStand({ simulator: SIMULATOR, toml })
     await call(on)
     await on.settled()
-    deepEqual(ratesIn(on), [`${MODEL}@always/config`])
+    deepEqual(await ratesIn(on), [`${MODEL}@always/config`])
   })
 })

@@ -143,8 +143,9 @@ function messageOf(one: Upstreams, name: string, tokens: number): object {
 async function check({ on, up }: Wired, { client, sent, told }: Gone, whole: boolean): Promise<void> {
   await client.closed
   await until(() => (up.open() === 0 ? true : undefined))
-  const open = (): number => rowsIn(on.folder, 'SELECT 1 FROM calls WHERE ended_at IS NULL').length
-  await until(() => (open() === 0 ? true : undefined))
+  const open = async (): Promise<number> =>
+    (await rowsIn(on.folder, 'SELECT 1 FROM calls WHERE ended_at IS NULL')).length
+  await until(async () => ((await open()) === 0 ? true : undefined))
 
   const passed = client.got.map(({ data }) => data.toString()).filter((text) => 'n' in JSON.parse(text))
   deepEqual(passed, sent.slice(0, passed.length), 'what came is what was sent, in order and without gaps')
@@ -152,9 +153,8 @@ async function check({ on, up }: Wired, { client, sent, told }: Gone, whole: boo
   const own = client.events().filter((message) => !('n' in message))
   deepEqual(new Set(own.map(({ type }) => type)), new Set(own.length > 0 ? ['error'] : []))
 
-  const rows = rowsIn(on.folder, 'SELECT response_id AS id, input_tokens AS tokens FROM calls').filter(
-    ({ id: name }) => name !== null && /_(\d+)_/.exec(String(name))?.[1] === String(runs),
-  )
+  const all = await rowsIn(on.folder, 'SELECT response_id AS id, input_tokens AS tokens FROM calls')
+  const rows = all.filter(({ id: name }) => name !== null && /_(\d+)_/.exec(String(name))?.[1] === String(runs))
   equal(new Set(rows.map(({ id: name }) => name)).size, rows.length, 'nothing stands there twice')
   const ledger = new Map(rows.map(({ id: name, tokens }) => [String(name), Number(tokens)]))
   for (const [name, tokens] of ledger) equal(tokens, told.get(name)?.tokens, name)

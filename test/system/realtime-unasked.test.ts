@@ -161,7 +161,7 @@ suite('what upstream says in a realtime session unasked', { concurrency: 4 }, ()
         ['upstream-broke', 0n],
       ],
     )
-    await until(() => rowsIn(on.folder, 'SELECT code FROM connections WHERE code = 1011')[0])
+    await until(async () => (await rowsIn(on.folder, 'SELECT code FROM connections WHERE code = 1011'))[0])
   })
 
   test('or for half a minute: then the place is free again, and nothing is charged', async () => {

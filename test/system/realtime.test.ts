@@ -55,7 +55,7 @@ suite('a realtime session', { concurrency: 4 }, () => {
       ],
     )
     ok(rows.every(({ credits }) => credits > 0n))
-    const [window] = rowsIn(on.folder, "SELECT CAST(settled AS TEXT) AS settled FROM windows WHERE name = '5h'")
+    const [window] = await rowsIn(on.folder, "SELECT CAST(settled AS TEXT) AS settled FROM windows WHERE name = '5h'")
     equal(
       BigInt(String(window?.['settled'])),
       rows.reduce((sum, { credits }) => sum + credits, 0n),
@@ -157,9 +157,9 @@ suite('a realtime session', { concurrency: 4 }, () => {
     equal((await client.closed).code, 1001)
     const [broken] = await on.settled()
     deepEqual([broken?.ending, broken?.precision], ['upstream-broke', 'estimated'])
-    const codes = (): unknown[] =>
-      rowsIn(on.folder, 'SELECT code FROM connections ORDER BY started_at').map(({ code }) => code)
-    await until(() => (String(codes()) === '1006,1000,1001' ? true : undefined))
+    const codes = async (): Promise<unknown[]> =>
+      (await rowsIn(on.folder, 'SELECT code FROM connections ORDER BY started_at')).map(({ code }) => code)
+    await until(async () => (String(await codes()) === '1006,1000,1001' ? true : undefined))
     // The place is free.
     using last = await session(on)
     await ask(last)

@@ -171,7 +171,7 @@ suite('a member is refused', { concurrency: 4 }, () => {
     }
     equal((await on.calls()).length, CASES.length)
     deepEqual(on.simulator.truth(), [])
-    deepEqual(rowsIn(on.folder, 'SELECT 1 FROM windows'), [], 'refusals open no window')
+    deepEqual(await rowsIn(on.folder, 'SELECT 1 FROM windows'), [], 'refusals open no window')
   })
 
   test('with the standing of its windows, where it has any', async () => {

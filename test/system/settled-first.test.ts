@@ -1,7 +1,10 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
+import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { lockLedger, rowsIn } from '../support/ledger-file.ts'
+import { readJournal } from '../../src/adapters/store/journal.ts'
+import { recordOf } from '../../src/adapters/store/records.ts'
+import { lockLedger, rowsAtOnce } from '../support/ledger-file.ts'
 import { startStand, until } from '../support/stand.ts'
 import { ask, turn, type Answered, type Ask } from '../support/wire.ts'
 
@@ -17,10 +20,13 @@ function chat(key: string, body: object): Ask {
   return { ...turn(key), path: '/v1/chat/completions', body: JSON.stringify(body) }
 }
 
+/** Where windows roll the database is asked each time. */
+const ROLLING = '[quota]\nwindow = "rolling"\n'
+
 suite('the end of an answer', { concurrency: 4 }, () => {
   for (const [what, asked] of Object.entries(ANSWERS)) {
     test(`is seen when it stands in the ledger: ${what}`, async () => {
-      await using on = await startStand()
+      await using on = await startStand({ toml: ROLLING })
       on.simulator.script({ headDelayMs: 400 })
       let answered: Answered | undefined
       const asking = ask(on.url, asked(on.key)).then((answer) => (answered = answer))
@@ -35,17 +41,36 @@ suite('the end of an answer', { concurrency: 4 }, () => {
       const [row] = await on.calls()
       deepEqual([row?.ending, row?.precision], ['complete', 'exact'])
     })
+
+    test(`is seen when it stands in the journal, whatever keeps the database: ${what}`, async () => {
+      await using on = await startStand()
+      on.simulator.script({ headDelayMs: 400 })
+      const asking = ask(on.url, asked(on.key))
+      await until(() => on.simulator.truth()[0])
+      {
+        using _ = lockLedger(on.folder)
+        ok((await asking).whole)
+        const promised = readJournal(join(on.folder, 'gateway.db'))?.records.map(({ text }) => recordOf(text)) ?? []
+        const settled = promised.flatMap((record) => ('settle' in record ? [record.settle] : []))
+        deepEqual(
+          settled.map(({ ending, precision }) => [ending, precision]),
+          [['complete', 'exact']],
+        )
+      }
+      const [row] = await on.calls()
+      deepEqual([row?.ending, row?.precision], ['complete', 'exact'])
+    })
   }
 
   test('is not kept from a client for ever because the ledger is', async () => {
-    await using on = await startStand()
+    await using on = await startStand({ toml: ROLLING })
     on.simulator.script({ headDelayMs: 400 })
     const asking = ask(on.url, turn(on.key))
     await until(() => on.simulator.truth()[0])
     {
       using _ = lockLedger(on.folder)
       ok((await asking).whole)
-      equal(rowsIn(on.folder, 'SELECT ending FROM calls')[0]?.['ending'], null)
+      equal(rowsAtOnce(on.folder, 'SELECT ending FROM calls')[0]?.['ending'], null)
     }
     await until(async () => ((await on.calls())[0]?.precision === 'exact' ? true : undefined))
   })

@@ -66,11 +66,11 @@ suite('a member’s own usage', { concurrency: 4 }, () => {
     await ask(on.url, turn(on.key))
     await on.settled()
     equal((await ask(on.url, turn(on.key))).status, 429)
-    const before = rowsIn(on.folder, 'SELECT COUNT(*) AS n FROM calls')
+    const before = await rowsIn(on.folder, 'SELECT COUNT(*) AS n FROM calls')
     const answered = await usageOf(on)
     const [primary] = (JSON.parse(answered.text) as Usage).windows
     deepEqual([primary?.['left'], primary?.['used_percent']], [0, 100])
-    deepEqual(rowsIn(on.folder, 'SELECT COUNT(*) AS n FROM calls'), before)
+    deepEqual(await rowsIn(on.folder, 'SELECT COUNT(*) AS n FROM calls'), before)
     equal(on.simulator.truth().length, 1, 'nothing goes upstream')
   })
 

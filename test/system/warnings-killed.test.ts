@@ -47,8 +47,8 @@ async function ground(webhook: string): Promise<Ground> {
   })
 }
 
-function waiting({ folder }: Ground): number {
-  return rowsIn(folder, 'SELECT id FROM outbox').length
+async function waiting({ folder }: Ground): Promise<number> {
+  return (await rowsIn(folder, 'SELECT id FROM outbox')).length
 }
 
 /** A call that spends the quota of its member; resolves when it was seen to be complete, and so is settled. */
@@ -67,11 +67,11 @@ suite('a warning whose gateway is killed before it is delivered', { concurrency:
       gateway.signal('SIGKILL')
       equal(await gateway.ended, 'SIGKILL')
     }
-    equal(waiting(on), 1)
+    equal(await waiting(on), 1)
     to.answersAfterMs = 0
     {
       await using gateway = await serve(on.configFile)
-      await until(() => (waiting(on) === 0 ? true : undefined))
+      await until(async () => ((await waiting(on)) === 0 ? true : undefined))
       gateway.signal('SIGTERM')
       equal(await gateway.ended, 0)
     }
@@ -94,10 +94,10 @@ suite('a warning whose gateway is killed before it is delivered', { concurrency:
       gateway.signal('SIGTERM')
       equal(await gateway.ended, 0)
     }
-    equal(waiting(on), 1)
+    equal(await waiting(on), 1)
     to.answersAfterMs = 0
     await using _ = await serve(on.configFile)
-    await until(() => (waiting(on) === 0 ? true : undefined))
+    await until(async () => ((await waiting(on)) === 0 ? true : undefined))
     equal(new Set(to.posts.map(({ id }) => id)).size, 1)
   })
 
@@ -119,7 +119,7 @@ suite('a warning whose gateway is killed before it is delivered', { concurrency:
       await gateway.ended
     }
     await using _ = await serve(on.configFile)
-    await until(() => (waiting(on) === 0 ? true : undefined))
+    await until(async () => ((await waiting(on)) === 0 ? true : undefined))
     const ids = Map.groupBy(to.posts, ({ member }) => member)
     deepEqual([...ids.keys()].toSorted(), members.toSorted())
     for (const posts of ids.values()) equal(new Set(posts.map(({ id }) => id)).size, 1)

@@ -34,7 +34,7 @@ async function makersOf(on: Ground, call: string): Promise<Record<string, string
   await using store = await openStore({ path, durability, role: 'serve', sealingKey, log: SILENT })
   const names = new Map<UpstreamId, string>(store.directory.upstreams().map(({ id, name }) => [id, name]))
   const makers: Record<string, string | undefined> = {}
-  for (const { id, name } of rowsIn(on.folder, 'SELECT id, name FROM members')) {
+  for (const { id, name } of await rowsIn(on.folder, 'SELECT id, name FROM members')) {
     const maker = await store.ledger.makerOf(Number(id) as MemberId, call)
     makers[String(name)] = maker && names.get(maker.upstream)
   }
@@ -70,7 +70,8 @@ suite('the offer of a call over WebRTC', { concurrency: 4 }, () => {
   })
 
   test('is answered only when the ledger knows its call', async () => {
-    await using on = await stand()
+    // Where windows roll the database is asked each time.
+    await using on = await stand({ toml: '[quota]\nwindow = "rolling"\n' })
     on.simulator.script({ path: '/v1/realtime/calls', headDelayMs: 300 })
     let answered: Answered | undefined
     const asking = ask(on.url, offer(on.key)).then((answer) => (answered = answer))

@@ -89,12 +89,12 @@ suite('a connection', { concurrency: 4 }, () => {
     using client = await rawTalk(on.url, on.key)
     client.socket.pause()
     const much = textOf('response.create', 2000)
-    const closed = (): string | undefined =>
-      rowsIn(on.folder, 'SELECT reason FROM connections WHERE ended_at IS NOT NULL')
+    const closed = async (): Promise<string | undefined> =>
+      (await rowsIn(on.folder, 'SELECT reason FROM connections WHERE ended_at IS NOT NULL'))
         .map(({ reason }) => String(reason))
         .at(0)
     let sent = 0
-    for (; closed() === undefined && sent < 100_000; sent += 1000) {
+    for (; (await closed()) === undefined && sent < 100_000; sent += 1000) {
       for (let i = 0; i < 1000; i++) if (!client.frame(much)) await once(client.socket, 'drain')
     }
     // Their row may be behind them.

@@ -77,8 +77,8 @@ suite('a WebSocket', { concurrency: 4 }, () => {
     const [usage] = await on.usage()
     deepEqual([usage?.messages, usage?.requests, usage?.wsConnections], [2, 3, 1])
     client.socket.close(1000, 'done')
-    const [row] = await until(() => {
-      const rows = rowsIn(on.folder, 'SELECT * FROM connections WHERE ended_at IS NOT NULL')
+    const [row] = await until(async () => {
+      const rows = await rowsIn(on.folder, 'SELECT * FROM connections WHERE ended_at IS NOT NULL')
       return rows.length > 0 ? rows : undefined
     })
     deepEqual(

@@ -11,6 +11,7 @@ import {
 } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { takeServeLock } from './instance-lock.ts'
+import { journalPathOf } from './journal.ts'
 import { versionOf } from './migrate.ts'
 import { createNewPrivate } from './private-files.ts'
 import { StoreRefused } from './refused.ts'
@@ -132,6 +133,8 @@ function replace(target: string, fresh: string, aside: string): string | undefin
   for (const ending of ['-wal', '-shm']) {
     if (existsSync(target + ending)) renameSync(target + ending, aside + ending)
   }
+  // What was promised of the old one is none of the new one's.
+  if (existsSync(journalPathOf(target))) renameSync(journalPathOf(target), journalPathOf(aside))
   renameSync(fresh, target)
   if (process.platform !== 'win32') sync(dirname(target))
   return there ? aside : undefined

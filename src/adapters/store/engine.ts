@@ -5,11 +5,13 @@ import type { EpochMs } from '../../core/units.ts'
 import { faultOf } from './fault.ts'
 import { LedgerTime, newestInstant } from './ledger-time.ts'
 import { lockPathOf, takeServeLock } from './instance-lock.ts'
+import { journalPathOf } from './journal.ts'
 import { LedgerMemory } from './memory.ts'
 import { migrate, versionOf } from './migrate.ts'
 import { operationsOf, type Operations } from './operations.ts'
 import { createPrivate, wideModes } from './private-files.ts'
 import { recover, registerInstance } from './recovery.ts'
+import { replayJournal } from './replay.ts'
 import { StoreRefused } from './refused.ts'
 import { fingerprintOf, seal } from './sealing.ts'
 import { maybeText, only, sql, type Script } from './sql.ts'
@@ -104,11 +106,12 @@ function start(db: Sqlite, path: string, options: EngineOptions): { time: Ledger
     db.run(checkSealingKey(options.sealingKey, path))
     const newest = db.run(newestInstant())
     const time = new LedgerTime(newest)
-    const warnings = wideModes([path, `${path}-wal`, `${path}-shm`, lockPathOf(path)])
+    const warnings = wideModes([path, `${path}-wal`, `${path}-shm`, lockPathOf(path), journalPathOf(path)])
     if (newest > options.now + CLOCK_BEHIND_MS) {
       warnings.push(`the ledger's newest row is of ${new Date(newest).toISOString()}, ahead of this machine's clock`)
     }
     if (options.role === 'serve') {
+      warnings.push(...replayJournal(db, path, { time, quota: options.quota }))
       db.run(registerInstance(options.instance, process.pid, options.now))
       const interrupted = db.run(recover(options.instance, time.at(options.now)))
       if (interrupted > 0)

@@ -71,6 +71,7 @@ export class LedgerMemory {
   readonly keyUses: Map<GatewayKeyId, EpochMs> = new Map()
   readonly #owners: Map<string, KnownOwner> = new Map()
   #version = -1
+  #forgotten = 0
 
   /** At the beginning of a transaction, with the figure that changes whenever another connection has committed. */
   begin(version: number): void {
@@ -78,7 +79,13 @@ export class LedgerMemory {
     this.#version = version
   }
 
+  /** How often it was emptied. */
+  get forgotten(): number {
+    return this.#forgotten
+  }
+
   forget(): void {
+    this.#forgotten += 1
     this.calls.clear()
     this.members.clear()
     this.keyUses.clear()

@@ -291,4 +291,6 @@ export const STEPS: readonly string[] = [
   USD_SUMS_STEP,
   NARROW_SUMS_STEP,
   STORED_STEP,
+  // How far the database has what stands in the journal that the process writes (journal.ts).
+  'ALTER TABLE instances ADD COLUMN applied INTEGER NOT NULL DEFAULT 0',
 ]

@@ -48,6 +48,7 @@ import type {
   UsageSum,
   TierUse,
 } from '../../ports.ts'
+import { applyRecords } from './apply.ts'
 import { listAdminKeys, removeAdminKey, sealedAdminSecret, setAdminKey, switchAdminKey } from './admin-keys.ts'
 import { beginAttempt } from './attempts.ts'
 import { makerOf, openCall, probe, refuseCall, standing, type Scribe } from './calls.ts'
@@ -66,11 +67,13 @@ import { fallbackUse, listRates, setRate, tierUse, unsetRate } from './rates.ts'
 import { callsPage, callsReport, callsTail } from './reports.ts'
 import { adjustCalls, bookedCalls } from './repricing.ts'
 import { prune } from './retention.ts'
+import type { KnownMember } from './memory.ts'
 import { foldFresh } from './rollups.ts'
 import { samples } from './samples.ts'
 import { settleCall } from './settlement.ts'
 import { snapshotSince, type Snapshot } from './snapshot.ts'
 import type { Script } from './sql.ts'
+import { recallMember } from './windows.ts'
 import { usageBy, usageReport } from './usage-report.ts'
 import { addUpstream, learn, listUpstreams, setUpstream, type Sealer, type UpstreamChange } from './upstreams.ts'
 
@@ -80,6 +83,9 @@ export interface Operations {
   readonly attempt: (call: CallId, upstream: UpstreamId, now: EpochMs, chosen?: Choice) => Script<void>
   readonly settle: (entry: Entry) => Script<Standing>
   readonly refuse: (call: RefusedCall) => Script<void>
+  /** Does what was promised in the journal, of which the first has that number. */
+  readonly apply: (first: number, records: readonly string[]) => Script<readonly DueWarning[]>
+  readonly member: (member: MemberId, now: EpochMs) => Script<KnownMember>
   readonly standing: (member: MemberId, windows: readonly QuotaWindow[], now: EpochMs) => Script<Standing>
   readonly ownerOf: (member: MemberId, threadId: string) => Script<ThreadOwner | undefined>
   readonly makerOf: (member: MemberId, responseId: string) => Script<Made | undefined>
@@ -139,6 +145,7 @@ export type Output<N extends OperationName> = ReturnType<Operations[N]> extends 
 
 /** Those that change nothing, and so need no write lock. */
 export const READS: ReadonlySet<OperationName> = new Set<OperationName>([
+  'member',
   'standing',
   'ownerOf',
   'makerOf',
@@ -174,6 +181,7 @@ export const REMEMBERED: ReadonlySet<OperationName> = new Set<OperationName>([
   'attempt',
   'settle',
   'refuse',
+  'apply',
   'crossOff',
   'connected',
   'disconnected',
@@ -187,6 +195,8 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     attempt: (call, upstream, now, chosen) => beginAttempt(scribe.memory, call, { upstream, chosen, now }),
     settle: (entry) => settleCall(scribe, entry),
     refuse: (call) => refuseCall(scribe, call),
+    apply: (first, records) => applyRecords(scribe, first, records),
+    member: (member, now) => recallMember(scribe.memory, member, scribe.quota, scribe.time.at(now)),
     standing: (member, windows, now) => standing(scribe, member, windows, now),
     ownerOf,
     makerOf,

@@ -26,7 +26,7 @@ export function besideOf({ name }: QuotaWindow, { granted, resetTotals }: OpenWi
   return { granted: granted.get(name) ?? 0n, resetTotal: resetTotals.get(name) ?? 0n }
 }
 
-function anchoredStanding({ name, lengthMs, limit }: QuotaWindow, open: OpenWindows): WindowStanding {
+export function anchoredStanding({ name, lengthMs, limit }: QuotaWindow, open: OpenWindows): WindowStanding {
   const window = open.windows.get(name)
   return {
     name,

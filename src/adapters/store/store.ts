@@ -17,16 +17,16 @@ import type {
   Vault,
 } from '../../ports.ts'
 import { adminSecret } from './admin-keys.ts'
-import { BackgroundThread } from './background-thread.ts'
+import { caughtUp } from './caught-up.ts'
 import type { EngineOptions } from './engine.ts'
 import type { Executor } from './executor.ts'
 import { FollowedDirectory } from './followed-directory.ts'
-import { openOwnThread } from './own-thread.ts'
 import { unseal } from './sealing.ts'
 import type { Durability } from './sqlite.ts'
-import { WorkerThread } from './worker-thread.ts'
+import { inOwnThread, openThreads } from './threads.ts'
 
 export { backUp, restore } from './backup.ts'
+export { caughtUp } from './caught-up.ts'
 export { mustExist } from './engine.ts'
 export { StoreRefused } from './refused.ts'
 export { fingerprintOf } from './sealing.ts'
@@ -81,36 +81,36 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const { quota } = options
   const instance = randomUUID()
   const engine: EngineOptions = { path, create, durability, role, sealingKey, quota, instance, now: now() }
-  const { executor, warnings } = role === 'serve' ? await WorkerThread.open(engine, log) : openOwnThread(engine)
-  const background = role === 'serve' ? new BackgroundThread({ ...engine, role: 'background' }, log) : undefined
-  const reader = background ?? executor
-  const directory = new FollowedDirectory(executor, sealingKey, log)
+  if (role === 'cli') await caughtUp(path)
+  const { threads, warnings } = role === 'serve' ? await openThreads(engine, log) : inOwnThread(engine)
+  const { writer, reader } = threads
+  const directory = new FollowedDirectory(threads.plain, sealingKey, log)
   try {
     await directory.refresh()
   } catch (cause) {
-    await executor.close()
+    await threads.close()
     throw cause
   }
-  background?.start()
+  threads.start()
   if (role === 'serve') directory.follow(options.pollMs ?? POLL_MS)
   const close = async (): Promise<void> => {
     directory.stop()
-    await Promise.all([background?.close(), executor.close()])
+    await threads.close()
   }
   return {
     directory: directory.memory,
     vault: directory.memory,
-    registry: registryOn(executor, directory, now),
-    ledger: ledgerOn(executor),
+    registry: registryOn(writer, directory, now),
+    ledger: { ...ledgerOn(writer), ...threads.calls },
     reports: reportsOn(reader),
-    retention: { prune: (before, most) => executor.request('prune', before, most) },
-    rateBook: rateBookOn({ writer: executor, reader }, directory, now),
-    adminKeys: adminKeysOn(executor, sealingKey, now),
+    retention: { prune: (before, most) => writer.request('prune', before, most) },
+    rateBook: rateBookOn({ writer, reader }, directory, now),
+    adminKeys: adminKeysOn(writer, sealingKey, now),
     ledgerSums: (days) => reader.request('ledgerSums', days),
-    quotas: quotasOn(executor, reader, now),
-    outbox: { due: () => executor.request('dueWarnings'), crossOff: (id) => executor.request('crossOff', id) },
+    quotas: quotasOn(writer, reader, now),
+    outbox: { due: () => writer.request('dueWarnings'), crossOff: (id) => writer.request('crossOff', id) },
     warnings,
-    lost: executor instanceof WorkerThread ? executor.lost : new Promise(() => undefined),
+    lost: threads.lost,
     close,
     [Symbol.asyncDispose]: close,
   }

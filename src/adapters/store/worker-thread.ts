@@ -35,6 +35,8 @@ export class WorkerThread implements Executor {
   #outbox: Request[] = []
   #lastId = 0
   #gone: string | undefined
+  #forgotten = 0
+  #onForgotten: () => void = () => undefined
 
   private constructor(worker: Worker, log: Log) {
     this.#worker = worker
@@ -42,7 +44,10 @@ export class WorkerThread implements Executor {
     this.#sweep = setInterval(() => this.#giveUpLate(), SWEEP_MS)
     this.#sweep.unref()
     worker.on('message', (message: FromWorker) => {
-      if ('answers' in message) for (const answer of message.answers) this.#answered(answer)
+      if (!('answers' in message)) return
+      if (message.forgotten !== this.#forgotten) this.#onForgotten()
+      this.#forgotten = message.forgotten
+      for (const answer of message.answers) this.#answered(answer)
     })
     worker.on('error', (cause) => log.error('store_worker_failed', { message: String(cause) }))
     this.#exited = new Promise((done) => {
@@ -80,6 +85,11 @@ export class WorkerThread implements Executor {
   /** Resolves, with the reason, when the worker dies before it was told to end: it will not come back. */
   get lost(): Promise<string> {
     return this.#lost.promise
+  }
+
+  /** Calls `act` before each answer with which the ledger's memory has been emptied. */
+  onForgotten(act: () => void): void {
+    this.#onForgotten = act
   }
 
   request<N extends OperationName>(name: N, ...input: Input<N>): Promise<Output<N>> {

@@ -11,7 +11,8 @@ export type ToWorker = { readonly requests: readonly Request[] } | { readonly cl
 export type FromWorker =
   | { readonly warnings: readonly string[] }
   | { readonly refused: ReturnType<typeof faultOf> }
-  | { readonly answers: readonly Answer[] }
+  /** With how often the ledger's memory was emptied until then. */
+  | { readonly answers: readonly Answer[]; readonly forgotten: number }
 
 /** A group is cut here, so that its first caller does not wait for too many others. */
 const MOST_IN_GROUP = 256
@@ -51,7 +52,8 @@ function serve(running: Engine): void {
   port?.on('message', (first: ToWorker) => {
     const waiting = arrived(first)
     for (let from = 0; from < waiting.requests.length; from += MOST_IN_GROUP) {
-      post({ answers: runGroup(running, waiting.requests.slice(from, from + MOST_IN_GROUP)) })
+      const answers = runGroup(running, waiting.requests.slice(from, from + MOST_IN_GROUP))
+      post({ answers, forgotten: running.memory.forgotten })
     }
     if (!waiting.close) return
     port?.close()

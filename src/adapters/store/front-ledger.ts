@@ -1,0 +1,190 @@
+import type { Choice } from '../../core/choice.ts'
+import type { Hold, QuotaWindow, Standing, Verdict } from '../../core/quota.ts'
+import type { CallId, EpochMs, MemberId, UpstreamId } from '../../core/units.ts'
+import type { ClosedConnection, Entry, Ledger, NewConnection, OpenCall, RefusedCall } from '../../ports.ts'
+import { Book, type AdmittedIn } from './book.ts'
+import type { Executor } from './executor.ts'
+import { LedgerTime } from './ledger-time.ts'
+import type { Input, OperationName, Output } from './operations.ts'
+import type { WriteBehind } from './write-behind.ts'
+
+/** A call that is open. */
+interface FrontCall {
+  readonly member: MemberId
+  readonly windows: AdmittedIn
+  /** Its windows may be others by now, or it may be settled: only the database knows. */
+  doubtful?: true
+}
+
+/** A member's book on its way here. */
+interface Reading {
+  /** What the database was asked after it makes it worthless. */
+  stale: boolean
+  readonly done: Promise<void>
+}
+
+/** What of a ledger it answers. */
+export type Answered = 'open' | 'attempt' | 'settle' | 'refuse' | 'standing' | 'connected' | 'disconnected'
+
+/**
+ * Opens and settles calls without waiting for the database: judges them by what it knows of their members, and promises
+ * them in the journal. What it does not know, and whatever would tell more than a member's windows, goes the long way: the
+ * database is asked, once it has all that was promised.
+ */
+export class FrontLedger implements Pick<Ledger, Answered> {
+  readonly #executor: Executor
+  readonly #behind: WriteBehind
+  readonly #warnAt: readonly number[]
+  readonly #time = new LedgerTime(0)
+  readonly #calls = new Map<CallId, FrontCall>()
+  readonly #books = new Map<MemberId, Book>()
+  readonly #reading = new Map<MemberId, Reading>()
+
+  constructor(executor: Executor, behind: WriteBehind, warnAt: readonly number[]) {
+    this.#executor = executor
+    this.#behind = behind
+    this.#warnAt = warnAt
+  }
+
+  async open(call: OpenCall, heldBefore: readonly Hold[], now: EpochMs): Promise<Verdict> {
+    // Were the database asked beside it, a member of many calls would never become known.
+    const reading = this.#reading.get(call.member)
+    if (reading) await reading.done
+    const at = this.#time.at(now)
+    const admitted = this.#books.get(call.member)?.judge(call.windows, heldBefore, at)
+    if (admitted && this.#behind.note({ open: call, at })) {
+      this.#calls.set(call.id, { member: call.member, windows: admitted.standing.windows })
+      return admitted
+    }
+    await this.#upToDate()
+    const book = this.#books.get(call.member)
+    const verdict = await this.#ask(call.member, 'open', call, heldBefore, now)
+    // It knew less, or something else; one that was read meanwhile knows of this call.
+    if (this.#books.get(call.member) === book) this.#books.delete(call.member)
+    if (verdict.state === 'admitted') {
+      this.#calls.set(call.id, { member: call.member, windows: verdict.standing.windows })
+      // Windows that roll are for the ledger to say.
+      if (call.windows.every(({ rolling }) => rolling !== true)) this.#read(call.member, verdict.at)
+    }
+    return verdict
+  }
+
+  async attempt(call: CallId, upstream: UpstreamId, now: EpochMs, chosen?: Choice): Promise<void> {
+    if (this.#calls.has(call) && this.#behind.note({ attempt: call, upstream, at: now, chosen })) return
+    await this.#behind.applied()
+    await this.#executor.request('attempt', call, upstream, now, chosen)
+  }
+
+  async settle(entry: Entry): Promise<Standing> {
+    this.#time.at(entry.endedAt)
+    const opened = this.#calls.get(entry.call)
+    const reading = opened && this.#reading.get(opened.member)
+    if (reading) await reading.done
+    // Unless it was settled meanwhile.
+    const call = this.#calls.get(entry.call)
+    const book = call && this.#books.get(call.member)
+    const settled = (book && this.#settleQuickly(entry, call, book)) ?? (await this.#settleLong(entry, call))
+    this.#calls.delete(entry.call)
+    const more = this.#behind.takeWarnings()
+    return more.length === 0 ? settled : { ...settled, warnings: [...(settled.warnings ?? []), ...more] }
+  }
+
+  async refuse(call: RefusedCall): Promise<void> {
+    this.#time.at(call.endedAt)
+    // It changes none of its member's windows.
+    await this.#longWay(undefined, 'refuse', call)
+    this.#calls.delete(call.id)
+  }
+
+  /** The database's time does not run backwards after this, nor may the one that calls are opened by. */
+  async standing(member: MemberId, windows: readonly QuotaWindow[], now: EpochMs): Promise<Standing> {
+    this.#time.at(now)
+    // While it cannot be written, it may be read.
+    await this.#upToDate().catch(() => undefined)
+    return await this.#executor.request('standing', member, windows, now)
+  }
+
+  /** By the same way as its calls, so that it is there before they are. */
+  async connected(connected: NewConnection): Promise<void> {
+    if (!this.#behind.note({ connected })) await this.#longWay(undefined, 'connected', connected)
+  }
+
+  async disconnected(disconnected: ClosedConnection): Promise<void> {
+    if (!this.#behind.note({ disconnected })) await this.#longWay(undefined, 'disconnected', disconnected)
+  }
+
+  /** Whatever is known may have changed behind its back. */
+  forget(): void {
+    this.#books.clear()
+    for (const call of this.#calls.values()) call.doubtful = true
+    for (const reading of this.#reading.values()) reading.stale = true
+  }
+
+  #settleQuickly(entry: Entry, call: FrontCall, book: Book): Standing | undefined {
+    if (call.doubtful === true || entry.charging !== 'tokens' || entry.ending === 'refused') return undefined
+    const standing = book.settled(call.windows, entry.credits, this.#time.at(entry.endedAt))
+    if (!standing || !this.#behind.note({ settle: entry })) return undefined
+    book.charge(call.windows, entry.credits)
+    return standing
+  }
+
+  async #settleLong(entry: Entry, call: FrontCall | undefined): Promise<Standing> {
+    if (!call) return await this.#longWay(undefined, 'settle', entry)
+    try {
+      await this.#upToDate()
+      // One that was read while this waited does not have it; one that is read from here on does.
+      const book = this.#books.get(call.member)
+      const standing = await this.#ask(call.member, 'settle', entry)
+      if (call.doubtful === true || entry.ending === 'refused') this.#books.delete(call.member)
+      book?.charge(call.windows, standing.charged ?? entry.credits)
+      book?.told(standing)
+      return standing
+    } catch (cause) {
+      call.doubtful = true
+      this.#books.delete(call.member)
+      throw cause
+    }
+  }
+
+  async #longWay<N extends OperationName>(
+    member: MemberId | undefined,
+    name: N,
+    ...input: Input<N>
+  ): Promise<Output<N>> {
+    await this.#upToDate()
+    return await this.#ask(member, name, ...input)
+  }
+
+  async #upToDate(): Promise<void> {
+    if (!this.#behind.isUpToDate) await this.#behind.applied()
+  }
+
+  #ask<N extends OperationName>(member: MemberId | undefined, name: N, ...input: Input<N>): Promise<Output<N>> {
+    const reading = member === undefined ? undefined : this.#reading.get(member)
+    if (reading) reading.stale = true
+    return this.#executor.request(name, ...input)
+  }
+
+  #read(member: MemberId, at: EpochMs): void {
+    this.#time.at(at)
+    if (this.#books.has(member) || this.#reading.has(member)) return
+    const { promise: done, resolve } = Promise.withResolvers<void>()
+    const reading = { stale: false, done }
+    this.#reading.set(member, reading)
+    void this.#learn(member, at, reading).finally(resolve)
+  }
+
+  /** All that the database was asked before is in what it learns, and nothing that it is asked later. */
+  async #learn(member: MemberId, at: EpochMs, reading: Reading): Promise<void> {
+    try {
+      await this.#upToDate()
+      reading.stale = false
+      const known = await this.#executor.request('member', member, at)
+      if (!reading.stale) this.#books.set(member, new Book(known, this.#warnAt))
+    } catch {
+      // Calls go the long way until it can be read.
+    } finally {
+      this.#reading.delete(member)
+    }
+  }
+}

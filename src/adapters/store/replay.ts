@@ -1,0 +1,55 @@
+import { NO_RULES, type QuotaRules } from '../../core/quota.ts'
+import { appliedBy, applyRecord, markApplied } from './apply.ts'
+import type { Scribe } from './calls.ts'
+import { readJournal, type FoundRecord } from './journal.ts'
+import type { LedgerTime } from './ledger-time.ts'
+import { LedgerMemory } from './memory.ts'
+import { recordOf } from './records.ts'
+import type { Sqlite } from './sqlite.ts'
+
+/**
+ * Does what a process that has died had promised and not done, in its name, so that what it left open can be told after
+ * that. Part of the transaction that starts the next one, which holds the serve lock. Returns what the administrator should know.
+ */
+export function replayJournal(
+  db: Sqlite,
+  path: string,
+  { time, quota = NO_RULES }: { readonly time: LedgerTime; readonly quota?: QuotaRules | undefined },
+): readonly string[] {
+  const found = readJournal(path)
+  const last = found?.records.at(-1)
+  if (!found || !last) return []
+  const { instance, records } = found
+  const done = db.run(appliedBy(instance))
+  if (done === undefined) return ['the journal beside the database belongs to another one: it was passed over']
+  const left = records.filter(({ number }) => number > done)
+  const scribe = { instance, time, quota, memory: new LedgerMemory() }
+  const lost = left.flatMap((record) => replayOne(db, scribe, record))
+  db.run(markApplied(instance, Math.max(done, last.number)))
+  return [...unread(done, left), ...lost]
+}
+
+/** A process that dies leaves no gaps; a damaged file has them. */
+function unread(done: number, left: readonly FoundRecord[]): readonly string[] {
+  const before = [done, ...left.map(({ number }) => number)]
+  return left.flatMap(({ number }, at) => {
+    const next = (before[at] ?? 0) + 1
+    return number > next ? `records ${next} to ${number - 1} of the journal could not be read: they are lost` : []
+  })
+}
+
+/** One that cannot be done takes none of the others with it. */
+function replayOne(db: Sqlite, scribe: Scribe, { number, text }: FoundRecord): readonly string[] {
+  db.exec('SAVEPOINT record')
+  try {
+    db.run(applyRecord(scribe, recordOf(text)))
+    return []
+  } catch (cause) {
+    if (!db.inTransaction) throw cause
+    scribe.memory.forget()
+    db.exec('ROLLBACK TO record')
+    return [`record ${number} of the journal could not be replayed: ${String(cause)}`]
+  } finally {
+    if (db.inTransaction) db.exec('RELEASE record')
+  }
+}
