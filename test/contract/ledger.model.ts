@@ -1,15 +1,17 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
-import { FIVE_HOURS_MS, WEEK_MS } from '../../src/core/quota.ts'
+import { FIVE_HOURS_MS, WEEK_MS, type Standing } from '../../src/core/quota.ts'
 import type { CallId } from '../../src/core/units.ts'
 import { newCall, newEntry, populate, T0, windowsOf, type NewDatabase, type World } from './bench.ts'
 import type { Store } from '../../src/adapters/store/store.ts'
 
 type Step =
   | { readonly do: 'open'; readonly hold: bigint; readonly before: bigint; readonly opens: boolean }
-  | { readonly do: 'settle'; readonly which: number; readonly credits: bigint }
+  | { readonly do: 'settle'; readonly which: number; readonly compares: boolean; readonly credits: bigint }
   | { readonly do: 'refuse' }
+  /** Until what the ledger began by itself is done. */
+  | { readonly do: 'rest' }
   | { readonly do: 'jump'; readonly ms: number }
 
 interface ModelWindow {
@@ -20,30 +22,46 @@ interface ModelWindow {
 
 const LENGTHS = [FIVE_HOURS_MS, WEEK_MS] as const
 
+const opens = fc.record({
+  do: fc.constant('open' as const),
+  hold: fc.bigInt(0n, 20n),
+  before: fc.oneof({ weight: 3, arbitrary: fc.constant(0n) }, fc.bigInt(0n, 120n)),
+  opens: fc.oneof({ weight: 4, arbitrary: fc.constant(true) }, fc.constant(false)),
+})
+const settlements = fc.record({
+  do: fc.constant('settle' as const),
+  which: fc.nat(50),
+  compares: fc.boolean(),
+  credits: fc.oneof({ weight: 3, arbitrary: fc.bigInt(0n, 9n) }, fc.bigInt(0n, 60n)),
+})
+const jumps = fc.record({
+  do: fc.constant('jump' as const),
+  ms: fc.constantFrom(1, 60_000, FIVE_HOURS_MS - 1, FIVE_HOURS_MS, FIVE_HOURS_MS + 1, WEEK_MS, -60_000, -WEEK_MS),
+})
 const steps = fc.array(
   fc.oneof(
-    fc.record({
-      do: fc.constant('open' as const),
-      hold: fc.bigInt(0n, 20n),
-      before: fc.oneof({ weight: 3, arbitrary: fc.constant(0n) }, fc.bigInt(0n, 120n)),
-      opens: fc.oneof({ weight: 4, arbitrary: fc.constant(true) }, fc.constant(false)),
-    }),
-    fc.record({ do: fc.constant('settle' as const), which: fc.nat(50), credits: fc.bigInt(0n, 60n) }),
-    fc.record({ do: fc.constant('refuse' as const) }),
-    fc.record({
-      do: fc.constant('jump' as const),
-      ms: fc.constantFrom(1, 60_000, FIVE_HOURS_MS - 1, FIVE_HOURS_MS, FIVE_HOURS_MS + 1, WEEK_MS, -60_000, -WEEK_MS),
-    }),
+    { weight: 5, arbitrary: opens },
+    { weight: 4, arbitrary: settlements },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('refuse' as const) }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('rest' as const) }) },
+    { weight: 1, arbitrary: jumps },
   ),
-  { maxLength: 40 },
+  { maxLength: 40, size: 'max' },
 )
 
+export interface ModelOptions {
+  readonly role: 'serve' | 'cli'
+  readonly numRuns: number
+  /** What was seen of the database in the end. */
+  readonly afterwards?: (database: Awaited<ReturnType<NewDatabase>>) => void
+}
+
 /** Random histories against the plainest ledger there could be. */
-export function ledgerModel(newDatabase: NewDatabase): void {
-  suite('ledger: any history', () => {
+export function ledgerModel(newDatabase: NewDatabase, { role, numRuns, afterwards }: ModelOptions): void {
+  suite(`ledger: any history (${role})`, () => {
     test('judges and counts as a simple model does, and its running totals are the sums of its calls', async () => {
       await using database = await newDatabase()
-      await using store = await database.open({ role: 'cli', now: () => T0 })
+      await using store = await database.open({ role, now: () => T0 })
       const clock = { now: T0, ledger: T0 }
       await fc.assert(
         fc.asyncProperty(steps, async (history) => {
@@ -54,9 +72,11 @@ export function ledgerModel(newDatabase: NewDatabase): void {
           for (const step of history) await member.take(step)
           await member.compare()
         }),
-        { numRuns: 150 },
+        { numRuns },
       )
+      await store.ledger.probe()
       for (const { running, summed } of await database.totals()) equal(running, summed)
+      afterwards?.(database)
     })
   })
 }
@@ -79,6 +99,8 @@ class ModelMember {
       case 'jump':
         this.#clock.now = Math.max(T0, this.#clock.now + step.ms)
         return
+      case 'rest':
+        return await this.#store.ledger.probe()
       case 'refuse': {
         const at = this.#clock.now
         const { hold: _, windows: __, opensWindows: ___, ...facts } = newCall(this.#world, at)
@@ -97,8 +119,12 @@ class ModelMember {
     const { member } = this.#world
     const standing = await this.#store.ledger.standing(member.id, windowsOf(member), this.#clock.now)
     this.#tick()
+    this.#same(standing)
+  }
+
+  #same({ windows }: Standing): void {
     deepEqual(
-      standing.windows.map(({ settled, openedAt, resetsAt }) => ({ settled, openedAt, resetsAt })),
+      windows.map(({ settled, openedAt, resetsAt }) => ({ settled, openedAt, resetsAt })),
       this.#standing(),
     )
   }
@@ -119,17 +145,20 @@ class ModelMember {
     for (const [i, lengthMs] of LENGTHS.entries()) {
       if (step.opens) this.#current[i] ??= { openedAt: at, resetsAt: at + lengthMs, settled: 0n }
     }
+    equal(verdict.state === 'admitted' && verdict.at, at)
+    this.#same(verdict.standing)
     this.#calls.push({ id: call.id, windows: [...this.#current], settled: false })
   }
 
   async #settle(step: Step & { do: 'settle' }): Promise<void> {
     const call = this.#calls[step.which % Math.max(1, this.#calls.length)]
     if (!call) return
-    await this.#store.ledger.settle(newEntry(call.id, this.#clock.now, { credits: step.credits }))
+    const standing = await this.#store.ledger.settle(newEntry(call.id, this.#clock.now, { credits: step.credits }))
     this.#tick()
     if (!call.settled) for (const window of call.windows) if (window) window.settled += step.credits
     call.settled = true
-    await this.compare()
+    this.#same(standing)
+    if (step.compares) await this.compare()
   }
 
   /** Ledger time goes on, and windows that are over are over. */

@@ -3,7 +3,8 @@ import { writeSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openStore, type Store } from '../../src/adapters/store/store.ts'
-import { newCall, newEntry, populate, silent } from './bench.ts'
+import { newCall, newEntry, populate, silent, T0 } from './bench.ts'
+import { becomeKnown } from './front-kit.ts'
 
 const [, , mode = '', path = '', argument = ''] = process.argv
 
@@ -63,6 +64,31 @@ const modes: Readonly<Record<string, () => Promise<void>>> = {
     db.exec('COMMIT')
     db.close()
     say('unlocked')
+  },
+
+  /**
+   * Settles calls while the database cannot be written, opens others, with a try and without, says which, and waits to be
+   * killed: all of them are in the journal alone.
+   */
+  async promise() {
+    const store = await open('serve')
+    const world = await populate(store, { name: 'promised', fiveHourQuota: 0n }, 'promised')
+    await becomeKnown(store, world, path)
+    const lock = new DatabaseSync(path)
+    lock.exec('BEGIN IMMEDIATE')
+    const now = T0 + 1
+    for (const what of ['settled', 'settled', 'settled', 'attempted', 'attempted', 'opened']) {
+      const call = newCall(world, now, { hold: 11n })
+      await store.ledger.open(call, [], now)
+      if (what !== 'opened') await store.ledger.attempt(call.id, world.upstream.id, now)
+      const made = { upstream: world.upstream.id, status: 200, errorClass: undefined, sent: true, startedAt: now }
+      const entry = newEntry(call.id, now, { credits: 7n, attempts: [{ ...made, durationMs: 1 }] })
+      if (what === 'settled') await store.ledger.settle(entry)
+      say(`${what} ${call.id}`)
+    }
+    say('promised')
+    await sleep(60_000)
+    lock.close()
   },
 
   /** Settles calls until the store cannot write any more. */

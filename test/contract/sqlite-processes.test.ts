@@ -1,15 +1,12 @@
 import { equal, ok, rejects } from 'node:assert/strict'
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { symlink } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
-import { createInterface, type Interface } from 'node:readline'
 import { suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { LedgerUnavailable } from '../../src/ports.ts'
 import { openStore, type Store } from '../../src/adapters/store/store.ts'
 import { newCall, populate, silent } from './bench.ts'
+import { start } from './child.ts'
 import { seen } from './directory.contract.ts'
 import { SEALING_KEY, sqliteDatabase, type SqliteDatabase } from './sqlite-database.ts'
 
@@ -133,40 +130,4 @@ async function killTwentyTimes(database: SqliteDatabase): Promise<Acknowledged> 
     }
   }
   return acknowledged
-}
-
-interface Child extends AsyncDisposable {
-  readonly ended: Promise<number | null>
-  said(): string
-  /** Resolves when a line begins with this. */
-  says(beginning: string): Promise<void>
-  kill(): Promise<void>
-}
-
-function start(mode: string, database: SqliteDatabase, argument = ''): Child {
-  const script = fileURLToPath(new URL('./sqlite-child.ts', import.meta.url))
-  const child: ChildProcess = spawn(process.execPath, [script, mode, database.path, argument], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  ok(child.stdout)
-  const lines: Interface = createInterface({ input: child.stdout })
-  const heard: string[] = []
-  lines.on('line', (line) => heard.push(line))
-  const ended = once(child, 'close').then(() => child.exitCode)
-  const kill = async (): Promise<void> => {
-    child.kill('SIGKILL')
-    await ended
-  }
-  return {
-    ended,
-    kill,
-    said: () => heard.join('\n'),
-    async says(beginning) {
-      while (!heard.some((line) => line.startsWith(beginning))) {
-        equal(child.exitCode, null, `it ended before it said ${beginning}`)
-        await Promise.race([once(lines, 'line'), ended])
-      }
-    },
-    [Symbol.asyncDispose]: kill,
-  }
 }
