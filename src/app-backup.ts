@@ -8,12 +8,12 @@ import type { Config } from './config-shape.ts'
 export async function backUpStore(
   config: Config,
   file: string,
-): Promise<{ readonly bytes: number; readonly keyFile: string | undefined }> {
+): Promise<{ readonly bytes: number; readonly keyFile: string | undefined; readonly warnings: readonly string[] }> {
   const { path } = config.database
   mustExist(path)
-  await caughtUp(path)
+  const warnings = await caughtUp(path)
   const bytes = refusable(() => backUp(path, file))
-  return { bytes, keyFile: keyFileOf(config) }
+  return { bytes, keyFile: keyFileOf(config), warnings }
 }
 
 /** Puts a copy in the place of the database, once it has been checked; what was there is kept, named by the time. */

@@ -14,7 +14,8 @@ export function addBackupCommands(admin: Command, commands: CommandSet): void {
     async (session, [file = '']) => {
       const installation = session.load()
       const { databaseUrl } = installation
-      const { bytes, keyFile } = await installation.backUp(fileOf('file', file))
+      const { bytes, keyFile, warnings } = await installation.backUp(fileOf('file', file))
+      session.warn(warnings)
       session.answer(
         { database: databaseUrl, file, bytes, key_file: keyFile ?? null },
         `${databaseUrl} copied to ${file} (${wholeNumber(bytes)} bytes)`,

@@ -72,7 +72,11 @@ export interface Installation {
   initialize(): Promise<{ readonly keyFile: string | undefined; readonly warnings: readonly string[] }>
   withStore<T>(use: (store: AdminStore) => Promise<T>): Promise<T>
   /** Copies the database, in use or not, into a new file. Throws WrongUse. */
-  backUp(file: string): Promise<{ readonly bytes: number; readonly keyFile: string | undefined }>
+  backUp(file: string): Promise<{
+    readonly bytes: number
+    readonly keyFile: string | undefined
+    readonly warnings: readonly string[]
+  }>
   /** Checks a copy and puts it in the place of the database; `aside` is where that is then. Throws WrongUse. */
   restore(file: string): Promise<{ readonly aside: string | undefined; readonly keyFile: string | undefined }>
   /** Serves until told to stop; resolves with the exit code. */

@@ -33,8 +33,10 @@ async function session(
   await during(url)
   first.signal('SIGTERM')
   equal(await first.ended, 0)
-  await using _second = await serve(ground.configFile, options)
+  await using second = await serve(ground.configFile, options)
   const result = await running.ended
+  second.signal('SIGTERM')
+  equal(await second.ended, 0)
   equal(result.code, 0, result.stderr)
   equal(readFileSync(join(codex.work, 'note.txt'), 'utf8'), 'hello, world\n')
   return storyOf(codex)

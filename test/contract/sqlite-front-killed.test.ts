@@ -1,9 +1,9 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { suite, test } from 'node:test'
 import { Journal, journalPathOf, readJournal } from '../../src/adapters/store/journal.ts'
 import { textOf } from '../../src/adapters/store/records.ts'
-import { backUp, restore } from '../../src/adapters/store/store.ts'
+import { backUp, caughtUp, restore } from '../../src/adapters/store/store.ts'
 import type { CallId } from '../../src/core/units.ts'
 import { newCall, newEntry, populate, T0 } from './bench.ts'
 import { start } from './child.ts'
@@ -117,6 +117,23 @@ suite('sqlite: what was promised when the process was killed', () => {
     ok(old.warnings.every((line) => line.includes('interrupted')))
     const rows = await old.reports.calls({ member: 'promised', limit: 50 })
     equal(rows.filter(({ id }) => promised.has(id)).length, promised.size)
+  })
+
+  test('is told of by commands until the gateway is started again', async () => {
+    await using database = await sqliteDatabase()
+    await killedWithPromises(database)
+    const left = newestIn(database.path) - Number(database.query('SELECT MAX(applied) AS n FROM instances')[0]?.['n'])
+    const told = await caughtUp(database.path)
+    const words = `the last ${left} records of calls stand in ${realpathSync(database.path)}-entries and not in the database`
+    deepEqual(
+      told.map((line) => line.slice(0, words.length)),
+      [words],
+    )
+    await using command = await database.open({ role: 'cli' })
+    ok(command.warnings.includes(told[0] ?? ''))
+    await command.close()
+    await (await serve(database.path)).close()
+    deepEqual(await caughtUp(database.path), [])
   })
 
   test('is done by a start that keeps no journal, which removes it', async () => {

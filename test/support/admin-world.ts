@@ -239,7 +239,7 @@ export class FakeWorld {
           probe: () => this.#probe(),
           warnings: [],
         }),
-      backUp: async () => ({ bytes: 4096, keyFile: 'x.db.key' }),
+      backUp: async () => ({ bytes: 4096, keyFile: 'x.db.key', warnings: [] }),
       restore: async () => ({ aside: this.aside, keyFile: undefined }),
       serve: async () => 5,
     }

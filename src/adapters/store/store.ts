@@ -81,7 +81,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const { quota } = options
   const instance = randomUUID()
   const engine: EngineOptions = { path, create, durability, role, sealingKey, quota, instance, now: now() }
-  if (role === 'cli') await caughtUp(path)
+  const behind = role === 'cli' ? await caughtUp(path) : []
   const { threads, warnings } = role === 'serve' ? await openThreads(engine, log) : inOwnThread(engine)
   const { writer, reader } = threads
   const directory = new FollowedDirectory(threads.plain, sealingKey, log)
@@ -109,7 +109,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     ledgerSums: (days) => reader.request('ledgerSums', days),
     quotas: quotasOn(writer, reader, now),
     outbox: { due: () => writer.request('dueWarnings'), crossOff: (id) => writer.request('crossOff', id) },
-    warnings,
+    warnings: [...warnings, ...behind],
     lost: threads.lost,
     close,
     [Symbol.asyncDispose]: close,
