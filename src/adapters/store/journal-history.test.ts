@@ -1,10 +1,9 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
-import { Journal, journalPathOf, readJournal } from './journal.ts'
+import { journalPlace, type JournalPlace } from '../../../test/support/journal-place.ts'
+import { readJournal, type Journal } from './journal.ts'
 
 const HALF_BYTES = 1_048_576
 const MOST_TEXT_BYTES = 65_536
@@ -43,7 +42,7 @@ suite('journal: any history', () => {
     let turns = 0
     fc.assert(
       fc.property(steps, writes, cuts, (history, last, cut) => {
-        using place = newPlace()
+        using place = journalPlace()
         const model = new Model(place.journal)
         for (const step of history) model.take(step)
         compare(place, model, model.appended.length)
@@ -99,7 +98,7 @@ class Model {
 }
 
 /** The journal has the records up to `last`, without gaps, as far back as they are promised at the least. */
-function compare(place: Place, { appended, moved }: Model, last: number): void {
+function compare(place: JournalPlace, { appended, moved }: Model, last: number): void {
   const { records = [] } = readJournal(place.path) ?? {}
   const first = records[0]?.number ?? 0
   deepEqual(
@@ -123,26 +122,4 @@ function changedBytes(before: Buffer, after: Buffer): readonly [from: number, to
   while (before[from] === after[from]) from += 1
   while (before[to - 1] === after[to - 1]) to -= 1
   return [from, to]
-}
-
-interface Place extends Disposable {
-  /** Of the database, which is not there. */
-  readonly path: string
-  readonly file: string
-  readonly journal: Journal
-}
-
-function newPlace(): Place {
-  const folder = mkdtempSync(join(tmpdir(), 'codex-gateway-journal-'))
-  const path = join(folder, 'gateway.db')
-  const journal = new Journal(path, 'one')
-  return {
-    path,
-    file: journalPathOf(path),
-    journal,
-    [Symbol.dispose]: () => {
-      journal.close()
-      rmSync(folder, { recursive: true })
-    },
-  }
 }

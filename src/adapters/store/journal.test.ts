@@ -1,16 +1,16 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
-import { Journal, journalPathOf, readJournal, type FoundRecord } from './journal.ts'
+import { journalPlace, type JournalPlace } from '../../../test/support/journal-place.ts'
+import { Journal, readJournal, type FoundRecord } from './journal.ts'
 
 const HALF_BYTES = 1_048_576
 const MOST_TEXT_BYTES = 65_536
 
 suite('journal', () => {
   test('gives back what was appended, with numbers, whatever its letters', () => {
-    using place = newPlace()
+    using place = journalPlace()
     const texts = ['{"open":1}', '', 'grün und 漢字 und 🙂', ' a blank at either end ', 'x'.repeat(MOST_TEXT_BYTES)]
     for (const text of texts) ok(place.journal.append(text))
     equal(place.journal.newest, texts.length)
@@ -21,7 +21,7 @@ suite('journal', () => {
   })
 
   test('is nothing where there is no file, an empty one, or one of something else', () => {
-    using place = newPlace()
+    using place = journalPlace()
     deepEqual(readJournal(place.path), { instance: 'one', records: [] })
     writeFileSync(place.file, '')
     equal(readJournal(place.path), undefined)
@@ -32,7 +32,7 @@ suite('journal', () => {
   })
 
   test('ends at a line that was not written whole', () => {
-    using place = newPlace()
+    using place = journalPlace()
     for (const text of ['first', 'second', 'third']) place.journal.append(text)
     const whole = readFileSync(place.file)
     const from = whole.indexOf('third') - 25
@@ -43,7 +43,7 @@ suite('journal', () => {
   })
 
   test('ends at a line of which one byte is another', () => {
-    using place = newPlace()
+    using place = journalPlace()
     for (const text of ['first', 'second', 'third']) place.journal.append(text)
     const whole = readFileSync(place.file)
     const [from, end] = [whole.indexOf('second') - 25, whole.indexOf('second') + 'second'.length]
@@ -56,7 +56,7 @@ suite('journal', () => {
   })
 
   test('is written in two halves by turns, and never grows', () => {
-    using place = newPlace()
+    using place = journalPlace()
     const { journal } = place
     const size = statSync(place.file).size
     // Lines of one length: those of an earlier turn begin where those of this one end.
@@ -77,7 +77,7 @@ suite('journal', () => {
   })
 
   test('has no room while the other half holds what was not moved, and has it again after', () => {
-    using place = newPlace()
+    using place = journalPlace()
     const { journal } = place
     const text = 'x'.repeat(60_000)
     for (let most = 100; most > 0 && journal.append(text);) most -= 1
@@ -103,7 +103,7 @@ suite('journal', () => {
   })
 
   test('takes no text of more than 64 KiB, and writes nothing of it', () => {
-    using place = newPlace()
+    using place = journalPlace()
     const before = readFileSync(place.file)
     equal(place.journal.append('x'.repeat(MOST_TEXT_BYTES + 1)), false)
     equal(place.journal.append('é'.repeat(MOST_TEXT_BYTES / 2 + 1)), false)
@@ -114,7 +114,7 @@ suite('journal', () => {
   })
 
   test('never takes the lines of an earlier process for its own', () => {
-    using place = newPlace()
+    using place = journalPlace()
     for (const text of ['first', 'second']) place.journal.append(text)
     place.journal.close()
     const old = readFileSync(place.file)
@@ -128,7 +128,7 @@ suite('journal', () => {
   })
 
   test('goes when it is closed if the database has all of it, and only then', () => {
-    using place = newPlace()
+    using place = journalPlace()
     place.journal.append('first')
     place.journal.append('second')
     place.journal.moved(1)
@@ -144,7 +144,7 @@ suite('journal', () => {
   })
 
   test('writes nothing once it is closed: its file handle may be of another file by then', () => {
-    using place = newPlace()
+    using place = journalPlace()
     place.journal.append('first')
     place.journal.close()
     const other = join(place.folder, 'other')
@@ -156,7 +156,7 @@ suite('journal', () => {
   })
 
   test('is for its owner alone, whatever was there before', { skip: process.platform === 'win32' }, () => {
-    using place = newPlace()
+    using place = journalPlace()
     equal(statSync(place.file).mode & 0o777, 0o600)
     place.journal.append('first')
     place.journal.close()
@@ -176,31 +176,7 @@ function gapless(records: readonly FoundRecord[]): void {
   )
 }
 
-interface Place extends Disposable {
-  readonly folder: string
-  /** Of the database, which is not there. */
-  readonly path: string
-  readonly file: string
-  readonly journal: Journal
-}
-
-function newPlace(): Place {
-  const folder = mkdtempSync(join(tmpdir(), 'codex-gateway-journal-'))
-  const path = join(folder, 'gateway.db')
-  const journal = new Journal(path, 'one')
-  return {
-    folder,
-    path,
-    file: journalPathOf(path),
-    journal,
-    [Symbol.dispose]: () => {
-      journal.close()
-      rmSync(folder, { recursive: true })
-    },
-  }
-}
-
-function texts({ path }: Place): readonly string[] {
+function texts({ path }: JournalPlace): readonly string[] {
   return (readJournal(path)?.records ?? []).map(({ text }) => text)
 }
 
