@@ -71,8 +71,7 @@ export class FrontLedger implements Pick<Ledger, Answered> {
 
   async attempt(call: CallId, upstream: UpstreamId, now: EpochMs, chosen?: Choice): Promise<void> {
     if (this.#calls.has(call) && this.#behind.note({ attempt: call, upstream, at: now, chosen })) return
-    await this.#behind.applied()
-    await this.#executor.request('attempt', call, upstream, now, chosen)
+    await this.#longWay(undefined, 'attempt', call, upstream, now, chosen)
   }
 
   async settle(entry: Entry): Promise<Standing> {

@@ -37,7 +37,7 @@ export class WriteBehind {
     const text = textOf(record)
     if (!this.#journal.append(text)) return this.#refuse()
     this.#texts.push(text)
-    this.#timer ??= setTimeout(() => void this.#send().catch(() => undefined), GATHER_MS)
+    if (this.#timer === undefined) this.#plan(GATHER_MS)
     return true
   }
 
