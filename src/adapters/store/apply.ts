@@ -1,6 +1,6 @@
 import type { DueWarning } from '../../core/quota.ts'
 import { beginAttempt } from './attempts.ts'
-import { openCall, type Scribe } from './calls.ts'
+import { openPromised, type Scribe } from './calls.ts'
 import { closeConnection, openConnection } from './connections.ts'
 import { recordOf, type LedgerRecord } from './records.ts'
 import { settleCall } from './settlement.ts'
@@ -24,7 +24,7 @@ export function* applyRecords(scribe: Scribe, first: number, texts: readonly str
 /** The same as the operation that was promised, whose judgement was made when it was: the call runs already. */
 export function* applyRecord(scribe: Scribe, record: LedgerRecord): Script<readonly DueWarning[]> {
   if ('open' in record) {
-    yield* openCall(scribe, { ...record.open, unasked: true }, [], record.at)
+    yield* openPromised(scribe, record.open, record.at)
     return []
   }
   if ('settle' in record) return (yield* settleCall(scribe, record.settle)).warnings ?? []

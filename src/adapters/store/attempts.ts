@@ -2,7 +2,7 @@ import type { Choice } from '../../core/choice.ts'
 import type { CallId, EpochMs, UpstreamId } from '../../core/units.ts'
 import type { Entry } from '../../ports.ts'
 import type { LedgerMemory } from './memory.ts'
-import { int, only, one, sql, type Script } from './sql.ts'
+import { change, int, one, only, type Script, sql } from './sql.ts'
 
 /** A try that is about to be made. */
 export interface NewAttempt {
@@ -15,7 +15,7 @@ export interface NewAttempt {
 export function* beginAttempt(memory: LedgerMemory, id: CallId, { upstream, chosen, now }: NewAttempt): Script<void> {
   const call = memory.calls.get(id) ?? (yield* readOpen(id))
   call.attempts += 1
-  yield sql`
+  yield change`
     INSERT INTO attempts (call, number, upstream, started_at, chosen)
     VALUES (${call.seq}, ${call.attempts}, ${upstream}, ${now}, ${chosen})`
 }
@@ -37,7 +37,7 @@ export function* writeAttempts(call: number, attempts: Entry['attempts'], announ
     yield sql`DELETE FROM attempts WHERE call = ${call} AND number > ${attempts.length}`
   }
   for (const [index, attempt] of attempts.entries()) {
-    yield sql`
+    yield change`
       INSERT INTO attempts (call, number, upstream, started_at, status, error_class, sent, duration_ms, chosen)
       VALUES (${call}, ${index + 1}, ${attempt.upstream}, ${attempt.startedAt}, ${attempt.status},
               ${attempt.errorClass}, ${attempt.sent}, ${Math.round(attempt.durationMs)}, ${attempt.chosen})

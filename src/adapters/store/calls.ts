@@ -12,10 +12,10 @@ import type { CallId, EpochMs, GatewayKeyId, MemberId, UpstreamId } from '../../
 import type { Made, OpenCall, RefusedCall } from '../../ports.ts'
 import { beginAttempt, writeAttempts } from './attempts.ts'
 import type { LedgerTime } from './ledger-time.ts'
-import type { LedgerMemory } from './memory.ts'
-import { int, maybeText, one, only, sql, type Script } from './sql.ts'
+import type { KnownMember, LedgerMemory } from './memory.ts'
+import { change, inserted, int, maybeText, one, only, type Script, sql } from './sql.ts'
 import { standingAt } from './standing.ts'
-import { openAt, openMissing, recallMember } from './windows.ts'
+import { openAt, openMissing, recallMember, type OpenWindows } from './windows.ts'
 
 /** A key's last use is written at most this often: it is for people. */
 const KEY_USE_MS = 30_000
@@ -40,6 +40,32 @@ export function* openCall(scribe: Scribe, call: OpenCall, heldBefore: readonly H
     return before === undefined ? judged : { state: 'admitted', at: before, standing }
   }
   const wouldRefuse = call.shadow === true && judged.state === 'spent' ? QUOTA_REFUSAL[judged.window.name] : undefined
+  const own = yield* writeOpened(scribe, call, { known, open, at, now, wouldRefuse })
+  if (!own) return { state: 'admitted', at: (yield* openedBefore(call.id)) ?? at, standing }
+  const opened = own === open ? standing : { windows: yield* standingAt(call.member, call.windows, own, at) }
+  return { state: 'admitted', at, standing: opened }
+}
+
+/** The same for a call that was admitted when its opening was promised, and runs already. */
+export function* openPromised(scribe: Scribe, call: OpenCall, now: EpochMs): Script<void> {
+  const at = scribe.time.at(now)
+  const known = yield* recallMember(scribe.memory, call.member, scribe.quota, at)
+  yield* writeOpened(scribe, call, { known, open: openAt(known, at), at, now, wouldRefuse: undefined })
+}
+
+interface Opening {
+  readonly known: KnownMember
+  readonly open: OpenWindows
+  /** In ledger time. */
+  readonly at: EpochMs
+  readonly now: EpochMs
+  readonly wouldRefuse: string | undefined
+}
+
+/** Returns the member's windows as they are with the call's own; undefined, and nothing is written, where it was opened before. */
+function* writeOpened(scribe: Scribe, call: OpenCall, opening: Opening): Script<OpenWindows | undefined> {
+  const { memory } = scribe
+  const { known, open, at, now, wouldRefuse } = opening
   const own = call.opensWindows ? yield* openMissing(call, known, open, at) : open
   const windowOf = (name: WindowName): number | undefined =>
     call.windows.some((window) => window.name === name) ? own.windows.get(name)?.id : undefined
@@ -49,7 +75,7 @@ export function* openCall(scribe: Scribe, call: OpenCall, heldBefore: readonly H
     weekly: windowOf('weekly'),
     monthly: windowOf('monthly'),
   }
-  const made = yield* one(sql`
+  const seq = yield* inserted(change`
     INSERT INTO calls
       (id, instance, member, gateway_key, kind, transport, path, model, asked_tier, session_id, thread_id, turn_id,
        started_at, admitted_at, hold, window_5h, window_daily, window_weekly, window_monthly, would_refuse)
@@ -57,20 +83,13 @@ export function* openCall(scribe: Scribe, call: OpenCall, heldBefore: readonly H
       (${call.id}, ${scribe.instance}, ${call.member}, ${call.key}, ${call.kind}, ${call.transport}, ${call.path},
        ${call.model}, ${call.serviceTier}, ${call.sessionId}, ${call.threadId}, ${call.turnId}, ${call.startedAt},
        ${at}, ${call.hold}, ${ids['5h']}, ${ids.daily}, ${ids.weekly}, ${ids.monthly}, ${wouldRefuse})
-    ON CONFLICT (id) DO NOTHING RETURNING seq`)
-  if (!made) return { state: 'admitted', at: (yield* openedBefore(call.id)) ?? at, standing }
+    ON CONFLICT (id) DO NOTHING`)
+  if (seq === undefined) return undefined
   const windows = Object.values(ids).flatMap((id) => id ?? [])
-  scribe.memory.calls.set(call.id, {
-    ...call,
-    askedTier: call.serviceTier,
-    seq: int(made, 'seq'),
-    windows,
-    attempts: 0,
-  })
-  if (call.first) yield* beginAttempt(scribe.memory, call.id, { ...call.first, now })
-  yield* markUse(scribe.memory, call.key, at)
-  const opened = own === open ? standing : { windows: yield* standingAt(call.member, call.windows, own, at) }
-  return { state: 'admitted', at, standing: opened }
+  memory.calls.set(call.id, { ...call, askedTier: call.serviceTier, seq, windows, attempts: 0 })
+  if (call.first) yield* beginAttempt(memory, call.id, { ...call.first, now })
+  yield* markUse(memory, call.key, at)
+  return own
 }
 
 /** When the call was admitted whose caller gave up waiting for the commit that opened it, and asks again. */

@@ -9,7 +9,8 @@ import { createPrivate } from './private-files.ts'
 //   codex-gateway journal 1 <instance>      padded to HEAD bytes
 //   <number> <crc32 of instance, number and text> <text>    one a line, in each half from its beginning
 
-const HEAD_BYTES = 4096
+const PAGE_BYTES = 4096
+const HEAD_BYTES = PAGE_BYTES
 const HALF_BYTES = 1_048_576
 const MOST_TEXT_BYTES = 65_536
 const NUMBER_DIGITS = 15
@@ -48,7 +49,12 @@ export class Journal {
     const blank = Buffer.alloc(HEAD_BYTES + 2 * HALF_BYTES, '\n')
     blank.write(TITLE + instance)
     try {
-      if (writeSync(this.#file, blank) !== blank.length) throw new Error('there is no room for the journal')
+      // Page by page: what is written at once is kept in one large folio, and ext4 looks through all blocks of a folio with
+      // each later write into it (8 µs a line instead of 2).
+      for (let at = 0; at < blank.length; at += PAGE_BYTES) {
+        if (writeSync(this.#file, blank, at, PAGE_BYTES, at) !== PAGE_BYTES)
+          throw new Error('there is no room for the journal')
+      }
       fsyncSync(this.#file)
     } catch (cause) {
       closeSync(this.#file)

@@ -1,7 +1,7 @@
 import { MONTH_MS, type QuotaWindow, type WindowStanding } from '../../core/quota.ts'
 import type { EpochMs, MemberId, NanoCredits } from '../../core/units.ts'
 import type { KnownMember } from './memory.ts'
-import { big, int, maybeInt, one, only, sql, type Row, type Script } from './sql.ts'
+import { big, change, int, maybeInt, one, only, type Row, type Script, sql } from './sql.ts'
 
 // A window that rolls is the difference of two running totals: what the member has ever spent, now and at the window's
 // beginning. Totals are kept for each minute in which something was settled, so that a sum costs two look-ups however long
@@ -25,12 +25,12 @@ export function* addToTotals(
   // Into the newest row, and never before it: totals only grow.
   if (newest && newest.minute >= minute) {
     newest.credits += credits
-    yield sql`UPDATE spend SET total = ${newest.credits} WHERE member = ${member} AND minute = ${newest.minute}`
+    yield change`UPDATE spend SET total = ${newest.credits} WHERE member = ${member} AND minute = ${newest.minute}`
     if (known) known.total = newest
     return
   }
   const total = { minute, credits: (newest?.credits ?? 0n) + credits }
-  yield sql`INSERT INTO spend (member, minute, total) VALUES (${member}, ${minute}, ${total.credits})`
+  yield change`INSERT INTO spend (member, minute, total) VALUES (${member}, ${minute}, ${total.credits})`
   yield sql`
     DELETE FROM spend WHERE member = ${member} AND minute <
       (SELECT MAX(minute) FROM spend WHERE member = ${member} AND minute <= ${minute - KEPT_MS})`

@@ -2,7 +2,7 @@ import { usdAddend, type UsdAddend } from '../../core/call-usd.ts'
 import { DAY_MS, HOUR_MS } from '../../core/calendar.ts'
 import type { EpochMs, MemberId, NanoCredits } from '../../core/units.ts'
 import { NO_USAGE, type Precision, type Usage } from '../../core/usage.ts'
-import { int, maybeText, sql, text, type Row, type Script, type Statement } from './sql.ts'
+import { change, int, maybeText, type Row, type Script, sql, type Statement, text } from './sql.ts'
 
 /**
  * What the rows of `rollups` are sums over: a length of time, and what they tell apart. Who is the member and its key;
@@ -87,7 +87,7 @@ function freshly(
   },
 ): Statement {
   const { usage, money } = more
-  return sql`
+  return change`
     INSERT INTO fresh_sums
       (at, member, gateway_key, model, upstream, kind, requests, messages, inexact,
        input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, credits,

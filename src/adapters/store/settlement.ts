@@ -9,7 +9,7 @@ import { dueWarnings } from './outbox.ts'
 import { rememberOwner } from './owners.ts'
 import { addToTotals } from './rolling.ts'
 import { addToRollups } from './rollups.ts'
-import { big, int, maybeInt, maybeText, one, sql, text, type Script } from './sql.ts'
+import { big, change, int, maybeInt, maybeText, one, type Script, sql, text } from './sql.ts'
 import { standingAt } from './standing.ts'
 import { warnOnce } from './warnings.ts'
 import { addToWindows, closeOwnWindows, openAt, recallMember, windowsIn } from './windows.ts'
@@ -99,7 +99,7 @@ function* isFirstMessage({ member, turnId }: SettledCall, entry: Entry): Script<
 
 function* closeCall(seq: number, entry: Entry): Script<void> {
   const { usage } = entry
-  yield sql`
+  yield change`
     UPDATE calls SET
       ended_at = ${entry.endedAt}, ending = ${entry.ending}, status = ${entry.status}, refusal = ${entry.refusal},
       request_id = ${entry.requestId}, upstream = ${entry.upstream}, organization = ${entry.organization},
@@ -113,7 +113,7 @@ function* closeCall(seq: number, entry: Entry): Script<void> {
 }
 
 function* writeSpoken(seq: number, spoken: SpokenUsage): Script<void> {
-  yield sql`
+  yield change`
     UPDATE calls SET
       input_audio_tokens = ${spoken.inputAudioTokens}, cached_audio_tokens = ${spoken.cachedAudioTokens},
       input_image_tokens = ${spoken.inputImageTokens}, cached_image_tokens = ${spoken.cachedImageTokens},

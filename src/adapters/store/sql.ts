@@ -5,6 +5,8 @@ export type Value = string | number | bigint | boolean | Uint8Array | undefined
 export interface Statement {
   readonly parts: TemplateStringsArray
   readonly params: readonly Value[]
+  /** Whether it was built by `change`. */
+  readonly isChange?: true
 }
 
 /** One row by column name, as the engine gave it: read it with the readers below. */
@@ -19,6 +21,21 @@ export type Script<T> = Generator<Statement, T, readonly Row[]>
 /** Builds a statement; each `${value}` becomes a parameter, never text. */
 export function sql(parts: TemplateStringsArray, ...params: readonly Value[]): Statement {
   return { parts, params }
+}
+
+/**
+ * A statement that stores its numbers in columns or compares them with columns, and calculates with none of them: the
+ * columns make integers of them, and an engine may bind them by a cheaper way. In place of rows it gives what it has done,
+ * for `inserted`.
+ */
+export function change(parts: TemplateStringsArray, ...params: readonly Value[]): Statement {
+  return { parts, params, isChange: true }
+}
+
+/** Runs a change that inserts a row: the number that it got, or undefined where it was there before. */
+export function* inserted(statement: Statement): Script<number | undefined> {
+  const done = yield* only(statement)
+  return int(done, 'changes') === 0 ? undefined : int(done, 'lastInsertRowid')
 }
 
 const spliced = new WeakMap<TemplateStringsArray, WeakMap<TemplateStringsArray, TemplateStringsArray>>()

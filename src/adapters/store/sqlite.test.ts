@@ -3,7 +3,21 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
-import { big, int, maybeText, maybeWords, only, real, sql, text, wordsText, type Script } from './sql.ts'
+import {
+  big,
+  change,
+  inserted,
+  int,
+  maybeText,
+  maybeWords,
+  only,
+  real,
+  sql,
+  text,
+  wordsText,
+  type Script,
+  type Statement,
+} from './sql.ts'
 import { Sqlite } from './sqlite.ts'
 
 suite('sqlite', () => {
@@ -42,6 +56,30 @@ suite('sqlite', () => {
     }
   })
 
+  test('keeps what a change stores as integers, to the last one that a double has, and adds to them', () => {
+    using given = database()
+    given.db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER, m INTEGER, yes INTEGER, none TEXT) STRICT')
+    const most = Number.MAX_SAFE_INTEGER
+    for (const id of [1, 2])
+      given.db.run(
+        done(change`
+          INSERT INTO t (id, n, m, yes, none) VALUES (${1}, ${most}, ${2n ** 62n}, ${true}, ${undefined})
+          ON CONFLICT DO UPDATE SET n = n + excluded.n, yes = yes + excluded.yes, m = m + ${BigInt(id)}`),
+      )
+    const row = given.db.run(only(sql`SELECT *, typeof(n) || typeof(m) || typeof(yes) AS kinds FROM t`))
+    deepEqual([text(row, 'kinds'), big(row, 'n')], ['integerintegerinteger', 2n * BigInt(most)])
+    deepEqual([big(row, 'm'), int(row, 'yes'), maybeText(row, 'none')], [2n ** 62n + 2n, 2, undefined])
+    throws(() => given.db.run(done(change`UPDATE t SET n = ${0.5} WHERE id = ${1}`)), /cannot store REAL/)
+  })
+
+  test('tells the number of a row that was inserted, and that there was one before', () => {
+    using given = database()
+    given.db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT UNIQUE) STRICT')
+    const add = (name: string): number | undefined =>
+      given.db.run(inserted(change`INSERT INTO t (name) VALUES (${name}) ON CONFLICT DO NOTHING`))
+    deepEqual([add('a'), add('b'), add('a'), add('c')], [1, 2, undefined, 3])
+  })
+
   test('keeps lists of words', () => {
     using given = database()
     const row = given.db.run(only(sql`SELECT ${wordsText(['a', 'b"'])} AS words, ${wordsText(undefined)} AS none`))
@@ -70,6 +108,10 @@ suite('sqlite', () => {
 
 function* insert(): Script<void> {
   yield sql`INSERT INTO t (id) VALUES (${1})`
+}
+
+function* done(statement: Statement): Script<void> {
+  yield statement
 }
 
 function* insertTwice(): Script<string> {
