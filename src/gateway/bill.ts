@@ -1,4 +1,5 @@
 import { isPriced } from '../core/intent.ts'
+import type { Metered } from '../core/meter.ts'
 import { MOST_PER_CALL } from '../core/price.ts'
 import type { EpochMs, NanoCredits } from '../core/units.ts'
 import { NO_USAGE, type Precision, type Usage } from '../core/usage.ts'
@@ -40,10 +41,15 @@ function billWithoutUsage(receipt: Receipt, gateway: Gateway): Bill {
   const { metered, expected } = receipt
   if (metered === undefined || receipt.status === undefined) return billNoAnswer(receipt, gateway)
   // Upstream's errors (and redirections) cost nothing unless they state usage, nor do answers that failed in the middle.
-  if (receipt.status >= 300 || metered.terminal === 'failed' || metered.terminal === 'error') return NOTHING
+  if (receipt.status >= 300 || saysItFailed(metered)) return NOTHING
   if (receipt.ending !== 'complete') return estimate(receipt, gateway)
   const { unknownUsageCredits, charging } = gateway.settings
   return { ...expected, credits: charging === 'message' ? expected.credits : unknownUsageCredits, precision: 'unknown' }
+}
+
+/** Whether an answer whose status is good says that it failed. */
+export function saysItFailed({ terminal }: Metered): boolean {
+  return terminal === 'failed' || terminal === 'error'
 }
 
 function billUsage(receipt: Receipt, gateway: Gateway, at: EpochMs): Bill {

@@ -197,7 +197,7 @@ suite('settling', () => {
       message: true,
     })
     for (const terminal of ['failed', 'error'] as const) {
-      deepEqual((await billOf({ metered: { terminal } })).credits, 0n)
+      deepEqual(await billOf({ metered: { terminal } }), { credits: 0n, precision: 'exact', message: false })
     }
     deepEqual(await billOf({ receipt: { status: 429 } }), { credits: 0n, precision: 'exact', message: false })
   })
@@ -231,6 +231,13 @@ suite('settling', () => {
     deepEqual(await billOf({ charging: 'message' }), bill)
     const stated = await entryOf({ charging: 'message', metered: { usage: STATED }, asked: { model: 'gpt-5.5' } })
     deepEqual([stated.credits, stated.rate, stated.charging], [14_000_000_000n, 'gpt-5.5@message', 'message'])
+  })
+
+  test('by messages, an answer that failed is none, also one that states its usage', async () => {
+    for (const usage of [undefined, STATED]) {
+      const metered = { usage, terminal: 'failed' } as const
+      equal((await billOf({ charging: 'message', metered, asked: { model: 'gpt-5.5' } })).message, false)
+    }
   })
 
   test('what nobody published a price of costs nothing, and is no more exact than that', async () => {

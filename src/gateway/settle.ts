@@ -10,7 +10,7 @@ import {
   type Standing,
   type Upstream,
 } from '../ports.ts'
-import { bill, learnFrom, tierOf } from './bill.ts'
+import { bill, learnFrom, saysItFailed, tierOf } from './bill.ts'
 import type { Gateway } from './gateway.ts'
 import type { CallRequest } from './identify.ts'
 import { ClientLeft } from './patience.ts'
@@ -135,6 +135,8 @@ function isStored({ asked, dialect, intent }: CallRequest): boolean {
   return intent.kind === 'realtime_call' || (dialect === 'responses' && asked.stored)
 }
 
-function isServed({ status = 0, refusal }: Receipt): boolean {
-  return status > 0 && status < 300 && refusal === undefined
+/** A failure inside a good status is none: its client asks again, and that answer is the message of the turn. */
+function isServed({ status = 0, refusal, metered }: Receipt): boolean {
+  if (status === 0 || status >= 300 || refusal !== undefined) return false
+  return metered === undefined || !saysItFailed(metered)
 }
