@@ -43,14 +43,21 @@ export const NO_PRICE: Price = { credits: 0n, rate: undefined, unknown: undefine
 /** What a call is expected to cost, before it has run. */
 export function expectedPrice(request: CallRequest, at: EpochMs, gateway: Tariff & Pick<Gateway, 'estimator'>): Price {
   if (!isPriced(request.intent.kind)) return NO_PRICE
-  return finalPrice({ ...request.asked, usage: gateway.estimator.ahead(seenOf(request, 0)) }, at, gateway)
+  return finalPrice({ ...request.asked, usage: usageAhead(request, gateway) }, at, gateway)
+}
+
+/** A warm-up has its input read, and says nothing. */
+function usageAhead(request: CallRequest, { estimator }: Pick<Gateway, 'estimator'>): Usage {
+  const usage = estimator.ahead(seenOf(request, 0))
+  return request.intent.kind === 'prewarm' ? { ...usage, outputTokens: 0, reasoningTokens: 0 } : usage
 }
 
 /** What a call that was cut short has cost, by so many bytes of output that were seen of it. */
 export function priceSoFar(request: CallRequest, outputBytes: number, gateway: Gateway): Estimate {
-  const seen = seenOf(request, outputBytes)
   // Of an answer that comes as a whole nothing is seen while it is made.
-  const usage = request.asked.stream ? gateway.estimator.soFar(seen) : gateway.estimator.ahead(seen)
+  const usage = request.asked.stream
+    ? gateway.estimator.soFar(seenOf(request, outputBytes))
+    : usageAhead(request, gateway)
   return { ...finalPrice({ ...request.asked, usage }, gateway.now(), gateway), usage }
 }
 

@@ -1,0 +1,41 @@
+import { equal } from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import type { CallKind } from '../core/intent.ts'
+import { Estimator } from '../core/estimate.ts'
+import { cardWith } from '../core/price.ts'
+import type { Gateway } from './gateway.ts'
+import type { CallRequest } from './identify.ts'
+import { expectedPrice, priceSoFar } from './tariff.ts'
+
+const NOW = Date.UTC(2026, 10, 23)
+/** Of 4000 bytes, and of a whole answer, before anything was learned; gpt-5.5 costs 125 and 750 credits a million. */
+const INPUT = 1000n * 125_000n
+const OUTPUT = 4000n * 750_000n
+
+function gatewayThat(charging: 'tokens' | 'message'): Gateway {
+  const settings = { charging }
+  return { rates: cardWith(), estimator: new Estimator(), settings, now: () => NOW } as unknown as Gateway
+}
+
+function requestOf(kind: CallKind, stream = true): CallRequest {
+  return {
+    asked: { model: 'gpt-5.5', stream },
+    holder: { member: { id: 1 } },
+    bodyBytes: 4000,
+    continues: false,
+    intent: { kind, message: kind === 'turn', turnId: 'turn-1' },
+  } as unknown as CallRequest
+}
+
+suite('a call is expected to cost', () => {
+  test('its request and an answer of the usual length', () => {
+    equal(expectedPrice(requestOf('turn'), NOW, gatewayThat('tokens')).credits, INPUT + OUTPUT)
+  })
+
+  test('its request alone where it is a warm-up, which has no answer', () => {
+    const gateway = gatewayThat('tokens')
+    equal(expectedPrice(requestOf('prewarm'), NOW, gateway).credits, INPUT)
+    for (const stream of [true, false]) equal(priceSoFar(requestOf('prewarm', stream), 0, gateway).credits, INPUT)
+    equal(priceSoFar(requestOf('turn', false), 0, gateway).credits, INPUT + OUTPUT)
+  })
+})
