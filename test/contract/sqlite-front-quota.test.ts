@@ -3,8 +3,19 @@ import { suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FIVE_HOURS_MS, NO_RULES, WEEK_MS, type DueWarning } from '../../src/core/quota.ts'
 import type { Store } from '../../src/adapters/store/store.ts'
-import { newCall, newEntry, T0 } from './bench.ts'
-import { becomeKnown, byJournal, LONG, open, spend, startFront, totalsAreExact, type Front } from './front-kit.ts'
+import type { OpenCall } from '../../src/ports.ts'
+import { newCall, newEntry, populate, T0 } from './bench.ts'
+import {
+  becomeKnown,
+  byJournal,
+  lockFor,
+  LONG,
+  open,
+  spend,
+  startFront,
+  totalsAreExact,
+  type Front,
+} from './front-kit.ts'
 
 const WISH = { window: '5h', who: 'root', why: undefined } as const
 const WARN = { ...NO_RULES, warnAt: [50, 80] }
@@ -102,6 +113,56 @@ suite('sqlite: quotas of calls that go by the journal', () => {
       [late + 1, late + 1],
     )
   })
+
+  for (const [what, promisedBefore] of [
+    ['is on its way to the database', false],
+    ['waits for what was promised before it', true],
+  ] as const) {
+    test(`counts the calls that are opened while the refusal of the only call in a window ${what}`, async () => {
+      await using front = await startFront({ quota: WARN })
+      const { ledger } = front.store
+      const late = T0 + WEEK_MS
+      const other = await populate(front.store)
+      await becomeKnown(front.store, other, front.database.path, late)
+      const first = newCall(front, late)
+      await ledger.open(first, [], late)
+      const opened: OpenCall[] = []
+      const next = async (): Promise<void> => {
+        const call = newCall(front, late + 1)
+        equal((await ledger.open(call, [], late + 1)).state, 'admitted')
+        opened.push(call)
+      }
+      await ledger.probe()
+      const lock = lockFor(front.database.path)
+      if (promisedBefore) await byJournal(front, 1, () => ledger.open(newCall(other, late), [], late))
+      const refused = { ending: 'refused', credits: 0n, attempts: [] } as const
+      const settling = ledger.settle(newEntry(first.id, late, refused))
+      await sleep(100)
+      const opening = Promise.all([next(), next(), next()])
+      await sleep(100)
+      lock[Symbol.dispose]()
+      await Promise.all([settling, opening])
+      // However well the member is known by then.
+      for (let calls = 0; calls < 3; calls += 1) {
+        const call = newCall(front, late + 2)
+        await ledger.open(call, [], late + 2)
+        await ledger.settle(newEntry(call.id, late + 2))
+        await ledger.probe()
+      }
+      const told: DueWarning[] = []
+      const settled: (bigint | undefined)[] = []
+      for (const { id } of opened) {
+        const standing = await ledger.settle(newEntry(id, late + 3, { credits: 40n }))
+        settled.push(standing.windows[0]?.settled)
+        told.push(...(standing.warnings ?? []))
+      }
+      deepEqual(settled, [40n, 80n, 120n])
+      deepEqual(percents(told), [50, 80])
+      equal((await ledger.open(newCall(front, late + 4), [], late + 4)).state, 'spent')
+      await ledger.probe()
+      await totalsAreExact(front)
+    })
+  }
 
   test('asks the database about a call that was open while something changed', async () => {
     await using front = await startFront()

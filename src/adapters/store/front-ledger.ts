@@ -129,6 +129,8 @@ export class FrontLedger implements Pick<Ledger, Answered> {
 
   async #settleLong(entry: Entry, call: FrontCall | undefined): Promise<Standing> {
     if (!call) return await this.#longWay(undefined, 'settle', entry)
+    // It may end windows that it opened itself: calls that come after it must not be let into those.
+    if (entry.ending === 'refused') this.#books.delete(call.member)
     try {
       await this.#upToDate()
       // One that was read while this waited does not have it; one that is read from here on does.
