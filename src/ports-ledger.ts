@@ -181,7 +181,10 @@ export interface Ledger {
   open(call: OpenCall, heldBefore: readonly Hold[], now: EpochMs): Promise<Verdict>
   /** Names the upstream of the next try that `open` did not name, and why it; resolves once that is safe, and only then may the request go. */
   attempt(call: CallId, upstream: UpstreamId, now: EpochMs, chosen?: Choice): Promise<void>
-  /** Closes the call and adds it to its windows' running totals. Resolves once that is safe; a call that is settled stays as it is. */
+  /**
+   * Closes the call and adds it to its windows' running totals. Resolves once that is safe; a call that is settled stays as it
+   * is. Rejects with `NeverOpened` where there is none.
+   */
   settle(entry: Entry): Promise<Standing>
   /** Writes a row for a call that was refused before it was opened. */
   refuse(call: RefusedCall): Promise<void>
@@ -203,6 +206,18 @@ export interface Ledger {
 /** The store cannot write or does not answer. */
 export class LedgerUnavailable extends Error {
   override readonly name = 'LedgerUnavailable'
+  /** Where it did not answer in time: whether what was asked was done after all, once that is known. Never rejects. */
+  readonly later: Promise<boolean> | undefined
+
+  constructor(message: string, options: ErrorOptions & { readonly later?: Promise<boolean> } = {}) {
+    super(message, options)
+    this.later = options.later
+  }
+}
+
+/** The ledger has no such call. */
+export class NeverOpened extends Error {
+  override readonly name = 'NeverOpened'
 }
 
 export interface MemberUsage {

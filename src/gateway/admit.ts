@@ -3,7 +3,7 @@ import type { QuotaWindow, Standing } from '../core/quota.ts'
 import { Refusal, REFUSAL_STATUS } from '../core/refusal.ts'
 import type { EpochMs } from '../core/units.ts'
 import {
-  LedgerUnavailable,
+  NeverOpened,
   QueueFull,
   type Claim,
   type Member,
@@ -20,6 +20,7 @@ import { insisted, receiptFor, settle, type Receipt } from './settle.ts'
 import { REFUSED_MS, soon } from './soon.ts'
 import { spent } from './spent.ts'
 import { expectedPrice } from './tariff.ts'
+import { tried } from './tried.ts'
 
 /** How long the end of an answer waits for its settlement: nobody hangs because a ledger does. */
 const SETTLE_MS = 2000
@@ -177,10 +178,6 @@ async function placed(claim: Claim, gateway: Gateway, patience: Patience): Promi
   }
 }
 
-const LEDGER_AGAIN_MS = 250
-/** A commit is no queue: it gets this long even where nothing may be waited for. */
-const LEDGER_LEAST_MS = 1000
-
 interface Opening {
   /** Less what is known only when it is opened. */
   readonly call: Omit<OpenCall, 'windows' | 'first'>
@@ -223,8 +220,11 @@ async function judged(
   const named = first && { upstream: first.seat.upstream.id, chosen: first.chosen }
   const asked = { ...call, first: named, windows: windowsNow(receipt.request.holder.member, gateway) }
   const open = (): Promise<Verdict> => gateway.ledger.open(asked, place.heldBefore(), gateway.now())
-  return await tried(open, patience, ({ state }) => {
-    if (state === 'admitted') void settleUnwanted(receipt, gateway, patience)
+  let isUnwanted = false
+  return await tried(open, patience, (verdict) => {
+    if (isUnwanted || (verdict !== undefined && verdict.state !== 'admitted')) return
+    isUnwanted = true
+    void settleUnwanted(receipt, gateway, patience)
   })
 }
 
@@ -254,7 +254,7 @@ function lastOpening({ standing }: Extract<Verdict, { state: 'admitted' }>): Epo
   return Math.max(0, ...openings)
 }
 
-/** The ledger opened a call for which nobody waits any more: it ends as what its caller was told. */
+/** The ledger opened a call, or may have, for which nobody waits any more: it ends as what its caller was told. */
 async function settleUnwanted(receipt: Receipt, gateway: Gateway, { signal }: Patience): Promise<void> {
   const reason: unknown = signal.reason
   if (reason instanceof Refusal) {
@@ -265,26 +265,8 @@ async function settleUnwanted(receipt: Receipt, gateway: Gateway, { signal }: Pa
   try {
     await settle(receipt, gateway)
   } catch (cause) {
+    if (cause instanceof NeverOpened) return
     // Whoever starts next on this ledger settles it.
     gateway.log.error('late call not settled', { call: receipt.request.facts.id, cause: String(cause) })
-  }
-}
-
-/**
- * Does something at the ledger, again and again within `patience` while the ledger is away. What the ledger answers
- * when patience is over goes to `late`.
- */
-export async function tried<T>(
-  act: () => Promise<T>,
-  patience: Patience,
-  late: (value: T) => void = () => undefined,
-): Promise<T> {
-  for (;;) {
-    try {
-      return await patience.within('ledger', act, late, LEDGER_LEAST_MS)
-    } catch (cause) {
-      if (!(cause instanceof LedgerUnavailable)) throw cause
-      await patience.sleep('ledger', LEDGER_AGAIN_MS)
-    }
   }
 }

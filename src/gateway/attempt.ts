@@ -1,11 +1,11 @@
 import { choiceOf } from '../core/choice.ts'
 import { Refusal } from '../core/refusal.ts'
 import { NoSeat, type Reply, type Seat, type Upstream } from '../ports.ts'
-import { tried } from './admit.ts'
 import { eligible, overOf, type Eligible } from './eligible.ts'
 import { keysTrouble, noSeat } from './no-seat.ts'
 import { ClientLeft, exhausted, retryAfterMs } from './patience.ts'
 import { reportFailure } from './report.ts'
+import { tried } from './tried.ts'
 import { tryOnce, type Failure, type Trying } from './try-once.ts'
 import { narrowed, wishOf } from './wish.ts'
 

@@ -1,10 +1,11 @@
-import { LedgerUnavailable, RegistryError } from '../../ports.ts'
+import { LedgerUnavailable, NeverOpened, RegistryError } from '../../ports.ts'
 import { StoreRefused } from './refused.ts'
 
 /** An error in a form that passes between threads. */
 export type Fault =
   | { readonly kind: 'unavailable'; readonly message: string }
   | { readonly kind: 'refused'; readonly message: string }
+  | { readonly kind: 'never-opened'; readonly message: string }
   | { readonly kind: 'registry'; readonly message: string; readonly code: RegistryError['code'] }
   /** Nothing that the caller can do about: a bug. */
   | { readonly kind: 'bug'; readonly name: string; readonly message: string; readonly stack: string | undefined }
@@ -19,6 +20,7 @@ export function faultOf(error: unknown): Fault {
   if (error instanceof RegistryError) return { kind: 'registry', message: error.message, code: error.code }
   if (error instanceof StoreRefused) return { kind: 'refused', message: error.message }
   if (error instanceof LedgerUnavailable) return { kind: 'unavailable', message: error.message }
+  if (error instanceof NeverOpened) return { kind: 'never-opened', message: error.message }
   if (!(error instanceof Error)) return { kind: 'bug', name: 'Error', message: String(error), stack: undefined }
   if (isUnavailable(error)) return { kind: 'unavailable', message: `the database does not work: ${error.message}` }
   return { kind: 'bug', name: error.name, message: error.message, stack: error.stack }
@@ -30,6 +32,8 @@ export function errorOf(fault: Fault): Error {
       return new LedgerUnavailable(fault.message)
     case 'refused':
       return new StoreRefused(fault.message)
+    case 'never-opened':
+      return new NeverOpened(fault.message)
     case 'registry':
       return new RegistryError(fault.code, fault.message)
     case 'bug': {

@@ -1,7 +1,16 @@
 import type { Choice } from '../../core/choice.ts'
 import type { Hold, QuotaWindow, Standing, Verdict } from '../../core/quota.ts'
 import type { CallId, EpochMs, MemberId, UpstreamId } from '../../core/units.ts'
-import type { ClosedConnection, Entry, Ledger, NewConnection, OpenCall, RefusedCall } from '../../ports.ts'
+import {
+  LedgerUnavailable,
+  NeverOpened,
+  type ClosedConnection,
+  type Entry,
+  type Ledger,
+  type NewConnection,
+  type OpenCall,
+  type RefusedCall,
+} from '../../ports.ts'
 import { Book, type AdmittedIn } from './book.ts'
 import type { Executor } from './executor.ts'
 import { LedgerTime } from './ledger-time.ts'
@@ -58,14 +67,14 @@ export class FrontLedger implements Pick<Ledger, Answered> {
     }
     await this.#upToDate()
     const book = this.#books.get(call.member)
-    const verdict = await this.#ask(call.member, 'open', call, heldBefore, now)
+    const verdict = await this.#askToOpen(call, heldBefore, now)
     // It knew less, or something else; one that was read meanwhile knows of this call.
     if (this.#books.get(call.member) === book) this.#books.delete(call.member)
     if (verdict.state === 'admitted') {
       this.#calls.set(call.id, { member: call.member, windows: verdict.standing.windows })
       // Windows that roll are for the ledger to say.
       if (call.windows.every(({ rolling }) => rolling !== true)) this.#read(call.member, verdict.at)
-    }
+    } else this.#calls.delete(call.id)
     return verdict
   }
 
@@ -119,6 +128,22 @@ export class FrontLedger implements Pick<Ledger, Answered> {
     for (const reading of this.#reading.values()) reading.stale = true
   }
 
+  /** It may be opened though this rejects: whoever ends it then must be known. */
+  async #askToOpen(call: OpenCall, heldBefore: readonly Hold[], now: EpochMs): Promise<Verdict> {
+    const asked: FrontCall = { member: call.member, windows: [], doubtful: true }
+    this.#calls.set(call.id, asked)
+    try {
+      return await this.#ask(call.member, 'open', call, heldBefore, now)
+    } catch (cause) {
+      const later = cause instanceof LedgerUnavailable ? cause.later : undefined
+      void Promise.resolve(later).then((isDone) => {
+        // Its caller may have tried again.
+        if (isDone !== true && this.#calls.get(call.id) === asked) this.#calls.delete(call.id)
+      })
+      throw cause
+    }
+  }
+
   #settleQuickly(entry: Entry, call: FrontCall, book: Book): Standing | undefined {
     if (call.doubtful === true || entry.charging !== 'tokens' || entry.ending === 'refused') return undefined
     const standing = book.settled(call.windows, entry.credits, this.#time.at(entry.endedAt))
@@ -141,6 +166,7 @@ export class FrontLedger implements Pick<Ledger, Answered> {
       book?.told(standing)
       return standing
     } catch (cause) {
+      if (cause instanceof NeverOpened) this.#calls.delete(entry.call)
       call.doubtful = true
       this.#books.delete(call.member)
       throw cause

@@ -1,7 +1,7 @@
 import type { Standing } from '../../core/quota.ts'
 import type { CallId, EpochMs, GatewayKeyId, MemberId, NanoCredits } from '../../core/units.ts'
 import type { SpokenUsage } from '../../core/usage.ts'
-import type { Entry } from '../../ports.ts'
+import { NeverOpened, type Entry } from '../../ports.ts'
 import { writeAttempts } from './attempts.ts'
 import type { Scribe } from './calls.ts'
 import type { LedgerMemory, OpenedCall } from './memory.ts'
@@ -66,7 +66,7 @@ function* readCall(id: CallId): Script<SettledCall> {
     SELECT seq, member, gateway_key, model, asked_tier, kind, started_at, turn_id, thread_id, session_id, window_5h,
       window_daily, window_weekly, window_monthly, ended_at, credits
     FROM calls WHERE id = ${id}`)
-  if (!row) throw new Error(`call ${id} was never opened: it cannot be settled`)
+  if (!row) throw new NeverOpened(`call ${id} was never opened: it cannot be settled`)
   return {
     seq: int(row, 'seq'),
     member: int(row, 'member') as MemberId,

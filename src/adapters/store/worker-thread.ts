@@ -29,6 +29,8 @@ export class WorkerThread implements Executor {
   readonly #worker: Worker
   readonly #log: Log
   readonly #pending = new Map<number, Pending>()
+  /** Whose callers have given up, and may want to know what became of it. */
+  readonly #late = new Map<number, (done: boolean) => void>()
   readonly #sweep: NodeJS.Timeout
   readonly #exited: Promise<void>
   readonly #lost = Promise.withResolvers<string>()
@@ -128,9 +130,15 @@ export class WorkerThread implements Executor {
   #answered(answer: Answer): void {
     const pending = this.#pending.get(answer.id)
     this.#pending.delete(answer.id)
-    if (!pending) this.#log.warn('store_answer_late')
+    if (!pending) this.#answeredLate(answer)
     else if ('fault' in answer) pending.reject(errorOf(answer.fault))
     else pending.resolve(answer.value)
+  }
+
+  #answeredLate(answer: Answer): void {
+    this.#log.warn('store_answer_late')
+    this.#late.get(answer.id)?.(!('fault' in answer))
+    this.#late.delete(answer.id)
   }
 
   #giveUpLate(): void {
@@ -139,7 +147,9 @@ export class WorkerThread implements Executor {
     for (const [id, pending] of this.#pending) {
       if (pending.giveUpMs > now) return
       this.#pending.delete(id)
-      pending.reject(new LedgerUnavailable('the store does not answer'))
+      const { promise: later, resolve } = Promise.withResolvers<boolean>()
+      this.#late.set(id, resolve)
+      pending.reject(new LedgerUnavailable('the store does not answer', { later }))
     }
   }
 
@@ -148,6 +158,8 @@ export class WorkerThread implements Executor {
     clearInterval(this.#sweep)
     for (const pending of this.#pending.values()) pending.reject(new LedgerUnavailable(why))
     this.#pending.clear()
+    for (const tell of this.#late.values()) tell(false)
+    this.#late.clear()
   }
 }
 
