@@ -4,6 +4,7 @@ import type { CallKind } from './core/intent.ts'
 import type { WindowName } from './core/quota.ts'
 import type { EpochMs, NanoCredits } from './core/units.ts'
 import type { CallRow, Ending } from './ports-ledger.ts'
+import type { CallSpan } from './ports-rates.ts'
 
 /** Which calls are wanted; what is absent does not matter. */
 export interface CallFilter {
@@ -104,6 +105,13 @@ export interface Page {
   readonly mark: PageMark | undefined
 }
 
+/** How many calls of a span were deleted because they were old; refused ones are not counted. */
+export interface Pruned {
+  readonly calls: number
+  /** They started before this; 0 where there are none. */
+  readonly before: EpochMs
+}
+
 /** Calls of a long ledger, piece by piece. */
 export interface CallReports {
   /** Newest first. */
@@ -112,6 +120,8 @@ export interface CallReports {
   tail(mark: TailMark | undefined): Promise<TailNews>
   /** Calls that started in [since, until) and come after the mark, in the order in which they started. */
   page(range: PageRange, after: PageMark | undefined, limit: number): Promise<Page>
+  /** What is missing in all of the above; throws a RegistryError for a member who does not exist. */
+  pruned(span: CallSpan): Promise<Pruned>
   /** The call of this id, or whose id alone begins so; undefined when there is none, or more than one. */
   call(id: string): Promise<CallStory | undefined>
 }

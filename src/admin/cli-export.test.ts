@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, suite, test } from 'node:test'
-import { CALL, FakeWorld } from '../../test/support/admin-world.ts'
+import { CALL, FakeWorld, NOW } from '../../test/support/admin-world.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'codex-gateway-export-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -65,7 +65,21 @@ suite('admin export', () => {
     equal(world.err, 'warning: careful\n', 'the calls go to the terminal themselves')
     const json = join(folder, 'other.jsonl')
     equal(await world.run('admin', 'export', '--output', json, '--json'), 0)
-    deepEqual(JSON.parse(world.out), { file: json, calls: 1 })
+    deepEqual(JSON.parse(world.out), { file: json, calls: 1, pruned: 0 })
+  })
+
+  test('says how many calls are missing because they were deleted', async () => {
+    const world = new FakeWorld()
+    world.pruned = { calls: 1234, before: NOW }
+    equal(await world.run('admin', 'export', '--since', '2026-11-01', '--until', '2026-11-23'), 0)
+    ok(
+      world.err.endsWith(
+        'warning: 1,234 calls that started before 2026-11-23T10:00:00.000Z were deleted ([retention]): they are missing, and refused calls of that time too\n',
+      ),
+      world.err,
+    )
+    const [from, to] = [Date.parse('2026-11-01'), Date.parse('2026-11-23')]
+    deepEqual(world.prunedAsked, [{ from, to, member: undefined }])
   })
 
   test('overwrites nothing, and says what is wrong', async () => {

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { CommandSet, Session } from './cli-session.ts'
 import { exportCalls, intoFile, type Sink } from './export.ts'
 import { choiceOf, fileOf } from './option-values.ts'
+import { prunedWarning } from './pruned.ts'
 import { anyStretch } from './stretch.ts'
 import { wholeNumber } from './table.ts'
 import { WrongUse } from './wrong-use.ts'
@@ -35,15 +36,18 @@ export function addExportCommand(admin: Command, commands: CommandSet): void {
         // Among calls that scroll by on the same terminal a bar would only be in the way.
         const { watched, interactive } = session.world.terminal
         const bar = new Bar(session, watched && (output !== undefined || !interactive))
-        const run = (sink: Sink): Promise<number> =>
-          session.withStore(({ reports }) =>
-            exportCalls(reports, range, { format, sink }, (done, share) => bar.show(done, share)),
-          )
+        const run = (sink: Sink) =>
+          session.withStore(async ({ reports }) => {
+            const calls = await exportCalls(reports, range, { format, sink }, (done, share) => bar.show(done, share))
+            return { calls, pruned: await reports.pruned({ from, to, member: undefined }) }
+          })
         try {
-          const count = await (output === undefined ? run(standardOutput(session)) : intoFile(output, run))
+          const { calls, pruned } = await (output === undefined ? run(standardOutput(session)) : intoFile(output, run))
           bar.clear()
-          if (output !== undefined)
-            session.answer({ file: output, calls: count }, `${count} calls written to ${output}`)
+          session.warn(prunedWarning(pruned, 'they are missing, and refused calls of that time too'))
+          if (output !== undefined) {
+            session.answer({ file: output, calls, pruned: pruned.calls }, `${calls} calls written to ${output}`)
+          }
         } finally {
           bar.clear()
         }

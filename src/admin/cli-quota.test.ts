@@ -167,6 +167,17 @@ suite('admin quota', () => {
     match(world.err, /--quota-window "default": must be one of anchored, rolling\n$/)
   })
 
+  test('says how many calls limits could not be tried on, because they were deleted', async () => {
+    const world = withQuota()
+    world.pruned = { calls: 2, before: NOW }
+    equal(await world.run('admin', 'quota', 'what-if', '--five-hour', '1', '--since', '7d'), 0)
+    match(
+      world.err,
+      /warning: 2 calls that started before 2026-11-23T10:00:00.000Z were deleted \(\[retention\]\): the limits were not tried on them\n$/,
+    )
+    deepEqual(world.prunedAsked, [{ from: NOW - 7 * 24 * HOUR, to: NOW, member: undefined }])
+  })
+
   test('says what is wrong with what it was asked, and changes nothing', async () => {
     const world = withQuota()
     for (const [words, right] of [

@@ -179,6 +179,18 @@ suite('admin rates reprice', () => {
     equal(world.rateBook.reasons.length, 3)
   })
 
+  test('says how many calls keep their price because they were deleted', async () => {
+    const world = await known([booked(1)])
+    world.pruned = { calls: 2, before: NOW }
+    equal(await run(world, 'admin rates reprice --from 2026-11-01 --member alice --yes'), 0)
+    match(
+      world.err,
+      /warning: 2 calls that started before 2026-11-23T10:00:00.000Z were deleted \(\[retention\]\): they keep their price\n$/,
+    )
+    deepEqual(world.prunedAsked, world.rateBook.spans.slice(0, 1))
+    equal((await json(world, 'admin rates reprice --from 2026-11-01'))['pruned'], 2)
+  })
+
   test('takes whole days, of one member where one is named', async () => {
     const world = await known([])
     await run(world, 'admin rates reprice --from 2026-11-01 --to 2026-11-02 --member alice')

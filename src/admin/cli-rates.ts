@@ -3,6 +3,7 @@ import { DAY_MS } from '../core/calendar.ts'
 import type { CallSpan } from '../ports.ts'
 import type { CommandSet, Session } from './cli-session.ts'
 import { textOf } from './option-values.ts'
+import { prunedWarning } from './pruned.ts'
 import { dateOf, messagePriceOf, priceOf } from './rate-values.ts'
 import { cardInForce, listRates, setRate, showRate, unsetRate, type RateWish } from './rates.ts'
 import { rateJson, repricingJson, setRateJson, sheetJson } from './rates-json.ts'
@@ -141,10 +142,12 @@ function addReprice(rates: Command, commands: CommandSet): void {
       await session.withStore(async (store) => {
         const card = await cardFor(session, store)
         const weighed = await weighRepricing(store.rateBook, span, card)
+        const pruned = await store.reports.pruned(span)
+        session.warn(prunedWarning(pruned, 'they keep their price'))
         if (!session.json) tellDifference(session, weighed)
         const reason = { who: session.world.user, why }
         const adjusted = options.yes === true ? await applyRepricing(store.rateBook, span, card, reason) : undefined
-        session.answer(repricingJson(weighed, adjusted), conclusion(weighed, adjusted))
+        session.answer({ ...repricingJson(weighed, adjusted), pruned: pruned.calls }, conclusion(weighed, adjusted))
       })
     })
     .requiredOption('--from <date>', 'calls that started on this UTC day or later')

@@ -6,6 +6,7 @@ import type { CommandSet, Session } from './cli-session.ts'
 import { time } from './json-form.ts'
 import { instant, pairs } from './lines.ts'
 import { choiceOf, quotaOf, sinceOf } from './option-values.ts'
+import { prunedWarning } from './pruned.ts'
 import { instantCell, type Column } from './table.ts'
 import { whatIf, type RefusedStretch } from './what-if.ts'
 
@@ -35,8 +36,14 @@ export function addWhatIf(quota: Command, commands: CommandSet): void {
       monthlyQuota: quotaOf('--monthly', options.monthly),
       quotaWindow: modeOf(session, options.quotaWindow),
     }
-    const since = sinceOf('--since', options.since, session.world.now())
-    const stretches = await session.withStore(({ quotas }) => whatIf(quotas, trial, since))
+    const now = session.world.now()
+    const since = sinceOf('--since', options.since, now)
+    const stretches = await session.withStore(async ({ quotas, reports }) => {
+      const found = await whatIf(quotas, trial, since)
+      const pruned = await reports.pruned({ from: since, to: now, member: undefined })
+      session.warn(prunedWarning(pruned, 'the limits were not tried on them'))
+      return found
+    })
     const none = 'nobody would have been refused'
     session.list(stretches, { json: stretchJson, line: stretchLine, columns: STRETCH_COLUMNS, none })
   })

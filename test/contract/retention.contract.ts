@@ -1,9 +1,9 @@
-import { deepEqual, equal, ok } from 'node:assert/strict'
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { DAY_MS } from '../../src/core/calendar.ts'
+import { DAY_MS, HOUR_MS } from '../../src/core/calendar.ts'
 import type { CallId } from '../../src/core/units.ts'
 import { keepTidy } from '../../src/app-retention.ts'
-import { newCall, newEntry, silent, T0, type NewDatabase } from './bench.ts'
+import { newCall, newEntry, populate, silent, T0, type NewDatabase } from './bench.ts'
 import { start, type Given } from './ledger-given.ts'
 
 /** What every Retention keeps to. */
@@ -30,6 +30,30 @@ export function retentionContract(newDatabase: NewDatabase): void {
       deepEqual(await retention.prune({ calls: undefined, connections: T0 + 1 }, 2), { calls: 0, connections: 2 })
       equal((await reports.connections({ member: undefined, limit: 9 })).length, 1)
       deepEqual(await read(), before)
+    })
+
+    test('can be told from the sums: how many calls of a span are gone, of whom, and until when', async () => {
+      await using given = await start(newDatabase, 0n)
+      const { reports, retention } = given.store
+      const other = await populate(given.store)
+      const hour = T0 - (T0 % HOUR_MS)
+      await settled({ ...given, ...other }, hour + 20)
+      for (const at of [hour, hour + 10, hour + HOUR_MS, hour + DAY_MS]) await settled(given, at)
+      const [all, none] = [
+        { from: 0, to: Number.MAX_SAFE_INTEGER, member: undefined },
+        { calls: 0, before: 0 },
+      ]
+      deepEqual(await reports.pruned(all), none)
+      await retention.prune({ calls: hour + 11, connections: undefined }, 100)
+      deepEqual(await reports.pruned(all), { calls: 2, before: hour + HOUR_MS })
+      deepEqual(await reports.pruned({ ...all, member: other.member.name }), none)
+      await retention.prune({ calls: hour + 2 * HOUR_MS, connections: undefined }, 100)
+      deepEqual(await reports.pruned(all), { calls: 4, before: hour + 2 * HOUR_MS })
+      deepEqual(await reports.pruned({ ...all, member: other.member.name }), { calls: 1, before: hour + HOUR_MS })
+      deepEqual(await reports.pruned({ ...all, from: hour + 1 }), { calls: 1, before: hour + 2 * HOUR_MS })
+      deepEqual(await reports.pruned({ ...all, to: hour + HOUR_MS }), { calls: 3, before: hour + HOUR_MS })
+      deepEqual(await reports.pruned({ ...all, from: hour + 2 * HOUR_MS }), none)
+      await rejects(reports.pruned({ ...all, member: 'nobody' }), /nobody/)
     })
 
     test('keeps the newest call, so that the ledger goes on from it, and connections that are open', async () => {

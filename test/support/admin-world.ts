@@ -7,11 +7,13 @@ import type {
   BookedKeys,
   CallFilter,
   CallRow,
+  CallSpan,
   CallStory,
   ConnectionRow,
   Days,
   MemberUsage,
   PastPageCall,
+  Pruned,
   QuotaAdjustment,
   Quotas,
   QuotaView,
@@ -87,6 +89,9 @@ export class FakeWorld {
   unwritable: string | undefined
   usage: readonly MemberUsage[] = []
   calls: readonly CallRow[] = []
+  /** What is said of deleted calls, and the spans that were asked for. */
+  pruned: Pruned = { calls: 0, before: 0 }
+  readonly prunedAsked: CallSpan[] = []
   /** What the ledger says to OpenAI's books, and what these say. */
   sums: readonly LedgerSums[] = []
   /** Of them nothing is whole. */
@@ -181,6 +186,10 @@ export class FakeWorld {
         calls: after ? [] : this.calls,
         mark: after ? undefined : { startedAt: NOW, seq: 1 },
       }),
+      pruned: async (span) => {
+        this.prunedAsked.push(span)
+        return this.pruned
+      },
       call: async (id) => this.stories.get(id),
       connections: async () => this.connections,
     }

@@ -36,6 +36,7 @@ import type {
   Page,
   PageMark,
   PageRange,
+  Pruned,
   RefusedCall,
   ResetWish,
   Sample,
@@ -61,6 +62,7 @@ import { usedBy } from './member-usage.ts'
 import { addMember, listMembers, setMember, type MemberChange } from './members.ts'
 import { callStory } from './call-story.ts'
 import { pastCalls } from './past-calls.ts'
+import { prunedIn } from './pruned-sums.ts'
 import { grantQuota, resetQuota, viewQuota } from './quotas.ts'
 import { crossOff, dueWarnings } from './outbox.ts'
 import { fallbackUse, listRates, setRate, tierUse, unsetRate } from './rates.ts'
@@ -113,6 +115,7 @@ export interface Operations {
   readonly calls: (filter: CallFilter & { readonly limit: number }) => Script<readonly CallRow[]>
   readonly tail: (mark: TailMark | undefined) => Script<TailNews>
   readonly page: (range: PageRange, after: PageMark | undefined, limit: number) => Script<Page>
+  readonly pruned: (span: CallSpan) => Script<Pruned>
   readonly call: (id: string) => Script<CallStory | undefined>
   readonly connections: (filter: ConnectionFilter) => Script<readonly ConnectionRow[]>
   readonly setRate: (rate: NewRate, now: EpochMs) => Script<SetRate>
@@ -160,6 +163,7 @@ export const READS: ReadonlySet<OperationName> = new Set<OperationName>([
   'calls',
   'tail',
   'page',
+  'pruned',
   'call',
   'connections',
   'rates',
@@ -224,6 +228,7 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     calls: callsReport,
     tail: callsTail,
     page: callsPage,
+    pruned: prunedIn,
     call: (id) => callStory(scribe.quota, id),
     connections: connectionsReport,
     setRate,

@@ -1,9 +1,11 @@
 /** What is kept of calls that are deleted, so that their days can still be held against OpenAI's books. */
-import { DAY_MS } from '../../core/calendar.ts'
+import { DAY_MS, HOUR_MS } from '../../core/calendar.ts'
 import type { EpochMs } from '../../core/units.ts'
+import type { CallSpan, Pruned } from '../../ports.ts'
 import { bookSumOf, bookSums, type BookSum } from './book-sums.ts'
+import { memberNamed } from './members.ts'
 import { CUBE } from './rollups.ts'
-import { int, only, sql, type Script } from './sql.ts'
+import { int, maybeInt, only, sql, type Script } from './sql.ts'
 
 /** Part of the transaction that deletes the calls of these numbers, before it does: a JSON list. */
 export function* keepSums(seqs: string): Script<void> {
@@ -34,6 +36,38 @@ export function* isLost(day: EpochMs): Script<boolean> {
        WHERE started_at >= ${day} AND started_at < ${end} AND ended_at IS NOT NULL AND ending <> 'refused') AS there,
       (SELECT COALESCE(SUM(calls), 0) FROM pruned_days WHERE day = ${day / DAY_MS}) AS kept`)
   return int(row, 'counted') > int(row, 'there') + int(row, 'kept')
+}
+
+/**
+ * Which calls of the span are gone: there are fewer in an hour than its sums have counted. The hour in which the span begins
+ * is left out where it began earlier, for what is gone of it may be older than the span. Throws a RegistryError for a
+ * member who does not exist.
+ */
+export function* prunedIn({ from, to, member }: CallSpan): Script<Pruned> {
+  const who = member === undefined ? undefined : (yield* memberNamed(member)).id
+  // Behind the last day of which anything was deleted nobody need count.
+  const last = maybeInt(yield* only(sql`SELECT MAX(day) AS day FROM pruned_days`), 'day')
+  const [first, end] = [Math.ceil(from / HOUR_MS) * HOUR_MS, Math.min(to, last === undefined ? 0 : (last + 1) * DAY_MS)]
+  const there = yield sql`
+    SELECT started_at - started_at % ${HOUR_MS} AS at, COUNT(*) AS calls FROM calls
+    WHERE started_at >= ${first} AND started_at < ${end + HOUR_MS} AND ended_at IS NOT NULL AND ending <> 'refused'
+      AND (${who} IS NULL OR member = ${who})
+    GROUP BY 1`
+  const left = new Map(there.map((row) => [int(row, 'at'), int(row, 'calls')]))
+  const cube = who === undefined ? CUBE.hourAlone : CUBE.hour
+  const counted = yield sql`
+    SELECT at, SUM(requests) AS calls FROM sums
+    WHERE cube = ${cube} AND at >= ${first} AND at < ${end} AND (${who} IS NULL OR member = ${who})
+    GROUP BY at ORDER BY at`
+  let [calls, before] = [0, 0]
+  for (const row of counted) {
+    const at = int(row, 'at')
+    const gone = int(row, 'calls') - (left.get(at) ?? 0)
+    if (gone <= 0) continue
+    calls += gone
+    before = at + HOUR_MS
+  }
+  return { calls, before }
 }
 
 function* addTo(sum: BookSum): Script<void> {

@@ -195,6 +195,7 @@ function reportsOn(executor: Executor): Reports {
     calls: (filter) => executor.request('calls', filter),
     tail: (mark) => executor.request('tail', mark),
     page: (range, after, limit) => executor.request('page', range, after, limit),
+    pruned: (span) => executor.request('pruned', span),
     call: (id) => executor.request('call', id),
     connections: (filter) => executor.request('connections', filter),
   }
