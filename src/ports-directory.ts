@@ -136,8 +136,8 @@ export interface Registry {
     readonly prefix: string
     readonly expiresAt: EpochMs | undefined
   }): Promise<GatewayKey>
-  /** `prefix` may be any leading part that is unique among the keys. */
-  setGatewayKey(prefix: string, change: { readonly enabled: boolean }): Promise<GatewayKey>
+  /** `name` is the key's hash, or any leading part of its prefix that is unique among the keys. */
+  setGatewayKey(name: string, change: { readonly enabled: boolean }): Promise<GatewayKey>
   gatewayKeys(): Promise<readonly (GatewayKey & { readonly memberName: string })[]>
   addUpstream(upstream: NewUpstream): Promise<Upstream>
   setUpstream(

@@ -37,7 +37,7 @@ export function addGatewayKeyCommands(admin: Command, commands: CommandSet): voi
       admin,
       {
         usage: `${verb}-codex-key <prefix>`,
-        summary: `${verb} a member's key, named by its prefix or by any first part of it that no other key has`,
+        summary: `${verb} a member's key, named by its prefix, by any first part of it that no other key has, or by the whole key`,
         example: `admin ${verb}-codex-key sk-codex-gw-3fG7kQ2x`,
       },
       async (session, [prefix = '']) => {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { GATEWAY_KEY_BYTES, newGatewayKey } from '../core/gateway-key.ts'
+import { GATEWAY_KEY_BYTES, newGatewayKey, parseGatewayKey } from '../core/gateway-key.ts'
 import type { EpochMs, KeyHash } from '../core/units.ts'
 import { type GatewayKey, type Registry, RegistryError } from '../ports.ts'
+import { WrongUse } from './wrong-use.ts'
 
 /** A key just made: the only time that its secret is known. */
 export interface IssuedKey extends GatewayKey {
@@ -38,8 +39,21 @@ function hashOf(secret: string): KeyHash {
   return createHash('sha256').update(secret).digest('hex') as KeyHash
 }
 
-export function switchGatewayKey(registry: Registry, prefix: string, enabled: boolean): Promise<GatewayKey> {
-  return registry.setGatewayKey(prefix, { enabled })
+/** By its prefix, or by the whole key: of one that leaked the secret is what people have in hand. */
+export async function switchGatewayKey(registry: Registry, text: string, enabled: boolean): Promise<GatewayKey> {
+  const whole = parseGatewayKey(text)
+  if (!whole.ok && whole.problem === 'checksum') {
+    throw new WrongUse(
+      'this has the form of a whole key, but a character in it is wrong: copy it again, or give its prefix',
+    )
+  }
+  if (!whole.ok) return await registry.setGatewayKey(text, { enabled })
+  try {
+    return await registry.setGatewayKey(hashOf(text), { enabled })
+  } catch (error) {
+    if (!(error instanceof RegistryError && error.code === 'unknown')) throw error
+    throw new WrongUse(`this is a whole key, ${whole.prefix}…, and none of this gateway's`, { cause: error })
+  }
 }
 
 export function listGatewayKeys(registry: Registry): ReturnType<Registry['gatewayKeys']> {

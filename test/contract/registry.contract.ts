@@ -74,6 +74,8 @@ export function registryContract(newDatabase: NewDatabase): void {
       deepEqual(await store.registry.setGatewayKey('sk-codex-gw-abcd', { enabled: false }), { ...key, enabled: false })
       equal(store.directory.holderOf(hash)?.key.enabled, false)
       equal(store.directory.holderOf(hash)?.key.expiresAt, T0 + 1)
+      deepEqual(await store.registry.setGatewayKey(hash, { enabled: true }), key)
+      await store.registry.setGatewayKey(hash, { enabled: false })
       deepEqual(
         (await store.registry.gatewayKeys()).map((each) => [each.memberName, each.prefix, each.enabled]),
         [
@@ -96,6 +98,8 @@ export function registryContract(newDatabase: NewDatabase): void {
       await refused(store.registry.setGatewayKey('SK-A1', { enabled: false }), 'unknown', /there are: sk-a1, sk-a12/)
       await refused(store.registry.setGatewayKey('sk_a%', { enabled: false }), 'unknown', /no gateway key/)
       equal((await store.registry.setGatewayKey('sk-a1', { enabled: false })).prefix, 'sk-a1')
+      const longer = store.registry.setGatewayKey('sk-a12345', { enabled: false })
+      await refused(longer, 'invalid', /should be sk-a12, if that is the key: this is longer than its prefix/)
     })
 
     test('refuses a prefix that is taken, a past expiry, and a stranger', async () => {

@@ -54,9 +54,9 @@ export class MemoryRegistry implements Registry {
     return added
   }
 
-  async setGatewayKey(prefix: string, change: { readonly enabled: boolean }): Promise<GatewayKey> {
-    const at = this.keys.findIndex((key) => key.prefix.startsWith(prefix))
-    const changed = { ...found(this.keys[at], prefix), ...change }
+  async setGatewayKey(name: string, change: { readonly enabled: boolean }): Promise<GatewayKey> {
+    const at = this.keys.findIndex((key) => key.prefix.startsWith(name) || key.hash === name)
+    const changed = { ...found(this.keys[at], name), ...change }
     this.keys[at] = changed
     return changed
   }

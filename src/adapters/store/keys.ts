@@ -34,9 +34,9 @@ export function* addGatewayKey(key: NewGatewayKey, now: EpochMs): Script<Gateway
   return keyOf(row)
 }
 
-/** Finds the key by its prefix, or by any leading part that no other key has. */
-export function* setGatewayKey(prefix: string, change: { readonly enabled: boolean }): Script<GatewayKey> {
-  const id = yield* keyIdOf(prefix)
+/** Finds the key by its hash, by its prefix, or by any leading part that no other key has. */
+export function* setGatewayKey(name: string, change: { readonly enabled: boolean }): Script<GatewayKey> {
+  const id = yield* keyIdOf(name)
   const row = yield* only(sql`UPDATE gateway_keys SET enabled = ${change.enabled} WHERE id = ${id} RETURNING *`)
   yield* bumpRevision()
   return keyOf(row)
@@ -64,7 +64,7 @@ export function keyOf(row: Row): GatewayKey {
 const EVERY_KEY = 'sk-codex-gw-'
 
 function* keyIdOf(prefix: string): Script<number> {
-  const exact = yield* one(sql`SELECT id FROM gateway_keys WHERE prefix = ${prefix}`)
+  const exact = yield* one(sql`SELECT id FROM gateway_keys WHERE prefix = ${prefix} OR hash = ${prefix}`)
   if (exact) return int(exact, 'id')
   if (EVERY_KEY.startsWith(prefix)) {
     throw invalid('key prefix', shown(prefix), `longer: every key begins with ${EVERY_KEY}`)
@@ -77,6 +77,14 @@ function* keyIdOf(prefix: string): Script<number> {
     const names = found.slice(0, 10).map((row) => text(row, 'prefix'))
     const more = found.length > 10 ? ' and more' : ''
     throw invalid('key prefix', shown(prefix), `longer: several keys begin with it (${names.join(', ')}${more})`)
+  }
+  const within = yield* one(
+    sql`SELECT prefix FROM gateway_keys WHERE prefix = substr(${prefix}, 1, length(prefix)) ORDER BY length(prefix) DESC`,
+  )
+  if (within) {
+    // Part of a secret, or one that was damaged on its way: which key it is of must be said by whoever can tell.
+    const right = `${text(within, 'prefix')}, if that is the key: this is longer than its prefix, and not the whole key`
+    throw invalid('key prefix', shown(prefix), right)
   }
   const known = yield sql`SELECT prefix FROM gateway_keys ORDER BY prefix LIMIT 11`
   throw unknown(

@@ -103,7 +103,7 @@ export interface Operations {
   readonly setMember: (name: string, change: MemberChange) => Script<Member>
   readonly listMembers: () => Script<readonly Member[]>
   readonly addGatewayKey: (key: NewGatewayKey, now: EpochMs) => Script<GatewayKey>
-  readonly setGatewayKey: (prefix: string, change: { readonly enabled: boolean }) => Script<GatewayKey>
+  readonly setGatewayKey: (name: string, change: { readonly enabled: boolean }) => Script<GatewayKey>
   readonly listGatewayKeys: () => Script<readonly OwnedKey[]>
   readonly addUpstream: (upstream: NewUpstream, now: EpochMs) => Script<Upstream>
   readonly setUpstream: (name: string, change: UpstreamChange) => Script<Upstream>
