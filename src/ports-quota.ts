@@ -6,12 +6,15 @@ import type { EpochMs, MemberId, NanoCredits } from './core/units.ts'
 /** A change of what a member may spend: a row of its own with its date, never an edit. */
 export interface QuotaAdjustment {
   readonly at: EpochMs
-  /** `reset`: what was spent in the window counts no more. `grant`: the window's limit is higher for a while. */
-  readonly kind: 'reset' | 'grant'
+  /**
+   * `reset`: what was spent in the window counts no more. `grant`: the window's limit is higher for a while. `revoke`: what
+   * was granted before counts no more.
+   */
+  readonly kind: 'reset' | 'grant' | 'revoke'
   readonly window: WindowName
-  /** What was granted, or the spend that a reset took out of the window. */
+  /** What was granted, the spend that a reset took out of the window, or what was revoked of its limit. */
   readonly credits: NanoCredits
-  /** The end of a grant; undefined of a reset. */
+  /** The end of a grant; undefined of the others. */
   readonly until: EpochMs | undefined
   /** The user of the operating system who made it. */
   readonly who: string
@@ -68,10 +71,11 @@ interface Asked {
 }
 
 export type ResetWish = Asked
+export type RevokeWish = Asked
 
 export interface GrantWish extends Asked {
   readonly credits: NanoCredits
-  /** Undefined: to the end of the window; one that is not open yet is taken to open now. */
+  /** Undefined: to the end of the window, also by a reset; one that is not open yet is taken to open now. */
   readonly until: EpochMs | undefined
 }
 
@@ -86,4 +90,6 @@ export interface Quotas {
   reset(wish: ResetWish): Promise<readonly QuotaAdjustment[]>
   /** Throws a RegistryError for a window without a limit: there is nothing to add to. */
   grant(wish: GrantWish): Promise<readonly QuotaAdjustment[]>
+  /** Takes back all that was granted and counts still. */
+  revoke(wish: RevokeWish): Promise<readonly QuotaAdjustment[]>
 }

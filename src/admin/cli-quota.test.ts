@@ -114,6 +114,14 @@ suite('admin quota', () => {
     ])
   })
 
+  test('takes grants back in the name of who gives the command', async () => {
+    const world = withQuota()
+    equal(await world.run('admin', 'quota', 'revoke', 'alice', '--window', 'weekly', '--why', 'a typing error'), 0)
+    match(world.out, / revoke: member=alice window=weekly credits=5000 .*who=root why="a typing error"\n$/)
+    deepEqual(world.wishes, [{ member: 'alice', window: 'weekly', who: 'root', why: 'a typing error' }])
+    equal(await world.run('admin', 'quota', 'revoke', 'alice', '--window', 'month'), 2)
+  })
+
   test('tries limits on what has been, page by page', async () => {
     const world = withQuota()
     const day = 24 * HOUR

@@ -5,7 +5,7 @@ import { addWhatIf } from './cli-what-if.ts'
 import { expiryOf, quotaOf, textOf, windowOf } from './option-values.ts'
 import { adjustmentJson, quotaJson } from './quota-json.ts'
 import { adjustmentLine, quotaLines, quotaTables } from './quota-lines.ts'
-import { grantQuota, quotaOf as quotaOfMember, resetQuota } from './quotas.ts'
+import { grantQuota, quotaOf as quotaOfMember, resetQuota, revokeGrants } from './quotas.ts'
 
 interface AdjustmentOptions {
   readonly window?: string
@@ -32,6 +32,7 @@ export function addQuotaCommands(admin: Command, commands: CommandSet): void {
   )
   addReset(quota, commands)
   addGrant(quota, commands)
+  addRevoke(quota, commands)
   addWhatIf(quota, commands)
 }
 
@@ -69,8 +70,25 @@ function addGrant(quota: Command, commands: CommandSet): void {
   withReason(grant, 'every limited one')
   grant.option(
     '--until <time>',
-    'a date, an instant or a length of time such as 3d (default: to the end of the window)',
+    'a date, an instant or a length of time such as 3d (default: to the end of the window, also by a reset)',
   )
+}
+
+function addRevoke(quota: Command, commands: CommandSet): void {
+  const plan = {
+    usage: 'revoke <member>',
+    summary: 'take back all grants of a member that still count',
+    example: 'admin quota revoke alice --window weekly --why "5000 was a typing error"',
+  }
+  const revoke = commands.add<AdjustmentOptions>(quota, plan, async (session, [member = ''], options) => {
+    const { window, reason } = adjustmentOf(options, session.world.user)
+    const made = await session.withStore(({ quotas }) => revokeGrants(quotas, member, window, reason))
+    session.answer(
+      made.map(adjustmentJson),
+      ...saidOf(made, member, `nothing to revoke: no grant of ${member} counts now`),
+    )
+  })
+  withReason(revoke, 'every one')
 }
 
 function withReason(command: Command, usual: string): void {

@@ -23,6 +23,16 @@ export function resetQuota(
   return quotas.reset({ member, window, who, why })
 }
 
+/** Takes back what was granted and counts still, in one window or all; resolves with nothing where there is none. */
+export function revokeGrants(
+  quotas: Quotas,
+  member: string,
+  window: WindowName | undefined,
+  { who, why }: Reason,
+): Promise<readonly QuotaAdjustment[]> {
+  return quotas.revoke({ member, window, who, why })
+}
+
 /** What is granted, where, and until when; undefined: in every limited window, to its end. */
 export interface Grant {
   readonly credits: NanoCredits

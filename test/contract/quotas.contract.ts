@@ -2,7 +2,7 @@ import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { FIVE_HOURS_MS } from '../../src/core/quota.ts'
 import type { Standing } from '../../src/ports.ts'
-import { newCall, newEntry, T0, type NewDatabase } from './bench.ts'
+import { newCall, newEntry, T0, windowsOf, type NewDatabase } from './bench.ts'
 import { exactTotals, spend, start, type Given } from './ledger-given.ts'
 
 const BY = { window: undefined, who: 'root', why: 'asked nicely' } as const
@@ -112,6 +112,52 @@ export function quotasContract(newDatabase: NewDatabase): void {
       deepEqual(limits, [160n, 160n, 150n, 130n, 100n])
     })
 
+    test('without an end of its own ends with its window, also by a reset', async () => {
+      await using given = await start(newDatabase)
+      const { name: member } = given.member
+      await spend(given, T0, 1n)
+      await adjusting(given, T0 + 1, async ({ quotas }) => {
+        await quotas.grant({ ...BY, member, window: '5h', credits: 5000n, until: undefined })
+        await quotas.grant({ ...BY, member, window: '5h', credits: 20n, until: T0 + FIVE_HOURS_MS })
+      })
+      equal(await limitAt(given, T0 + 2), 5120n)
+      await adjusting(given, T0 + 3, ({ quotas }) => quotas.reset({ ...BY, member }))
+      equal(await limitAt(given, T0 + 4), 120n, 'that with an end of its own stays')
+      await adjusting(given, T0 + 5, ({ quotas }) =>
+        quotas.grant({ ...BY, member, window: '5h', credits: 7n, until: undefined }),
+      )
+      equal(await limitAt(given, T0 + 6), 127n)
+      equal(await limitAt(given, T0 + FIVE_HOURS_MS), 107n)
+    })
+
+    test('is taken back, from the next call on, in one window or in all', async () => {
+      await using fresh = await start(newDatabase)
+      const { name: member } = fresh.member
+      const given = { ...fresh, member: await fresh.store.registry.setMember(member, { weeklyQuota: 900n }) }
+      const revoke = async (at: number, window?: '5h' | 'weekly') => {
+        const made = await adjusting(given, at, ({ quotas }) => quotas.revoke({ ...BY, member, window }))
+        return made.map(({ kind, window: name, credits, until }) => [kind, name, credits, until])
+      }
+      deepEqual(await revoke(T0), [])
+      const wish = { ...BY, member, credits: 5000n }
+      await adjusting(given, T0, async ({ quotas }) => {
+        await quotas.grant({ ...wish, until: undefined })
+        await quotas.grant({ ...wish, credits: 1n, window: '5h', until: T0 + 9 * FIVE_HOURS_MS })
+      })
+      deepEqual([await limitAt(given, T0 + 1), await limitAt(given, T0 + 1, 1)], [5101n, 5900n])
+      deepEqual(await revoke(T0 + 2, '5h'), [['revoke', '5h', 5001n, undefined]])
+      deepEqual([await limitAt(given, T0 + 3), await limitAt(given, T0 + 3, 1)], [100n, 5900n])
+      deepEqual(await revoke(T0 + 4), [['revoke', 'weekly', 5000n, undefined]])
+      await adjusting(given, T0 + 5, ({ quotas }) => quotas.grant({ ...wish, credits: 3n, until: undefined }))
+      deepEqual([await limitAt(given, T0 + 6), await limitAt(given, T0 + 6, 1)], [103n, 903n])
+      equal(await limitAt(given, T0 + 8 * FIVE_HOURS_MS), 100n)
+      const { adjustments } = await given.store.quotas.view(member)
+      deepEqual(
+        adjustments.map(({ kind }) => kind),
+        ['grant', 'grant', 'revoke', 'revoke', 'grant', 'grant', 'grant'],
+      )
+    })
+
     test('needs a limit to add to, and a member', async () => {
       await using given = await start(newDatabase)
       const wish = { ...BY, member: given.member.name, credits: 1n, until: undefined }
@@ -189,6 +235,10 @@ export function quotasContract(newDatabase: NewDatabase): void {
 
 function figures({ windows }: Standing): (readonly [bigint, number | undefined])[] {
   return windows.map(({ settled, openedAt }) => [settled, openedAt])
+}
+
+async function limitAt(given: Given, at: number, window = 0): Promise<bigint | undefined> {
+  return (await given.store.ledger.standing(given.member.id, windowsOf(given.member), at)).windows[window]?.limit
 }
 
 function opened(given: Given, at: number): ReturnType<Given['store']['ledger']['open']> {

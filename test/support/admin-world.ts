@@ -204,6 +204,7 @@ export class FakeWorld {
       past: async ({ after, limit }) => this.past.filter(({ seq }) => seq > after).slice(0, limit),
       reset: (wish) => adjusted('reset', wish, 40_000_000_000n),
       grant: (wish) => adjusted('grant', wish, wish.credits),
+      revoke: (wish) => adjusted('revoke', wish, 5_000_000_000_000n),
     }
     return {
       databaseUrl: 'sqlite://x.db',

@@ -38,6 +38,8 @@ export interface AdjustmentRow {
   readonly until: EpochMs
   readonly endedWindow: number | undefined
   readonly resetTotal: NanoCredits | undefined
+  /** Of a grant: whether a reset of its window ends it. */
+  readonly withWindow: boolean
 }
 
 /** What the ledger says of a member's windows from some instant on, the oldest first. */

@@ -1,4 +1,5 @@
 import { LEAN_ATTEMPTS_STEP, OWNERS_STEP, STORED_STEP } from './calls-schema.ts'
+import { GRANTS_STEP } from './grants-schema.ts'
 import { NARROW_SUMS_STEP } from './narrow-sums-schema.ts'
 import { PRUNED_SUMS_STEP } from './pruned-sums-schema.ts'
 import { FILL_ROLLUPS_STEP, FRESH_SUMS_STEP, ROLLUPS_STEP, USD_SUMS_STEP } from './rollups-schema.ts'
@@ -293,4 +294,5 @@ export const STEPS: readonly string[] = [
   STORED_STEP,
   // How far the database has what stands in the journal that the process writes (journal.ts).
   'ALTER TABLE instances ADD COLUMN applied INTEGER NOT NULL DEFAULT 0',
+  GRANTS_STEP,
 ]

@@ -39,6 +39,7 @@ import type {
   Pruned,
   RefusedCall,
   ResetWish,
+  RevokeWish,
   Sample,
   SetRate,
   TailMark,
@@ -63,7 +64,7 @@ import { addMember, listMembers, setMember, type MemberChange } from './members.
 import { callStory } from './call-story.ts'
 import { pastCalls } from './past-calls.ts'
 import { prunedIn } from './pruned-sums.ts'
-import { grantQuota, resetQuota, viewQuota } from './quotas.ts'
+import { grantQuota, resetQuota, revokeGrants, viewQuota } from './quotas.ts'
 import { crossOff, dueWarnings } from './outbox.ts'
 import { fallbackUse, listRates, setRate, tierUse, unsetRate } from './rates.ts'
 import { callsPage, callsReport, callsTail } from './reports.ts'
@@ -140,6 +141,7 @@ export interface Operations {
   readonly pastCalls: (page: PastPage) => Script<readonly PastPageCall[]>
   readonly resetQuota: (wish: ResetWish, now: EpochMs) => Script<readonly QuotaAdjustment[]>
   readonly grantQuota: (wish: GrantWish, now: EpochMs) => Script<readonly QuotaAdjustment[]>
+  readonly revokeGrants: (wish: RevokeWish, now: EpochMs) => Script<readonly QuotaAdjustment[]>
 }
 
 export type OperationName = keyof Operations
@@ -249,5 +251,6 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     pastCalls,
     resetQuota: (wish, now) => resetQuota(scribe.quota, wish, scribe.time.at(now)),
     grantQuota: (wish, now) => grantQuota(scribe.quota, wish, scribe.time.at(now)),
+    revokeGrants: (wish, now) => revokeGrants(scribe.quota, wish, scribe.time.at(now)),
   }
 }

@@ -6,9 +6,10 @@ import {
   type GrantWish,
   type QuotaView,
   type ResetWish,
+  type RevokeWish,
   type WindowView,
 } from '../../ports.ts'
-import { adjustmentsOf, writeGrant, writeReset } from './adjustments.ts'
+import { adjustmentsOf, writeGrant, writeReset, writeRevoke } from './adjustments.ts'
 import { memberNamed } from './members.ts'
 import { MINUTE_MS, rollingSince, totalNow } from './rolling.ts'
 import { bumpRevision } from './revision.ts'
@@ -84,8 +85,24 @@ export function* grantQuota(rules: QuotaRules, wish: GrantWish, at: EpochMs): Sc
     const end = rolling === true ? undefined : open.windows.get(name)?.resetsAt
     const { credits, who, why, until = end ?? at + lengthMs } = wish
     const grant = { at, kind: 'grant', window: name, credits, until, who, why } as const
-    yield* writeGrant(member, grant)
+    yield* writeGrant(member, grant, wish.until === undefined)
     made.push(grant)
+  }
+  yield* bumpRevision()
+  return made
+}
+
+/** Ends all grants that count, in the windows that have any. */
+export function* revokeGrants(rules: QuotaRules, wish: RevokeWish, at: EpochMs): Script<readonly QuotaAdjustment[]> {
+  const { id: member } = yield* memberNamed(wish.member)
+  const open = openAt(yield* readMember(member, rules, at), at)
+  const made: QuotaAdjustment[] = []
+  for (const [window, credits] of open.granted) {
+    if (wish.window !== undefined && wish.window !== window) continue
+    const ends = open.grants.filter((grant) => grant.window === window).map(({ until }) => until)
+    const revoke = { at, kind: 'revoke', window, credits, until: undefined, who: wish.who, why: wish.why } as const
+    yield* writeRevoke(member, revoke, Math.max(...ends))
+    made.push(revoke)
   }
   yield* bumpRevision()
   return made

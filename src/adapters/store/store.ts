@@ -208,5 +208,6 @@ function quotasOn(executor: Executor, reader: Executor, now: () => EpochMs): Quo
     past: (page) => reader.request('pastCalls', page),
     reset: (wish) => executor.request('resetQuota', wish, now()),
     grant: (wish) => executor.request('grantQuota', wish, now()),
+    revoke: (wish) => executor.request('revokeGrants', wish, now()),
   }
 }

@@ -2,7 +2,7 @@ import type { QuotaRules, WindowName } from '../../core/quota.ts'
 import type { EpochMs, MemberId, NanoCredits } from '../../core/units.ts'
 import type { OpenCall } from '../../ports.ts'
 import { adjustmentsFrom } from './adjustments.ts'
-import type { KnownMember, LedgerMemory, WindowRow } from './memory.ts'
+import type { AdjustmentRow, KnownMember, LedgerMemory, WindowRow } from './memory.ts'
 import { windowsOf } from './quota-windows.ts'
 import { big, change, int, maybeInt, only, type Row, type Script, sql, text } from './sql.ts'
 
@@ -10,6 +10,8 @@ import { big, change, int, maybeInt, only, type Row, type Script, sql, text } fr
 export interface OpenWindows {
   readonly windows: ReadonlyMap<WindowName, WindowRow>
   readonly granted: ReadonlyMap<WindowName, NanoCredits>
+  /** The grants that are in it. */
+  readonly grants: readonly AdjustmentRow[]
   /** The member's total at the last reset of a window that rolls. */
   readonly resetTotals: ReadonlyMap<WindowName, NanoCredits>
 }
@@ -50,21 +52,38 @@ export function* recallMember(
  * not run backwards. One that was reset is over.
  */
 export function openAt(known: Pick<KnownMember, 'windows' | 'adjustments'>, now: EpochMs): OpenWindows {
-  const granted = new Map<WindowName, NanoCredits>()
+  const grants: AdjustmentRow[] = []
   const ended = new Set<number>()
   const resetTotals = new Map<WindowName, NanoCredits>()
   for (const row of known.adjustments) {
     if (row.until <= now) continue
-    const window = row.window as WindowName
     if (row.endedWindow !== undefined) ended.add(row.endedWindow)
-    if (row.resetTotal !== undefined) resetTotals.set(window, row.resetTotal)
-    if (row.kind === 'grant') granted.set(window, row.credits + (granted.get(window) ?? 0n))
+    if (row.resetTotal !== undefined) resetTotals.set(row.window as WindowName, row.resetTotal)
+    if (row.kind === 'grant') grants.push(row)
+    else drop(grants, row)
   }
   const windows = new Map<WindowName, WindowRow>()
   for (const row of known.windows) {
     if (row.resetsAt > now && !ended.has(row.id)) windows.set(row.name as WindowName, row)
   }
-  return { windows, granted, resetTotals }
+  return { windows, grants, granted: sumsOf(grants), resetTotals }
+}
+
+/** What a reset or a revocation ends of the grants that were made before it. */
+function drop(grants: AdjustmentRow[], { kind, window }: AdjustmentRow): void {
+  for (let i = grants.length - 1; i >= 0; i--) {
+    const grant = grants[i]
+    if (grant?.window === window && (kind === 'revoke' || grant.withWindow)) grants.splice(i, 1)
+  }
+}
+
+function sumsOf(grants: readonly AdjustmentRow[]): ReadonlyMap<WindowName, NanoCredits> {
+  const sums = new Map<WindowName, NanoCredits>()
+  for (const { window, credits } of grants) {
+    const name = window as WindowName
+    sums.set(name, credits + (sums.get(name) ?? 0n))
+  }
+  return sums
 }
 
 /** Opens at `now`, for a call, those of its windows that are not open; `known` learns of them. */
