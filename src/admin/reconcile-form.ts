@@ -1,5 +1,6 @@
 /** How a reconciliation is shown: JSON, lines for scripts, a table for people. */
-import { MEASURES, type Comparison, type DayState, type Drift, type Tally } from '../core/reconcile.ts'
+import type { Drift } from '../core/drift.ts'
+import { MEASURES, type Comparison, type DayState, type Tally } from '../core/reconcile.ts'
 import { visible } from './lines.ts'
 import type { Reconciliation } from './reconcile.ts'
 import type { Column } from './table.ts'
@@ -148,7 +149,7 @@ function notes({ rows, foreign, besides, lost }: Reconciliation): readonly strin
     pruned.length > 0 && `not judged, for calls were deleted of which nothing was kept: ${pruned.join(', ')}`,
     over > 0 && `${over} calls ran over midnight (UTC): OpenAI may have them on the other day`,
     unpriced.length > 0 && `without a known price, so not compared in money: ${unpriced.map(visible).join(', ')}`,
-    besides > 0n && `billed to these keys beside tokens of models: $${dollarsText(besides)}`,
+    besides > 0n && `billed to these keys beside the models that are compared: $${dollarsText(besides)}`,
     foreign.requests > 0 && `other keys of the organization: ${foreign.requests} requests, not compared`,
     ...lost.map(({ name, why }) => `not compared: ${visible(name)}: ${why}`),
   ].filter((note) => note !== false)

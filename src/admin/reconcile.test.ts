@@ -117,7 +117,7 @@ suite('reconcile on the command line', () => {
     for (const note of [
       '2 calls ran over midnight (UTC): OpenAI may have them on the other day',
       'without a known price, so not compared in money: gpt-5.5',
-      'billed to these keys beside tokens of models: $0.03',
+      'billed to these keys beside the models that are compared: $0.03',
       'other keys of the organization: 9 requests, not compared',
       'not compared: second: its project is not known: give --api-key-id or --project',
       'not compared: third: no admin key reads the books of its organization',

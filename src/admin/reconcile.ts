@@ -1,9 +1,9 @@
 import { accountsOf, type BookedKey } from '../core/accounts.ts'
+import { driftOf, type Drift } from '../core/drift.ts'
 import {
   besides,
   compare,
   DAY_MS,
-  driftOf,
   foreign,
   stateOf,
   type Account,
@@ -11,7 +11,6 @@ import {
   type BookedUsage,
   type Comparison,
   type DayState,
-  type Drift,
   type LedgerSums,
   type PicoUsd,
   type Tally,
@@ -50,7 +49,7 @@ export interface Reconciliation {
   readonly over: boolean
   /** Usage in the same organizations that is not the gateway's. */
   readonly foreign: Tally
-  /** What the accounts are billed beside their models' tokens. */
+  /** What the accounts are billed beside the models that are compared. */
   readonly besides: PicoUsd
   /** Upstream keys that were not compared: their names, and why. */
   readonly lost: readonly { readonly name: string; readonly why: string }[]
@@ -78,7 +77,8 @@ export async function reconcile(both: BothBooks, options: ReconcileOptions): Pro
   if (covered.length === 0) throw new WrongUse(`there is nothing to compare: ${whyNothing(left)}`)
   const { sums: ledger, lost: gone } = await sumsByDay(both, options)
   const stateOfDay = (day: EpochMs): DayState => (gone.includes(day) ? 'pruned' : stateOf(day, now, settleMs))
-  const rows = compare(covered, { ...read, ledger }, stateOfDay)
+  const reckoning = { ...read, ledger }
+  const rows = compare(covered, reckoning, stateOfDay)
   const drift = driftOf(rows)
   return {
     days,
@@ -88,7 +88,7 @@ export async function reconcile(both: BothBooks, options: ReconcileOptions): Pro
     drift,
     over: drift.percent > threshold,
     foreign: foreign(covered, read.books),
-    besides: besides(covered, read.bill),
+    besides: besides(covered, reckoning),
     lost: left,
   }
 }

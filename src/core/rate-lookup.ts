@@ -10,13 +10,24 @@ export function rowOf<Row extends Dated>(
   rows: ReadonlyMap<string, readonly Row[]>,
   aliases: ReadonlyMap<string, string>,
 ): Row | undefined {
-  const plain = undated(model)
   const day = dayAt(at)
-  for (const name of [model, plain, aliases.get(model), aliases.get(plain)]) {
-    const row = name === undefined ? undefined : rows.get(name)?.findLast((each) => inForce(each, day))
+  for (const name of namesOf(model, aliases)) {
+    const row = rows.get(name)?.findLast((each) => inForce(each, day))
     if (row) return row
   }
   return undefined
+}
+
+/** The names by which a model is looked for, one after the other. */
+export function namesOf(model: string, aliases: ReadonlyMap<string, string>): readonly string[] {
+  const plain = undated(model)
+  return [model, plain, aliases.get(model), aliases.get(plain)].filter((name) => name !== undefined)
+}
+
+/** The one name of a model that has several: without the date of a snapshot, and of an alias what it stands for. */
+export function oneName(model: string, aliases: ReadonlyMap<string, string>): string {
+  const plain = undated(model)
+  return aliases.get(model) ?? aliases.get(plain) ?? plain
 }
 
 /** Whether a row counts on a day. */

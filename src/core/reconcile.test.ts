@@ -1,15 +1,16 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { accountsOf } from './accounts.ts'
+import { driftOf } from './drift.ts'
 import {
   besides,
   compare,
   DAY_MS,
-  driftOf,
   foreign,
   NOTHING,
   stateOf,
   type Account,
+  type BookedCost,
   type BookedUsage,
   type Comparison,
   type LedgerSums,
@@ -36,6 +37,10 @@ function sums(over: Partial<LedgerSums> = {}): LedgerSums {
 
 function compared(books: readonly BookedUsage[], ledger: readonly LedgerSums[]): readonly Comparison[] {
   return compare(ACCOUNTS, { books, bill: [], ledger }, () => 'final')
+}
+
+function line(lineItem: string, cost: bigint, apiKeyId = 'key_main'): BookedCost {
+  return { day: DAY, project: 'proj_1', apiKeyId, lineItem, cost }
 }
 
 suite('comparing the ledger with the books', () => {
@@ -105,9 +110,6 @@ suite('comparing the ledger with the books', () => {
   })
 
   test('compares the bill with what the ledger makes of it, where it knows the price', () => {
-    const line = (lineItem: string, cost: bigint, apiKeyId = 'key_main') => {
-      return { day: DAY, project: 'proj_1', apiKeyId, lineItem, cost }
-    }
     const bill = [
       line('gpt-5.5-2026-04-23, input', 60_000n),
       line('priority | gpt-5.5-2026-04-23, output', 50_000n),
@@ -119,7 +121,8 @@ suite('comparing the ledger with the books', () => {
       sums({ usd: { proven: 90n, unproven: 10n } }),
       sums({ model: 'gpt-5.4', proven: NOTHING, usd: undefined }),
     ]
-    const rows = compare(ACCOUNTS, { books: [booked()], bill, ledger }, () => 'final')
+    const reckoning = { books: [booked()], bill, ledger }
+    const rows = compare(ACCOUNTS, reckoning, () => 'final')
     deepEqual(
       rows.map((row) => [row.model, row.billed, row.priced]),
       [
@@ -130,7 +133,58 @@ suite('comparing the ledger with the books', () => {
     const drift = driftOf(rows)
     deepEqual([drift.billed, drift.priced, drift.money], [110_000n, 100_000n, 10_000n])
     equal(drift.percent.toFixed(2), '9.09')
-    equal(besides(ACCOUNTS, bill), 901n)
+    equal(besides(ACCOUNTS, reckoning), 901n)
+  })
+
+  test('counts as no drift what is billed for models of other books, such as transcriptions', () => {
+    const bill = [
+      line('gpt-5.5-2026-04-23, input', 100_000n),
+      line('gpt-4o-mini-transcribe audio, input', 10_000n),
+      line('gpt-4o-mini-transcribe, output', 5_000n),
+      line('gpt-4o-mini-transcribe audio, input', 300n, 'key_2'),
+      line('text-embedding-3-small, input', 1_000_000n, 'key_3'),
+    ]
+    const reckoning = { books: [booked()], bill, ledger: [sums({ usd: { proven: 100n, unproven: 0n } })] }
+    const rows = compare(ACCOUNTS, reckoning, () => 'final')
+    deepEqual(
+      rows.map((row) => [row.account, row.model, row.billed]),
+      [['main', 'gpt-5.5', 100_000n]],
+    )
+    equal(driftOf(rows).percent, 0)
+    equal(besides(ACCOUNTS, reckoning), 1_015_300n)
+  })
+
+  test('shows what is billed for a model that either side has on any day or key', () => {
+    const bill = [line('gpt-5.5, input', 7n), line('gpt-5.4, input', 9n, 'key_2')]
+    const [earlier, other] = [{ day: DAY - DAY_MS }, { apiKeyId: 'key_x', project: 'proj_x', model: 'gpt-5.4' }]
+    const reckoning = { books: [booked(other)], bill, ledger: [sums(earlier)] }
+    deepEqual(
+      compare(ACCOUNTS, reckoning, () => 'final').map((row) => [row.day - DAY, row.model, row.billed]),
+      [
+        [-DAY_MS, 'gpt-5.5', 0n],
+        [0, 'gpt-5.4', 9n],
+        [0, 'gpt-5.5', 7n],
+      ],
+    )
+    equal(besides(ACCOUNTS, reckoning), 0n)
+  })
+
+  test('knows a model by every name that the rate card has for it', () => {
+    const bill = [line('gpt-5.6-sol, input', 100_000n)]
+    const usd = { proven: 40n, unproven: 0n }
+    const half = { requests: 5, input: 500, cached: 200, output: 100 }
+    const ledger = [
+      sums({ model: 'gpt-5.6', proven: half, usd }),
+      sums({ model: 'gpt-daybreak-blue-latest-2026-09-01', proven: half, usd: { proven: 60n, unproven: 0n } }),
+    ]
+    for (const model of ['gpt-5.6-sol', 'gpt-5.6', 'gpt-5.6-sol-2026-07-09']) {
+      const rows = compare(ACCOUNTS, { books: [booked({ model })], bill, ledger }, () => 'final')
+      deepEqual(
+        rows.map((row) => [row.model, row.drift, row.billed, row.priced]),
+        [['gpt-5.6-sol', NOTHING, 100_000n, 100_000n]],
+      )
+      equal(driftOf(rows).percent, 0)
+    }
   })
 
   test('holds against nobody what is booked on a day that is not closed', () => {

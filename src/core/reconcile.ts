@@ -1,6 +1,7 @@
 /** Compares the ledger with OpenAI's own books. There are no ids of single calls in those: sums are compared. */
 import { modelOfLine } from './bill-line.ts'
-import { undated } from './model.ts'
+import { oneName } from './rate-lookup.ts'
+import { ALIASES } from './rates.ts'
 import type { EpochMs, UpstreamId } from './units.ts'
 import type { NanoUsd } from './usd.ts'
 
@@ -78,7 +79,7 @@ export interface Comparison {
   readonly day: EpochMs
   readonly state: DayState
   readonly account: string
-  /** Without its date. */
+  /** Without its date; of an alias the model that it is a name of. */
   readonly model: string
   readonly booked: Tally
   readonly proven: Tally
@@ -129,6 +130,7 @@ const EMPTY: Sides = {
 }
 
 const PICO_PER_NANO = 1000n
+const NAMES: ReadonlyMap<string, string> = new Map(ALIASES.map(({ name, model }) => [name, model]))
 
 /** Both books and the bill, and the ledger, of the same days. */
 export interface Reckoning {
@@ -137,15 +139,34 @@ export interface Reckoning {
   readonly ledger: readonly LedgerSums[]
 }
 
+/** OpenAI books a call under the model that took it up, whatever name it was asked for by. */
+function nameIn(model: string): string {
+  return oneName(model, NAMES)
+}
+
+/** The models that stand in a book of completions, or should: what is billed for others is not the ledger's to compare. */
+function compared({ books, ledger }: Reckoning): ReadonlySet<string> {
+  return new Set([...books, ...ledger].map(({ model }) => nameIn(model ?? '-')))
+}
+
+/** The model to which a line of the bill is compared; undefined of one for something else. */
+function modelBilled({ lineItem }: BookedCost, models: ReadonlySet<string>): string | undefined {
+  const model = modelOfLine(lineItem)
+  if (model === undefined) return undefined
+  const name = nameIn(model)
+  return models.has(name) ? name : undefined
+}
+
 /**
  * By day, account and model. Usage of keys that are no account's is left out (`foreign` has it): an organization has
  * other users.
  */
 export function compare(
   accounts: readonly Account[],
-  { books, bill, ledger }: Reckoning,
+  reckoning: Reckoning,
   stateOfDay: (day: EpochMs) => DayState,
 ): readonly Comparison[] {
+  const { books, bill, ledger } = reckoning
   const sides = new Map<string, { day: EpochMs; account: string; model: string } & Sides>()
   const add = (day: EpochMs, account: string, model: string, more: (before: Sides) => Partial<Sides>): void => {
     const name = JSON.stringify([day, account, model])
@@ -155,18 +176,19 @@ export function compare(
   for (const line of books) {
     const account = accountIn(accounts, line)
     if (account === undefined) continue
-    add(line.day, account.name, undated(line.model), (before) => ({ booked: plus(before.booked, line) }))
+    add(line.day, account.name, nameIn(line.model), (before) => ({ booked: plus(before.booked, line) }))
   }
+  const models = compared(reckoning)
   for (const line of bill) {
-    const [account, model] = [accountIn(accounts, line), modelOfLine(line.lineItem)]
+    const [account, model] = [accountIn(accounts, line), modelBilled(line, models)]
     if (account === undefined || model === undefined) continue
-    add(line.day, account.name, undated(model), (before) => ({ billed: before.billed + line.cost }))
+    add(line.day, account.name, model, (before) => ({ billed: before.billed + line.cost }))
   }
   const accountOf = new Map(accounts.flatMap(({ name, upstreams }) => upstreams.map((id) => [id, name] as const)))
   for (const sums of ledger) {
     const account = accountOf.get(sums.upstream)
     if (account === undefined) continue
-    add(sums.day, account, undated(sums.model ?? '-'), (before) => ({
+    add(sums.day, account, nameIn(sums.model ?? '-'), (before) => ({
       proven: plus(before.proven, sums.proven),
       unproven: plus(before.unproven, sums.unproven),
       failed: before.failed + sums.failed,
@@ -181,10 +203,11 @@ function added(before: PicoUsd | undefined, usd: LedgerSums['usd']): PicoUsd | u
   return before === undefined || usd === undefined ? undefined : before + (usd.proven + usd.unproven) * PICO_PER_NANO
 }
 
-/** What is billed to the accounts beside their models' tokens: searches, transcriptions, storage. */
-export function besides(accounts: readonly Account[], bill: readonly BookedCost[]): PicoUsd {
-  return bill
-    .filter((line) => accountIn(accounts, line) !== undefined && modelOfLine(line.lineItem) === undefined)
+/** What is billed to the accounts beside the models that are compared: searches, transcriptions, storage. */
+export function besides(accounts: readonly Account[], reckoning: Reckoning): PicoUsd {
+  const models = compared(reckoning)
+  return reckoning.bill
+    .filter((line) => accountIn(accounts, line) !== undefined && modelBilled(line, models) === undefined)
     .reduce((sum, { cost }) => sum + cost, 0n)
 }
 
@@ -226,64 +249,4 @@ function inOrder(a: Comparison, b: Comparison): number {
 
 function order(a: string, b: string): number {
   return a === b ? 0 : a < b ? -1 : 1
-}
-
-/** What all comparisons say together. */
-export interface Drift {
-  readonly booked: Tally
-  readonly proven: Tally
-  readonly unproven: Tally
-  /** Summed over the comparisons regardless of sign: two errors do not make it right. */
-  readonly drift: Tally
-  readonly unexplained: Tally
-  readonly billed: PicoUsd
-  readonly priced: PicoUsd
-  /** Of both, summed regardless of sign. What the ledger knows no price of is not in it. */
-  readonly money: PicoUsd
-  /** The largest of its measures and of the money, against what was booked. */
-  readonly percent: number
-}
-
-/** Of the days that are final alone: the others' drift says nothing yet. */
-export function driftOf(comparisons: readonly Comparison[]): Drift {
-  const final = comparisons.filter(({ state }) => state === 'final')
-  const sum = (of: (one: Comparison) => Tally): Tally => final.reduce((before, one) => plus(before, of(one)), NOTHING)
-  const [booked, drift] = [sum((one) => one.booked), sum((one) => absolute(one.drift))]
-  const known = final.filter(({ priced }) => priced !== undefined)
-  const total = (of: (one: Comparison) => PicoUsd): PicoUsd => known.reduce((before, one) => before + of(one), 0n)
-  const [billed, priced] = [total((one) => one.billed), total((one) => one.priced ?? 0n)]
-  const money = total((one) => absoluteOf(one.billed - (one.priced ?? 0n)))
-  return {
-    booked,
-    drift,
-    billed,
-    priced,
-    money,
-    proven: sum((one) => one.proven),
-    unproven: sum((one) => one.unproven),
-    unexplained: sum((one) => absolute(one.unexplained)),
-    percent: Math.max(
-      ...MEASURES.map((measure) => percentOf(drift[measure], booked[measure])),
-      percentOf(Number(money), Number(billed)),
-    ),
-  }
-}
-
-function absoluteOf(amount: bigint): bigint {
-  return amount < 0n ? -amount : amount
-}
-
-function absolute(tally: Tally): Tally {
-  return {
-    requests: Math.abs(tally.requests),
-    input: Math.abs(tally.input),
-    cached: Math.abs(tally.cached),
-    output: Math.abs(tally.output),
-  }
-}
-
-/** Of nothing, anything is all. */
-function percentOf(part: number, whole: number): number {
-  if (part === 0) return 0
-  return whole === 0 ? 100 : (part / whole) * 100
 }

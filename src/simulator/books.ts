@@ -13,6 +13,8 @@ export interface Counted {
 
 /** One call as it is booked. */
 export interface BookedCall {
+  /** Of a transcription: its book is another than that of completions, the bill is the same. */
+  readonly transcription: boolean
   /** Seconds since 1970. */
   readonly at: number
   readonly project: string
@@ -30,12 +32,12 @@ export interface BookedCall {
 const NONE: Counted = { input: 0, cached: 0, written: 0, output: 0 }
 
 /**
- * The calls of one organization that its books of completions know at `now`.
+ * The calls of one organization that its books of completions, and of transcriptions, know at `until`.
  *
  * A call is booked at the instant at which it began, once it has been over for `delayMs`, if a model took it up: with all
  * that was read and generated, whether anybody was there to hear it. Refused calls are not, nor those that failed without
- * stating usage, nor searches and transcriptions, which have books of their own. OpenAI documents none of this: that
- * failures cost nothing is what its own answers say (`usage: null`), the rest is assumed.
+ * stating usage, nor searches, which have books of their own. OpenAI documents none of this: that failures cost nothing is
+ * what its own answers say (`usage: null`), the rest is assumed. Transcriptions are billed by tokens, whatever they state.
  */
 export function bookedCalls(
   calls: readonly TrueCall[],
@@ -48,6 +50,7 @@ export function bookedCalls(
     if (key === undefined || call.endedAt === undefined || call.endedAt > until || !isBooked(call)) return []
     return [
       {
+        transcription: isTranscription(call),
         at: Math.floor(call.startedAt / 1000),
         project: key.project,
         keyId: keyId(key),
@@ -60,9 +63,12 @@ export function bookedCalls(
 }
 
 function isBooked(call: TrueCall): boolean {
-  const transcription = call.realtime !== undefined && call.realtime.seconds > 0
-  if (call.inputTokens === 0 || transcription) return false
+  if (call.inputTokens === 0) return false
   return !call.failed || call.usageStated
+}
+
+function isTranscription({ realtime }: TrueCall): boolean {
+  return realtime !== undefined && realtime.seconds > 0
 }
 
 function countedIn(call: TrueCall): Pick<BookedCall, 'total' | 'text' | 'audio' | 'image'> {

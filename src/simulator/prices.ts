@@ -39,6 +39,7 @@ const PRICES: Readonly<Record<string, Price>> = {
     audio: { input: 10, cached: 0.3, output: 20 },
     image: { input: 0.8, cached: 0.08, output: 0 },
   },
+  'gpt-4o-mini-transcribe': { input: 1.25, cached: 1.25, output: 5 },
   'gpt-realtime-1.5': { input: 4, cached: 0.4, output: 16, ...REALTIME },
 }
 

@@ -18,7 +18,8 @@ type Fields = Readonly<Record<string, string | boolean | null>>
 
 /** The results of one bucket of `/v1/organization/usage/completions`. */
 export function usageResults(calls: readonly BookedCall[], query: BookQuery): readonly string[] {
-  const groups = grouped(selected(calls, query), query.groupBy, USAGE_GROUPS, (call) => ({
+  const completions = selected(calls, query).filter(({ transcription }) => !transcription)
+  const groups = grouped(completions, query.groupBy, USAGE_GROUPS, (call) => ({
     project_id: call.project,
     user_id: null,
     api_key_id: call.keyId,

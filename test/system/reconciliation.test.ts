@@ -170,10 +170,18 @@ suite('reconciliation', () => {
     await spoken.event('session.created')
     spoken.say({ type: 'response.create' })
     await spoken.event('response.done')
+    const listening = { transcription: { model: 'gpt-4o-mini-transcribe' }, turn_detection: null }
+    spoken.say({ type: 'session.update', session: { type: 'realtime', audio: { input: listening } } })
+    spoken.say({ type: 'input_audio_buffer.append', audio: Buffer.alloc(48_000).toString('base64') })
+    spoken.say({ type: 'input_audio_buffer.commit' })
+    await spoken.event('conversation.item.input_audio_transcription.completed')
     const rows = await on.settled()
-    equal(rows.length, 13)
+    equal(rows.length, 14)
     ok(rows.every(({ precision }) => precision === 'exact'))
-    const { drift, over, rows: compared } = await reconciled(on, 0.000_001)
+    const { drift, over, rows: compared, besides } = await reconciled(on, 0.000_001)
+    // The transcription stands in another book, and in the same bill.
+    const heard = rows.find(({ kind }) => kind === 'transcription')
+    equal(Number(besides) * 25, Number(heard?.credits) * 1000)
     deepEqual([drift.booked.requests, drift.drift, over], [13, NOTHING, false])
     ok(drift.billed > 0n && drift.money < 1_000n * BigInt(compared.length), `${drift.money} of ${drift.billed}`)
 
@@ -184,6 +192,23 @@ suite('reconciliation', () => {
     ok(
       said.rows.every((row) => Object.values(row.drift).every((value) => Math.abs(value) < 1e-8)),
       out,
+    )
+  })
+
+  test('finds no drift where a model was asked for by another name', async () => {
+    await using on = await startStand({
+      simulator: { tokens: 'bytes', models: [{ id: 'gpt-5.6', snapshot: 'gpt-5.6-sol' }] },
+      upstreams: [{ name: 'alpha', apiKeyId: 'key_sim_alpha', project: 'proj_sim_a1' }],
+    })
+    await on.admin(({ adminKeys }) => adminKeys.set('main', 'sk-admin-sim'))
+    await ask(on.url, turn(on.key, { model: 'gpt-5.6' }))
+    await on.settled()
+    const { drift, over, rows } = await reconciled(on, 0.000_001)
+    deepEqual([drift.booked.requests, drift.drift, over], [1, NOTHING, false])
+    ok(drift.billed > 0n && drift.money < 1_000n, `${drift.money} of ${drift.billed}`)
+    deepEqual(
+      rows.map(({ model }) => model),
+      ['gpt-5.6-sol'],
     )
   })
 
