@@ -11,7 +11,10 @@ import { metricsOn, type Counting } from './app-metrics.ts'
 import { keepTidy } from './app-retention.ts'
 import type { AdminStore, SimulatorOptions } from './admin/world.ts'
 import { readSealingKey, type SealingKey } from './config-sealing-key.ts'
+import { cardChangeOf } from './config-rates.ts'
 import type { Config } from './config-shape.ts'
+import { idleTierWarnings } from './core/idle-tiers.ts'
+import { cardOf } from './core/set-rate.ts'
 import { BodyBudget } from './edge/body-budget.ts'
 import { Probes } from './edge/probes.ts'
 import { listen } from './edge/server.ts'
@@ -79,7 +82,9 @@ export async function startGateway(config: Config, log: Log): Promise<RunningGat
   const options = { path, durability, sealingKey: sealing.key, quota: config.quota, log }
   await using opened = new AsyncDisposableStack()
   const store = opened.adopt(await openStore({ ...options, role: 'serve' }), (one) => one.close())
-  for (const warning of [...config.warnings, ...sealing.warnings, ...store.warnings]) log.warn(warning)
+  const card = cardOf(cardChangeOf(config.credit), store.directory.rates())
+  const warnings = [...config.warnings, ...sealing.warnings, ...store.warnings, ...idleTierWarnings(card)]
+  for (const warning of warnings) log.warn(warning)
   const counting = opened.use(await metricsOn(config, log))
   const running = await serveOn(store, counting, config, log)
   // From now on they end when it stops.

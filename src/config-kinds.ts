@@ -107,14 +107,19 @@ export function percents(usual: readonly number[], meaning: string): z.ZodDefaul
   return described(list.default([...usual]), { unit: 'percent', meaning, right })
 }
 
-/** A table from names to factors, in whole tenths. */
+/** A table from names, `tier` or `model/tier`, to factors, in whole tenths. */
 export function factors(
   usual: Readonly<Record<string, number>>,
   meaning: string,
 ): z.ZodDefault<z.ZodRecord<z.ZodString, z.ZodNumber>> {
-  const right = 'a table from names to factors from 0 to 100 with at most one decimal, such as { priority = 2.5 }'
+  const right =
+    'a table from names (`tier` or `model/tier`) to factors from 0 to 100 with at most one decimal, such as { priority = 2.5 }'
   const factor = z.number().min(0).max(100).refine(isTenths)
-  return described(z.record(z.string().min(1), factor).default({ ...usual }), { unit: 'factor', meaning, right })
+  return described(z.record(z.string().regex(/^(?:[\x21-\x7e]{1,128}\/)?[^/]+$/), factor).default({ ...usual }), {
+    unit: 'factor',
+    meaning,
+    right,
+  })
 }
 
 /** Whether it is whole nanocredits per token, as credits per million tokens. */

@@ -24,6 +24,12 @@ suite('the values of the configuration', () => {
       ['[credit]\nunknown_usage_credits = -1', /0 or more/],
       ['[credit]\nunknown_usage_credits = 1e300', /credits/],
       ['[credit]\ntiers = { flex = 0.55 }', /at most one decimal/],
+      [
+        '[credit.tiers]\n"gpt-5.5/" = 2',
+        /tiers\."gpt-5\.5\/" = 2: must be a table from names \(`tier` or `model\/tier`\)/,
+      ],
+      ['[credit.tiers]\n"/priority" = 2', /tiers\."\/priority" = 2: must be/],
+      ['[credit.tiers]\n"gpt 5/priority" = 2', /tiers\."gpt 5\/priority" = 2: must be/],
       ['[limits]\nqueue_secs = 3000000', /2000000/],
       ['[quota]\ncontact = "a\\nb"', /one line/],
       ['[quota]\ncontact = ""', /short sentence/],

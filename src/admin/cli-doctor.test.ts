@@ -88,4 +88,22 @@ suite('admin doctor', () => {
       'rates: warning: service tier gold: 4 calls charged as the standard tier in the last 7 days; see [credit] tiers',
     ])
   })
+
+  test('names factors of models that the rate card does not know', async () => {
+    const world = await healthy()
+    const factor = { priority: 90n }
+    const known = {
+      'gpt-5.6': factor,
+      'gpt-5.5-2026-04-23': factor,
+      'gpt-daybreak-blue-latest': factor,
+      fallback: factor,
+    }
+    world.card = { modelTiers: { ...known, 'gpt-5.55': factor } }
+    const said = 'its factors count only for calls that ask for that very name'
+    deepEqual((await doctor(world)).slice(4), [
+      `rates: warning: [credit] tiers: there is no rate of a model "gpt-5.55": ${said}`,
+    ])
+    await world.run('admin', ...'rates set gpt-5.55 --input 1 --cached 1 --output 1'.split(' '))
+    deepEqual((await doctor(world)).slice(4), [])
+  })
 })

@@ -68,6 +68,20 @@ suite('admin rates', () => {
     match(world.out, /^gpt-daybreak-red-latest is priced as gpt-5\.6-cyber\ncredits gpt-5\.6-cyber: input=312\.5 /)
   })
 
+  test('shows the factors of the very name that was asked for', async () => {
+    const world = new FakeWorld()
+    world.card = { modelTiers: { 'gpt-5.6': { flex: 7n, turbo: 30n }, 'gpt-5.6-sol': { flex: 6n } } }
+    const factors = async (model: string): Promise<unknown> =>
+      ((await json(world, `admin rates show ${model}`))['tiers'] as Row[])
+        .filter(({ tier }) => tier === 'flex' || tier === 'turbo')
+        .map(({ tier, credits }) => [tier, credits])
+    deepEqual(await factors('gpt-5.6'), [
+      ['flex', 0.7],
+      ['turbo', 3],
+    ])
+    deepEqual(await factors('gpt-5.6-sol'), [['flex', 0.6]])
+  })
+
   test('says of a model without a row that the fallback prices it', async () => {
     const world = new FakeWorld()
     equal(await run(world, 'admin rates list --model gpt-new'), 2)

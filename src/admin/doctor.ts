@@ -1,3 +1,4 @@
+import { idleTierWarnings } from '../core/idle-tiers.ts'
 import { messagePriceOf, rateOf, tierOf, type RateCard } from '../core/price.ts'
 import { creditsText, type EpochMs } from '../core/units.ts'
 import type { FallbackUse, Registry, TierUse } from '../ports.ts'
@@ -21,6 +22,7 @@ export async function examine(store: AdminStore, card: RateCard, now: EpochMs): 
     await memberFinding(store.registry, now),
     ...rateFindings(await store.rateBook.byFallback(now - WEEK_MS), card, now),
     ...tierFindings(await store.rateBook.byTier(now - WEEK_MS), card, now),
+    ...idleTierWarnings(card).map((message): Finding => ({ check: 'rates', level: 'warning', message })),
   ]
 }
 
@@ -89,7 +91,7 @@ function remedyFor({ model, charging }: FallbackUse, card: RateCard, now: EpochM
 function tierFindings(uses: readonly TierUse[], card: RateCard, now: EpochMs): readonly Finding[] {
   const unknown = uses.filter(({ model, tier }) => {
     const rate = rateOf(model ?? '', now, card) ?? card.fallback
-    return !tierOf(tier, rate, card).known
+    return !tierOf(tier, model, rate, card).known
   })
   return [...Map.groupBy(unknown, ({ tier }) => tier)].map(([tier, of]) => {
     const calls = of.reduce((sum, use) => sum + use.calls, 0)

@@ -74,9 +74,9 @@ suite('rates', () => {
     equal(messagePriceOf('new', NOW, changed).credits, 7n)
     equal(rateOf('house', NOW, changed)?.model, 'gpt-5.4')
     equal(rateOf('gpt-5', NOW, changed)?.input, 9n)
-    equal(tierOf('priority', rate('gpt-5.4'), changed).tenths, 30n)
-    equal(tierOf('fast', rate('gpt-5.5'), changed).tenths, 40n)
-    equal(tierOf('priority', rate('gpt-5.5'), changed).tenths, 25n)
+    equal(tierOf('priority', 'gpt-5.4', rate('gpt-5.4'), changed).tenths, 30n)
+    equal(tierOf('fast', 'gpt-5.5', rate('gpt-5.5'), changed).tenths, 40n)
+    equal(tierOf('priority', 'gpt-5.5', rate('gpt-5.5'), changed).tenths, 25n)
     const row = { model: 'x', input: 1n, cached: 1n, output: 1n, status: 'published', source: '', asOf: '' } as const
     throws(() => cardWith({ rates: [{ ...row, from: '2026-02-30' }] }), /rate of x: 2026-02-30 is no date/)
     throws(() => cardWith({ tiers: { fast: -1n } }), /tier fast/)
@@ -87,13 +87,16 @@ suite('price', () => {
   test('adds up the known examples', () => {
     const call = usage(120_000, 100_000, 5000, 2000)
     equal(creditsText(creditsOf(call, rate('gpt-6.1-sol'), STANDARD)), '1.75')
-    equal(creditsText(creditsOf(call, rate('gpt-6.1-sol'), tierOf('priority', rate('gpt-6.1-sol'), card))), '3.5')
+    equal(
+      creditsText(creditsOf(call, rate('gpt-6.1-sol'), tierOf('priority', 'gpt-6.1-sol', rate('gpt-6.1-sol'), card))),
+      '3.5',
+    )
     equal(creditsText(creditsOf(usage(1_000_000, 100_000, 0, 1_000_000), rate('gpt-5.4-mini'), STANDARD)), '130.0625')
     equal(creditsOf(usage(100, 0, 0, 100), rate('gpt-5.3-codex-spark'), STANDARD), 0n)
   })
 
   test('multiplies by the tier', () => {
-    const tenths = (tier: string | undefined, model = 'gpt-5.4') => tierOf(tier, rate(model), card)
+    const tenths = (tier: string | undefined, model = 'gpt-5.4') => tierOf(tier, model, rate(model), card)
     for (const tier of [undefined, 'auto', 'default', 'standard']) deepEqual(tenths(tier), STANDARD)
     for (const tier of ['fast', 'priority', 'Priority']) equal(tenths(tier).tenths, 20n)
     for (const tier of ['fast', 'priority']) equal(tenths(tier, 'gpt-5.5-2026-04-23').tenths, 25n)
@@ -101,6 +104,26 @@ suite('price', () => {
     equal(tenths('flex', 'gpt-5.5').tenths, 5n)
     equal(tenths('ultrafast').tenths, 60n)
     for (const tier of ['scale', '', 'toString']) deepEqual(tenths(tier), { tenths: 10n, known: false })
+  })
+
+  test('finds the tiers of a model by its names, as its rate, the one that was asked for first', () => {
+    const named = { 'gpt-5.6': 90n, 'gpt-5.5-2026-04-23': 80n, 'gpt-new': 70n, 'gpt-5.6-terra': 60n, house: 50n }
+    const modelTiers = Object.fromEntries(Object.entries(named).map(([model, tenths]) => [model, { Priority: tenths }]))
+    const own = cardWith({ modelTiers, aliases: { house: 'gpt-5.5' } })
+    const tenths = (model: string | undefined, tier = 'priority'): bigint =>
+      tierOf(tier, model, rateOf(model ?? '', NOW, own) ?? own.fallback, own).tenths
+    equal(tenths('gpt-5.6'), 90n)
+    equal(tenths('gpt-5.6-2026-07-09'), 90n)
+    equal(tenths('gpt-5.6-sol'), 20n)
+    equal(tenths('gpt-5.5-2026-04-23'), 80n)
+    equal(tenths('gpt-5.5-2026-04-23', 'fast'), 25n)
+    equal(tenths('gpt-5.5'), 25n)
+    equal(tenths('house'), 50n)
+    equal(tenths('house', 'fast'), 25n)
+    equal(tenths('gpt-5.6-terra-2026-07-09'), 60n)
+    equal(tenths('gpt-new'), 70n)
+    equal(tenths('gpt-other'), 20n)
+    equal(tenths(undefined), 20n)
   })
 
   test('rounds up once', () => {
@@ -128,7 +151,7 @@ suite('price', () => {
   const anyRate = fc.constantFrom(...RATES).map((row) => rate(row.model))
   const anyTier = fc
     .constantFrom(undefined, 'fast', 'flex', 'ultrafast')
-    .map((name) => tierOf(name, card.fallback, card))
+    .map((name) => tierOf(name, undefined, card.fallback, card))
 
   test('grows with every token and every rate', () => {
     fc.assert(

@@ -1,4 +1,4 @@
-import { byModel, inForce, rowOf } from './rate-lookup.ts'
+import { byModel, inForce, namesOf, rowOf } from './rate-lookup.ts'
 import { dayAt } from './calendar.ts'
 import { ALIASES, MESSAGES, MODEL_TIERS, RATES, TIERS, UNKNOWN_MODEL } from './rates.ts'
 import type { MessageRow, RateRow, SpokenRate } from './rates.ts'
@@ -137,12 +137,22 @@ export function messagePriceOf(
   return { credits: row.credits, identity: `${row.model}@message${from}${mark}` }
 }
 
-/** The multiplier of a service tier as upstream (or the request) names it; none named is the standard one. */
-export function tierOf(serviceTier: string | undefined, rate: Rate, card: RateCard): Tier {
+/**
+ * The multiplier of a service tier as upstream (or the request) names it, for the model that was asked for and the rate that
+ * was found for it; none named is the standard one.
+ */
+export function tierOf(serviceTier: string | undefined, model: string | undefined, rate: Rate, card: RateCard): Tier {
   if (serviceTier === undefined) return { tenths: 10n, known: true }
   const name = serviceTier.toLowerCase()
-  const tenths = card.modelTiers.get(rate.model)?.get(name) ?? card.tiers.get(name)
+  const tenths = ownTiersOf(model, rate, card).get(name) ?? card.tiers.get(name)
   return { tenths: tenths ?? 10n, known: tenths !== undefined }
+}
+
+/** A model's own multipliers by tier: looked for by its names, as its rate is, then by that of its row. */
+export function ownTiersOf(model: string | undefined, rate: Rate, card: RateCard): ReadonlyMap<string, bigint> {
+  const names = [...(model === undefined ? [] : namesOf(model, card.aliases)), rate.model]
+  // Of two that have the same tier the one that comes first counts.
+  return new Map(names.toReversed().flatMap((name) => [...(card.modelTiers.get(name) ?? [])]))
 }
 
 /**

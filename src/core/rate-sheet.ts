@@ -1,4 +1,4 @@
-import { identityOf, messagePriceOf, rateOf, type RateCard } from './price.ts'
+import { identityOf, messagePriceOf, ownTiersOf, rateOf, type RateCard } from './price.ts'
 import { ALIASES, type RateRow } from './rates.ts'
 import type { EpochMs, NanoCredits } from './units.ts'
 import { usdRowsOf, usdTierTenths, usdIdentityOf } from './usd.ts'
@@ -36,7 +36,7 @@ export function rateSheet(asked: string, at: EpochMs, card: RateCard): RateSheet
     names: namesOf(model, card),
     credits: listed(card.rates.get(model) ?? [], current?.identity),
     usd: listed(usdRowsOf(model), usdNow),
-    tiers: tiersOf(model, card),
+    tiers: tiersOf(ownTiersOf(asked, current ?? card.fallback, card), model, card),
     message: messagePriceOf(asked, at, card),
   }
 }
@@ -66,11 +66,10 @@ function namesOf(model: string, { aliases }: RateCard): RateSheet['names'] {
     })
 }
 
-function tiersOf(model: string, { tiers, modelTiers }: RateCard): RateSheet['tiers'] {
-  const own = modelTiers.get(model)
-  return [...new Set([...tiers.keys(), ...(own?.keys() ?? [])])].map((tier) => ({
+function tiersOf(own: ReadonlyMap<string, bigint>, model: string, { tiers }: RateCard): RateSheet['tiers'] {
+  return [...new Set([...tiers.keys(), ...own.keys()])].map((tier) => ({
     tier,
-    credits: own?.get(tier) ?? tiers.get(tier) ?? 10n,
+    credits: own.get(tier) ?? tiers.get(tier) ?? 10n,
     usd: usdTierTenths(model, tier),
   }))
 }

@@ -104,12 +104,22 @@ suite('rates that an operator sets', () => {
     equal(identity('2026-10-01', [set({ model: 'gpt-5.5' })]), 'gpt-5.5@always/admin-3')
   })
 
+  test('of a snapshot leave it the tiers of its model', () => {
+    const snapshot = { model: 'gpt-5.5-2026-04-23', serviceTier: 'priority' }
+    const same = { model: snapshot.model, input: 125_000n, cached: 12_500n, output: 750_000n }
+    const before = repriced(call(snapshot), card)?.credits
+    deepEqual(repriced(call(snapshot), cardOf({}, [set(same)])), {
+      credits: before,
+      rate: 'gpt-5.5-2026-04-23@always/admin-3',
+    })
+  })
+
   test('keep the tiers of their model, and what is published for its audio', () => {
     const changed = cardOf({}, [set({ model: 'gpt-realtime', cacheWrite: 1250n }), set({ id: 5, model: 'gpt-5.5' })])
     const rate = rateOf('gpt-realtime', AT, changed) ?? never()
     deepEqual([rate.input, rate.cacheWrite, rate.spoken?.audio?.input], [1000n, 1250n, 800_000n])
     const other = rateOf('gpt-5.5-2026-04-23', AT, changed) ?? never()
-    equal(tierOf('priority', other, changed).tenths, 25n)
-    equal(creditsOf(call().usage, other, tierOf('priority', other, changed)), 2_850_000n)
+    equal(tierOf('priority', 'gpt-5.5-2026-04-23', other, changed).tenths, 25n)
+    equal(creditsOf(call().usage, other, tierOf('priority', 'gpt-5.5', other, changed)), 2_850_000n)
   })
 })

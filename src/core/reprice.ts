@@ -36,7 +36,7 @@ export function repriced(call: SettledCall, card: RateCard): Repriced | undefine
   if (call.charging === 'message') return call.message ? ofMessage(model, call, card) : undefined
   if (!statesUsage(call.usage)) return undefined
   const rate = rateOf(model ?? '', call.endedAt, card) ?? card.fallback
-  const credits = bounded(creditsOf(call.usage, rate, tierOf(call.serviceTier, rate, card)))
+  const credits = bounded(creditsOf(call.usage, rate, tierOf(call.serviceTier, model, rate, card)))
   return { credits, rate: rate.identity }
 }
 

@@ -78,7 +78,7 @@ type Cost = (rate: Rate, tier: Tier) => NanoCredits
 function priced({ model, serviceTier }: Called, at: EpochMs, { rates, settings }: Tariff, cost: Cost): Price {
   if (settings.charging === 'message') return messagePrice(model, at, rates)
   const rate = rateOf(model ?? '', at, rates) ?? rates.fallback
-  const tier = tierOf(serviceTier, rate, rates)
+  const tier = tierOf(serviceTier, model, rate, rates)
   const unknown = rate === rates.fallback ? unknownModel(model) : tier.known ? undefined : unknownTier(serviceTier)
   return { credits: bounded(cost(rate, tier)), rate: rate.identity, unknown }
 }

@@ -10,7 +10,7 @@ export function trueCredits(calls: readonly TrueCall[]): NanoCredits {
     if (!call.terminal || call.status >= 400) continue
     const rate = rateOf(call.model ?? '', call.startedAt, card)
     if (!rate) throw new Error(`the rate card has no row for ${call.model}`)
-    sum += creditsOf(call, rate, tierOf(call.serviceTier, rate, card))
+    sum += creditsOf(call, rate, tierOf(call.serviceTier, call.model, rate, card))
   }
   return sum
 }

@@ -133,4 +133,28 @@ suite('rates that an administrator sets', { concurrency: 2 }, () => {
     await on.settled()
     deepEqual(await ratesIn(on), [`${MODEL}@always/config`])
   })
+
+  test('are multiplied by the tiers of the name that was asked for, and names that nobody knows are told of', async () => {
+    const toml = `[credit.tiers]\n"gpt-5.6/priority" = 9\n"${MODEL}/priority" = 3\n`
+    const models = [{ id: 'gpt-5.6' }, { id: 'gpt-5.6-sol' }]
+    await using on = await startStand({ simulator: { ...SIMULATOR, models }, toml })
+    const told = on.log.filter((line) => line.includes('[credit] tiers'))
+    equal(told.length, 1)
+    match(told[0] ?? '', new RegExp(`no rate of a model "${MODEL}"`))
+    for (const { id } of models) {
+      for (const tier of [undefined, 'priority']) await ask(on.url, turn(on.key, { model: id, ...(tier && { tier }) }))
+    }
+    const rows = (await on.settled()).toReversed()
+    // By the very tokens of each call at the one rate of both names: 100 / 10 / 500.
+    const standard = rows.map(
+      ({ inputTokens, cachedInputTokens, outputTokens }) =>
+        BigInt(inputTokens - cachedInputTokens) * 100_000n +
+        BigInt(cachedInputTokens) * 10_000n +
+        BigInt(outputTokens) * 500_000n,
+    )
+    deepEqual(
+      rows.map(({ credits }, at) => Number(credits) / Number(standard[at])),
+      [1, 9, 1, 2],
+    )
+  })
 })
