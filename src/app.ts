@@ -173,6 +173,9 @@ async function serveOn(store: Store, counting: Counting, config: Config, log: Lo
   }
 }
 
+/** A terminal that is closed asks for the same as whoever runs the service: without a listener it would cut running calls. */
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
+
 /** Ctrl-C reaches this process from the terminal and from its launcher: what comes that close is one signal. */
 const SAME_SIGNAL_MS = 250
 
@@ -181,7 +184,7 @@ export function stderrLog(options: Omit<LogOptions, 'write'>): Log {
   return lineLog({ ...options, write: (line) => process.stderr.write(line) })
 }
 
-/** Serves until SIGTERM or SIGINT, then lets running calls end; a second signal cuts them. */
+/** Serves until SIGTERM, SIGINT or SIGHUP, then lets running calls end; a second signal cuts them. */
 export async function serve(config: Config): Promise<number> {
   // Bursts of streams leave the old generation full of garbage: collected earlier, 1,000 streams peak 60 MB lower.
   setFlagsFromString('--heap-growing-percent=50')
@@ -204,7 +207,7 @@ export async function serve(config: Config): Promise<number> {
   const again = (): void => {
     if (Date.now() - heardAt > SAME_SIGNAL_MS) cut.abort()
   }
-  process.on('SIGTERM', again).on('SIGINT', again)
+  for (const name of STOP_SIGNALS) process.on(name, again)
   await gateway.stop(cut.signal)
   clearTimeout(deadline)
   log.info('stopped')
@@ -227,15 +230,17 @@ function isTaken(cause: unknown): boolean {
 }
 
 /**
- * Resolves at the next SIGTERM or SIGINT. What comes again at once is heard too, and ignored: without a listener it
+ * Resolves at the next signal to stop. What comes again at once is heard too, and ignored: without a listener it
  * would kill this process before it has cleaned up.
  */
 async function nextSignal(): Promise<undefined> {
   return await new Promise((resolve) => {
     const heard = (): void => {
       resolve(undefined)
-      setTimeout(() => process.off('SIGTERM', heard).off('SIGINT', heard), SAME_SIGNAL_MS).unref()
+      setTimeout(() => {
+        for (const name of STOP_SIGNALS) process.off(name, heard)
+      }, SAME_SIGNAL_MS).unref()
     }
-    process.on('SIGTERM', heard).on('SIGINT', heard)
+    for (const name of STOP_SIGNALS) process.on(name, heard)
   })
 }

@@ -34,7 +34,7 @@ const server = z.strictObject({
     'an address with a port, such as "127.0.0.1:8080", "[::1]:8080" or "0.0.0.0:8080"',
     (value) => parseAddress(value) !== undefined,
   ),
-  drain_secs: secs(300, 'How long running calls may go on after the first SIGTERM'),
+  drain_secs: secs(300, 'How long running calls may go on after the first signal to stop'),
 })
 
 const database = z.strictObject({

@@ -35,6 +35,23 @@ suite('a gateway that is told to stop', { concurrency: 4 }, () => {
     expectTruth(rows, ground.simulator.truth())
   })
 
+  test('lets running streams end whole when its terminal is closed', async () => {
+    await using ground = await startGround({ simulator: { eventDelayMs: 60, tokens: 'bytes' } })
+    await using gateway = await serve(ground.configFile)
+    const running = await stream(gateway.url, turn(ground.key))
+    await running.events(3)
+    // From the system and from a shell, both at once.
+    gateway.signal('SIGHUP')
+    gateway.signal('SIGHUP')
+    ok(await running.ended, 'its stream is whole')
+    ok(running.text().includes('response.completed'))
+    equal(await gateway.ended, 0)
+    deepEqual(
+      (await ground.calls()).map(({ ending }) => ending),
+      ['complete'],
+    )
+  })
+
   test('does not cut a slow reader off from what is already on its way', async () => {
     await using ground = await startGround({ simulator: { text: 'word '.repeat(40), deltas: 20_000, tokens: 'bytes' } })
     await using gateway = await serve(ground.configFile)
