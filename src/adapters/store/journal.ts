@@ -103,12 +103,12 @@ export class Journal {
     this.#moved = Math.max(this.#moved, number)
   }
 
-  /** Takes the file away if the database has all of it; else it is there for the next start. */
-  close(): void {
+  /** Takes the file away if the database has all of it; else, or if it is to be kept, it is there for the next start. */
+  close({ keep = false }: { readonly keep?: boolean } = {}): void {
     if (this.#closed) return
     this.#closed = true
     closeSync(this.#file)
-    if (this.#moved === this.#number) rmSync(this.#path, { force: true })
+    if (!keep && this.#moved === this.#number) rmSync(this.#path, { force: true })
   }
 
   #makeRoom(size: number): boolean {

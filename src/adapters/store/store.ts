@@ -48,7 +48,7 @@ export interface StoreOptions {
   readonly quota?: QuotaRules | undefined
   readonly now?: Clock
   readonly log: Log
-  /** How often a 'serve' looks for changes that another process made to the directory. */
+  /** How often a 'serve' looks for changes that another process made to the directory, and whether the files are still its own. */
   readonly pollMs?: number
 }
 
@@ -78,11 +78,11 @@ const POLL_MS = 250
 export async function openStore(options: StoreOptions): Promise<Store> {
   const now = options.now ?? Date.now
   const { path, create = false, durability, role, sealingKey, log } = options
-  const { quota } = options
+  const { quota, pollMs = POLL_MS } = options
   const instance = randomUUID()
   const engine: EngineOptions = { path, create, durability, role, sealingKey, quota, instance, now: now() }
   const behind = role === 'cli' ? await caughtUp(path) : []
-  const { threads, warnings } = role === 'serve' ? await openThreads(engine, log) : inOwnThread(engine)
+  const { threads, warnings } = role === 'serve' ? await openThreads(engine, pollMs, log) : inOwnThread(engine)
   const { writer, reader } = threads
   const directory = new FollowedDirectory(threads.plain, sealingKey, log)
   try {
@@ -92,7 +92,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     throw cause
   }
   threads.start()
-  if (role === 'serve') directory.follow(options.pollMs ?? POLL_MS)
+  if (role === 'serve') directory.follow(pollMs)
   const close = async (): Promise<void> => {
     directory.stop()
     await threads.close()

@@ -5,6 +5,7 @@ import type { EngineOptions } from './engine.ts'
 import type { Executor } from './executor.ts'
 import { FrontLedger, type Answered } from './front-ledger.ts'
 import { Journal, journalPathOf } from './journal.ts'
+import { KeptFiles } from './kept-files.ts'
 import type { Input, OperationName, Output } from './operations.ts'
 import { openOwnThread } from './own-thread.ts'
 import { WorkerThread } from './worker-thread.ts'
@@ -19,7 +20,7 @@ export interface Threads {
   readonly reader: Executor
   /** What of the ledger is answered before the database has it. */
   readonly calls: Partial<Pick<Ledger, Answered>>
-  /** Resolves, with the reason, when the writer has died. */
+  /** Resolves, with the reason, when the writer has died, or a file of the database is not the one that was opened any more. */
   readonly lost: Promise<string>
   /** Begins what need not be there at once. */
   start(): void
@@ -40,22 +41,29 @@ export function inOwnThread(options: EngineOptions): Opened {
 }
 
 /** A thread that writes and one that reads. A journal keeps promises for as long as the process may die, not the machine. */
-export async function openThreads(options: EngineOptions, log: Log): Promise<Opened> {
+export async function openThreads(options: EngineOptions, pollMs: number, log: Log): Promise<Opened> {
   const { executor, warnings } = await WorkerThread.open(options, log)
   const background = new BackgroundThread({ ...options, role: 'background' }, log)
   const behind = writeBehind(executor, options, log)
   const calls = behind ? front(executor, behind.records, options) : {}
+  const files = await KeptFiles.of(options.path)
   const threads = {
     plain: executor,
     writer: behind ? after(behind.records, executor) : executor,
     reader: behind ? after(behind.records, background) : background,
     calls,
-    lost: executor.lost,
-    start: () => background.start(),
+    lost: Promise.race([executor.lost, files.lost]),
+    start: () => {
+      background.start()
+      files.follow(pollMs)
+    },
     close: async () => {
+      files.stop()
       await behind?.records.close()
+      // Before SQLite takes its own files away. A journal may be all that is left of what it promised.
+      await files.look()
       await Promise.all([background.close(), executor.close()])
-      behind?.journal.close()
+      behind?.journal.close({ keep: files.isLost })
     },
   }
   return { threads, warnings }
