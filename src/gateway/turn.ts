@@ -78,10 +78,13 @@ export class Turn {
     return this.#ended
   }
 
+  /** An event of its answer goes to the client: what its key was probing is over (docs/decisions/0005). */
   begin(): void {
     if (this.#begun) return
     this.#begun = true
     this.#began.resolve()
+    const { gateway, line } = this.#dialogue
+    if (line) gateway.coordinator.report(line.upstream, { kind: 'answering' })
   }
 
   end(end: TurnEnd): void {

@@ -85,10 +85,11 @@ export class Utterance {
     return this.#inLedger
   }
 
-  /** Its answer has begun. */
+  /** Its answer has begun: what its key was probing is over (docs/decisions/0005). */
   begin(): void {
     this.#begun = true
     clearTimeout(this.#timer)
+    this.#conversation.gateway.coordinator.report(this.#line.upstream, { kind: 'answering' })
   }
 
   /** Its message goes upstream; `passedOver` when upstream says nothing to it. */
