@@ -2,6 +2,7 @@ import { budgetScope, classInBand, classOf } from './fault-class.ts'
 import type { ErrorWords, FaultClass } from './fault-class.ts'
 import type { HeaderList } from './headers.ts'
 import type { Outcome } from './health.ts'
+import { loggable } from './loggable.ts'
 import { waitOf } from './retry-after.ts'
 import type { EpochMs } from './units.ts'
 
@@ -23,6 +24,14 @@ export interface Judgement {
   readonly whoseTrouble: 'caller' | 'key' | 'upstream'
   /** How long upstream asked to wait, in ms. */
   readonly waitMs: number | undefined
+  /** What upstream said, for the log; undefined where it said nothing. */
+  readonly told: Told | undefined
+}
+
+/** An error in upstream's words, fit for the log. */
+export interface Told {
+  readonly status: number | undefined
+  readonly said: string | undefined
 }
 
 /** An error as upstream told it, and what it answered to. */
@@ -119,14 +128,16 @@ const RULES: Readonly<Record<FaultClass, Rule>> = {
 /** Judges an answer with a bad status, before anything of it has gone to the client. */
 export function judgeReply(error: ReplyError): Judgement {
   const errorClass = classOf(error.status, error)
-  return judged(errorClass, error, waitOf(error.headers, error.errorMessage, error.now, error.status === 429))
+  const waitMs = waitOf(error.headers, error.errorMessage, error.now, error.status === 429)
+  return { ...judged(errorClass, error, waitMs), told: toldBy(error) }
 }
 
 /** Judges an error found inside a good answer. Once something has gone to the client there is no other try. */
 export function judgeInBand(error: InBandError): Judgement {
   const errorClass = classInBand(error.status, error)
   const limited = error.status === 429 || errorClass === 'rate_limit'
-  const judgement = judged(errorClass, error, waitOf(error.headers, error.errorMessage, error.now, limited))
+  const waitMs = waitOf(error.headers, error.errorMessage, error.now, limited)
+  const judgement = { ...judged(errorClass, error, waitMs), told: toldBy(error) }
   return error.begun ? { ...judgement, next: 'never', counts: true } : judgement
 }
 
@@ -161,5 +172,10 @@ function judged(errorClass: FaultClass, error: Asked | undefined, waitMs: number
     errorClass,
     outcome,
     waitMs,
+    told: undefined,
   }
+}
+
+function toldBy({ status, errorMessage }: InBandError | ReplyError): Told {
+  return { status, said: errorMessage === undefined ? undefined : loggable(errorMessage) }
 }

@@ -7,7 +7,7 @@ import type { Standing } from './quota.ts'
 import { FIVE_HOURS_MS, WEEK_MS } from './quota.ts'
 
 const DROPPED_UPSTREAM =
-  'authorization x-api-key api-key connection keep-alive proxy-authorization proxy-authenticate proxy-connection te trailer transfer-encoding upgrade cookie accept-encoding expect forwarded via x-forwarded-for x-forwarded-proto x-real-ip openai-organization openai-project host content-length'.split(
+  'authorization x-api-key api-key connection keep-alive proxy-authorization proxy-authenticate proxy-connection te trailer transfer-encoding upgrade cookie accept-encoding expect forwarded via x-forwarded-for x-forwarded-proto x-real-ip x-original-forwarded-for client-ip true-client-ip x-client-ip x-cluster-client-ip fastly-client-ip fly-client-ip cdn-loop client-cert client-cert-chain cf-connecting-ip cf-ray cf-visitor cf-ipcountry cf-warp-tag-id cf-access-jwt-assertion x-envoy-external-address x-amzn-trace-id x-amzn-oidc-accesstoken x-amz-cf-id x-azure-clientip x-appengine-user-ip x-goog-iap-jwt-assertion x-goog-authenticated-user-email x-auth-request-access-token x-ms-token-aad-access-token x-ms-client-principal x-ms-client-principal-name x-remote-user remote-user remote-email remote-groups remote-name x-authentik-jwt x-pomerium-jwt-assertion tailscale-user-login openai-organization openai-project host content-length'.split(
     ' ',
   )
 const DROPPED_BACK =
@@ -66,6 +66,22 @@ suite('headers', () => {
     ]
     deepEqual(upstreamHeaders(headers), headers)
     deepEqual(replyHeaders(headers, context), headers)
+  })
+
+  test('a header that only begins like one of the list passes', () => {
+    const headers = [
+      'x-client-request-id',
+      '1',
+      'cfg',
+      '2',
+      'remote-control',
+      '3',
+      'x-clientip',
+      '4',
+      'x-amz-date',
+      '5',
+    ]
+    deepEqual(upstreamHeaders(headers), headers)
   })
 
   test('what the connection header names is for the next hop only', () => {

@@ -42,10 +42,20 @@ const NOT_UPSTREAM = new Set([
   // The gateway meters what comes back, so it must come as it is.
   'accept-encoding',
   'expect',
-  // Where the member sits is nobody's business.
+  // Where the member sits, and who it is there, is nobody's business.
   'forwarded',
   'via',
   'x-real-ip',
+  'x-original-forwarded-for',
+  'client-ip',
+  'true-client-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'fastly-client-ip',
+  'fly-client-ip',
+  'cdn-loop',
+  'client-cert',
+  'client-cert-chain',
   // The administrator's key decides whose account it is.
   'openai-organization',
   'openai-project',
@@ -54,16 +64,23 @@ const NOT_UPSTREAM = new Set([
   'content-length',
 ])
 
+/**
+ * Families of headers in which proxies, tunnels and sign-ons in front of the gateway tell of the member, its credentials
+ * among them. Cloudflare is known to refuse requests that already come with its own.
+ */
+const OF_THE_FRONT =
+  /^(?:x-forwarded|cf|x-envoy|x-amzn|x-amz-cf|x-azure|x-appengine|x-goog-iap|x-goog-authenticated-user|x-auth-request|x-ms-token|x-remote|x-authentik|x-pomerium|tailscale)-|^x-ms-client-principal\b|^remote-(?:user|email|groups|name)$/
+
 const NOT_BACK = new Set([...HOP_BY_HOP, 'set-cookie', 'alt-svc', 'strict-transport-security'])
 
 /** Limits of the administrator's account; the member sees its own instead. */
 const UPSTREAM_LIMITS =
   /^x-(?:.+-(?:primary|secondary)-.+|codex-(?:limit-name|credits-.+|active-limit|promo-message|rate-limit-reached-type))$/
 
-/** What goes upstream of a request's headers: everything, but for credentials, hops and traces of the way. */
+/** What goes upstream of a request's headers: everything, but for credentials, hops and what the way here has added. */
 export function upstreamHeaders(headers: HeaderList): string[] {
   const named = namedByConnection(headers)
-  return filtered(headers, (name) => NOT_UPSTREAM.has(name) || name.startsWith('x-forwarded-') || named.has(name))
+  return filtered(headers, (name) => NOT_UPSTREAM.has(name) || OF_THE_FRONT.test(name) || named.has(name))
 }
 
 /** What the client sees besides upstream's own headers. */

@@ -56,6 +56,7 @@ export function reportFailure(call: CallId, upstream: Upstream, judgement: Judge
   const fields = {
     upstream: upstream.name,
     error_class: judgement.errorClass,
+    ...judgement.told,
     reason: after?.reason,
     until: after?.until === undefined ? undefined : new Date(after.until).toISOString(),
     call,
