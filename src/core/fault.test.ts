@@ -1,7 +1,7 @@
 import { deepEqual, equal, notEqual } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { readErrorBody } from './error-body.ts'
-import { BROKEN_STREAM, judgeInBand, judgeNoReply, judgeReply } from './fault.ts'
+import { asksToWait, BROKEN_STREAM, judgeInBand, judgeNoReply, judgeReply } from './fault.ts'
 import type { InBandError, Judgement, ReplyError } from './fault.ts'
 import type { FaultClass } from './fault-class.ts'
 
@@ -38,6 +38,7 @@ const billing = (scope: 'organization' | 'project'): Expected => {
 const REGION: Expected = ['region', 'region of organization', 'elsewhere', false, 'organization', 'key']
 const RATE: Expected = ['rate_limit', 'cool', 'elsewhere', false, 'project', 'upstream']
 const BUSY: Expected = ['overloaded', 'overloaded', 'again', true, 'key', 'upstream']
+const TOO_MANY: Expected = ['overloaded', 'overloaded', 'again', false, 'key', 'upstream']
 const BROKEN: Expected = ['server_error', 'penalty', 'elsewhere', true, 'key', 'upstream']
 
 const REPLIES: readonly (readonly [ReplyError, Expected])[] = [
@@ -109,14 +110,14 @@ const REPLIES: readonly (readonly [ReplyError, Expected])[] = [
   [error(429, undefined, { errorMessage: 'You exceeded your current quota, please check…' }), billing('organization')],
   [error(402), billing('organization')],
   // Overload.
-  [error(429, 'slow_down'), BUSY],
+  [error(429, 'slow_down'), TOO_MANY],
   [error(503, 'slow_down'), BUSY],
   [error(503), BUSY],
   [error(503, undefined, { errorType: 'server_error', errorMessage: 'Overloaded' }), BUSY],
   [error(503, 'server_is_overloaded'), BUSY],
   [error(529), BUSY],
   [error(529, undefined, { errorType: 'overloaded_error' }), BUSY],
-  [error(429, undefined, { errorMessage: 'The engine is currently overloaded' }), BUSY],
+  [error(429, undefined, { errorMessage: 'The engine is currently overloaded' }), TOO_MANY],
   // Upstream's own.
   [error(500), BROKEN],
   [error(500, 'server_error'), BROKEN],
@@ -142,6 +143,15 @@ suite('a fault', () => {
     equal(judgeNoReply('bad-response', true).errorClass, 'bad_response')
     deepEqual(summary(judgeNoReply('aborted', true)), ['client_left', 'neutral', 'never', true, 'key', 'caller'])
     deepEqual(summary(BROKEN_STREAM), ['broken_stream', 'penalty', 'never', true, 'key', 'upstream'])
+  })
+
+  test('is one to be waited for where upstream limits, by whatever name, and not where an account is empty', () => {
+    for (const word of [undefined, 'rate_limit_exceeded', 'slow_down'])
+      equal(asksToWait(judgeReply(error(429, word))), true)
+    equal(asksToWait(judgeInBand({ ...error(429, 'slow_down'), begun: true })), true)
+    for (const code of ['insufficient_quota', 'context_length_exceeded'])
+      equal(asksToWait(judgeReply(error(429, code))), false)
+    equal(asksToWait(judgeReply(error(503, 'server_is_overloaded'))), false)
   })
 
   test('carries the wait that upstream asked for', () => {
@@ -177,7 +187,7 @@ suite('a fault', () => {
     for (const [from] of REPLIES) {
       const judgement = judgeReply(from)
       if (judgement.next === 'pass') equal(judgement.outcome.kind, 'neutral')
-      if ([401, 403, 429].includes(from.status) && judgement.errorClass !== 'overloaded') equal(judgement.counts, false)
+      if ([401, 403, 429].includes(from.status)) equal(judgement.counts, false)
       if (judgement.whoseTrouble === 'key') notEqual(judgement.next, 'pass')
     }
   })

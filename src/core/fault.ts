@@ -129,7 +129,14 @@ const RULES: Readonly<Record<FaultClass, Rule>> = {
 export function judgeReply(error: ReplyError): Judgement {
   const errorClass = classOf(error.status, error)
   const waitMs = waitOf(error.headers, error.errorMessage, error.now, error.status === 429)
-  return { ...judged(errorClass, error, waitMs), told: toldBy(error) }
+  const judgement = { ...judged(errorClass, error, waitMs), told: toldBy(error) }
+  // What was turned away for lack of room has not run, whatever the lack is called.
+  return error.status === 429 ? { ...judgement, counts: false } : judgement
+}
+
+/** Whether upstream wants to be asked later: of whichever limit of the account's or the host's, never of the member's. */
+export function asksToWait({ errorClass, whoseTrouble, told }: Judgement): boolean {
+  return errorClass === 'rate_limit' || (told?.status === 429 && whoseTrouble === 'upstream')
 }
 
 /** Judges an error found inside a good answer. Once something has gone to the client there is no other try. */

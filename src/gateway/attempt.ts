@@ -1,4 +1,5 @@
 import { choiceOf } from '../core/choice.ts'
+import { asksToWait } from '../core/fault.ts'
 import { Refusal } from '../core/refusal.ts'
 import { NoSeat, type Reply, type Seat, type Upstream } from '../ports.ts'
 import { eligible, overOf, type Eligible } from './eligible.ts'
@@ -82,9 +83,13 @@ async function seated(
 
 function finish(last: Failure | undefined, { request, outgoing, gateway }: Trying, left: readonly Upstream[]): Reply {
   if (last === undefined || last.judgement.whoseTrouble === 'key') throw keysTrouble()
-  // The pooled keys' limits are not the member's: nobody is told of them as upstream put it.
-  if (last.judgement.errorClass === 'rate_limit') {
-    throw exhausted('seat', gateway.coordinator.soonest(wishOf(request, left)))
+  // The pooled keys' limits are not the member's: nobody is told of them as upstream put it. Nor is Codex of a host's, for
+  // a bare 429 ends its turn.
+  const limited = last.judgement.errorClass === 'rate_limit'
+  if (limited || (request.native && asksToWait(last.judgement))) {
+    const soonest = gateway.coordinator.soonest(wishOf(request, left))
+    if (limited) throw exhausted('seat', soonest)
+    throw new Refusal('upstream_error', 'OpenAI says that it is overloaded.', { retryAfterMs: retryAfterMs(soonest) })
   }
   if (last.reply) return last.reply
   const timeout = last.judgement.errorClass === 'timeout'

@@ -22,6 +22,8 @@ export interface CallRequest {
   readonly holder: Holder
   readonly facts: CallFacts
   readonly dialect: Dialect
+  /** As of its call. */
+  readonly native: boolean
   readonly asked: Asked
   readonly intent: Intent
   readonly body: Body
@@ -126,6 +128,7 @@ export function identify(client: Asker, call: KnownCall, body: Body, asked: Aske
     holder: call.holder,
     facts: call.facts,
     dialect: call.route.dialect,
+    native: call.native,
     asked,
     intent,
     body,

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Asked, BadBody } from '../core/body.ts'
 import { choiceOf, type Choice, type Manner } from '../core/choice.ts'
-import { judgeInBand, BROKEN_STREAM, type Judgement } from '../core/fault.ts'
+import { asksToWait, judgeInBand, BROKEN_STREAM, type Judgement } from '../core/fault.ts'
 import { FrameMeter } from '../core/frame.ts'
 import { without } from '../core/headers.ts'
 import { Refusal } from '../core/refusal.ts'
@@ -279,7 +279,7 @@ export class Turn {
 
   #belongsElsewhere(judgement: Judgement, upstream: Upstream, request: CallRequest): boolean {
     const { whoseTrouble, errorClass } = judgement
-    if (whoseTrouble === 'key' || errorClass === 'rate_limit') return true
+    if (whoseTrouble === 'key' || asksToWait(judgement)) return true
     // Another project may have what this one lacks.
     const lacks = errorClass === 'model_not_found' || errorClass === 'service_tier'
     return lacks && !this.#begun && hasBetter(upstream, wishOf(request, []), this.#dialogue.gateway)

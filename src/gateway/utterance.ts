@@ -137,6 +137,7 @@ export class Utterance {
       holder: call.holder,
       facts: call.facts,
       dialect: 'responses',
+      native: false,
       asked,
       intent: { ...intent, message: saying.kind === 'realtime' },
       body: NO_BODY,

@@ -82,6 +82,24 @@ suite('codex exec while upstream is in trouble', () => {
     )
   })
 
+  test('does not notice that upstream is overloaded for some seconds, whatever status says so', async () => {
+    await using line = await startCodexStand({ simulator: { text: TEXT } })
+    const message = 'The engine is currently overloaded, please try again later'
+    line.stand.simulator.script({
+      status: 429,
+      body: { error: { message, type: 'server_error', code: null } },
+      times: 3,
+    })
+    const result = await line.codex.exec(['Hello.'])
+    equal(result.code, 0, result.stderr)
+    match(result.stdout, /All is well\./)
+    equal(line.requests().length, 1)
+    deepEqual(
+      (await line.stand.settled()).map(({ ending, attempts }) => [ending, attempts]),
+      [['complete', 4]],
+    )
+  })
+
   const troubles = [
     // A 401 is believed when a second one confirms it.
     { name: 'is not accepted', trouble: INVALID_KEY, tries: 2 },

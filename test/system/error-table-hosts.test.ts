@@ -1,7 +1,12 @@
+import { match } from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { error, proves, triesAgainLater, type ErrorRow } from '../support/error-row.ts'
+import { always, error, proves, triesAgainLater, type ErrorRow } from '../support/error-row.ts'
+import { failureIn } from '../support/wire.ts'
 
 const OVERLOADED = error(503, null, 'overloaded', { 'retry-after': '1' })
+
+const TOO_MANY = error(429, null, 'The engine is currently overloaded, please try again later')
+const TOO_MANY_FOR_LONG = { ...TOO_MANY, headers: { 'retry-after': '30' } }
 
 const HOSTS: readonly ErrorRow[] = [
   {
@@ -56,6 +61,32 @@ const HOSTS: readonly ErrorRow[] = [
     ],
     sees: 'answer',
     afterwards: ['alpha'],
+  },
+  {
+    name: '429 of an overload that lasts is told to Codex as a wait, for a bare 429 ends its turn',
+    keys: ['alpha'],
+    faults: [TOO_MANY, always(TOO_MANY_FOR_LONG)],
+    tries: [
+      ['alpha', 'overloaded'],
+      ['alpha', 'overloaded'],
+    ],
+    sees: (answered) => {
+      triesAgainLater(answered)
+      match(failureIn(answered.text)?.message ?? '', /^OpenAI says that it is overloaded\./)
+    },
+    afterwards: [],
+  },
+  {
+    name: '429 of an overload that lasts is shown to others untouched',
+    keys: ['alpha'],
+    faults: [TOO_MANY, always(TOO_MANY_FOR_LONG)],
+    shape: { stream: false },
+    tries: [
+      ['alpha', 'overloaded'],
+      ['alpha', 'overloaded'],
+    ],
+    sees: TOO_MANY_FOR_LONG,
+    afterwards: [],
   },
   ...[500, 502, 504].map((status): ErrorRow => ({
     name: `${status} is tried once more on another key`,
