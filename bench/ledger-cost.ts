@@ -125,6 +125,9 @@ function callOf(member: number, now: number): OpenCall {
     turnId: randomUUID(),
     startedAt: now,
     hold: 100_000_000n,
+    rate: 'gpt-5.5@2026-04-23',
+    charging: 'tokens',
+    message: true,
     windows: [
       { name: '5h', lengthMs: FIVE_HOURS_MS, limit: 10n ** 15n },
       { name: 'weekly', lengthMs: WEEK_MS, limit: 10n ** 16n },

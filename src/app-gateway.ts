@@ -9,6 +9,7 @@ import { cardChangeOf } from './config-rates.ts'
 import { Estimator } from './core/estimate.ts'
 import type { CardChange, RateCard } from './core/price.ts'
 import { type SetRate, cardOf } from './core/set-rate.ts'
+import { ChargedTurns } from './gateway/charged-turns.ts'
 import type { Gateway, ReadOn, Settings } from './gateway/gateway.ts'
 import { GentleReader } from './gateway/gentle-reader.ts'
 import { Notices } from './gateway/notices.ts'
@@ -52,6 +53,7 @@ export function gatewayOn(
       connect: (request, key, signal) => connect(request, key, signal, sockets),
     },
     owners: new Owners(store.ledger),
+    chargedTurns: new ChargedTurns(),
     reader: new GentleReader(),
     sessions: new Sessions(),
     socketTrouble: new SocketTrouble(),

@@ -1,6 +1,7 @@
 /** What was spent. */
 import type { Choice } from './core/choice.ts'
 import type { CallKind } from './core/intent.ts'
+import type { Charging } from './core/reprice.ts'
 import type { Hold, QuotaWindow, Standing, Verdict } from './core/quota.ts'
 import type { CallId, EpochMs, GatewayKeyId, MemberId, NanoCredits, UpstreamId } from './core/units.ts'
 import type { NanoUsd } from './core/usd.ts'
@@ -43,6 +44,12 @@ export interface CallFacts {
 export interface OpenCall extends CallFacts {
   /** Credits the call holds while it runs. */
   readonly hold: NanoCredits
+  /** Identity of the rate that says so; undefined where it holds nothing. */
+  readonly rate: string | undefined
+  /** What is charged. */
+  readonly charging: Charging
+  /** Whether it may come to be the message of its turn. */
+  readonly message: boolean
   /** The member's windows, the shorter first. */
   readonly windows: readonly QuotaWindow[]
   /** False for warm-ups: they count in windows that are open, but open none. */
@@ -101,7 +108,7 @@ export interface Entry {
   readonly precision: Precision
   /** In `message` charging: the price of the message, taken only if the call is the first of its turn to be charged. */
   readonly credits: NanoCredits
-  readonly charging: 'tokens' | 'message'
+  readonly charging: Charging
   /** Whether the call may count as a message of its turn (a turn's user input, not a warm-up, not a failure). */
   readonly message: boolean
   /** Identity of the rate row used, e.g. `gpt-5.5@2026-04-23`, or `fallback`. */

@@ -19,7 +19,7 @@ import { Patience, retryAfterMs } from './patience.ts'
 import { insisted, receiptFor, settle, type Receipt } from './settle.ts'
 import { REFUSED_MS, soon } from './soon.ts'
 import { spent } from './spent.ts'
-import { expectedPrice } from './tariff.ts'
+import { chargeAhead, expectedPrice } from './tariff.ts'
 import { tried } from './tried.ts'
 
 /** How long the end of an answer waits for its settlement: nobody hangs because a ledger does. */
@@ -121,7 +121,7 @@ export async function admit(
   const limited = windowsNow(member, gateway).some((window) => window.limit > 0n)
   const call = {
     ...request.facts,
-    hold: expected.credits,
+    ...chargeAhead(request, expected, gateway),
     opensWindows: kind !== 'prewarm',
     shadow: gateway.settings.enforcement === 'shadow',
   }
@@ -146,7 +146,8 @@ export async function admitRunning(request: CallRequest, gateway: Gateway): Prom
   const expected = expectedPrice(request, gateway.now(), gateway)
   const limited = windows.some((window) => window.limit > 0n)
   const claim = { call: request.facts.id, member, hold: limited ? expected.credits : 0n }
-  const call: OpenCall = { ...request.facts, hold: expected.credits, windows, opensWindows: true, unasked: true }
+  const charge = chargeAhead(request, expected, gateway)
+  const call: OpenCall = { ...request.facts, ...charge, windows, opensWindows: true, unasked: true }
   using patience = new Patience(gateway.stop, 0)
   const place = await placed(claim, gateway, patience).catch(() => undefined)
   try {

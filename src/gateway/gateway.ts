@@ -13,6 +13,7 @@ import type {
   Upstream,
   UpstreamClient,
 } from '../ports.ts'
+import type { ChargedTurns } from './charged-turns.ts'
 import type { GentleReader } from './gentle-reader.ts'
 import type { Notices } from './notices.ts'
 import type { Owners } from './owners.ts'
@@ -28,6 +29,7 @@ export interface Gateway {
   readonly coordinator: Coordinator
   readonly upstream: UpstreamClient
   readonly owners: Owners
+  readonly chargedTurns: ChargedTurns
   readonly reader: GentleReader
   readonly sessions: Sessions
   readonly socketTrouble: SocketTrouble

@@ -8,6 +8,7 @@ import { LedgerUnavailable, type CountedCall, type Entry } from '../ports.ts'
 import { cardWith, MOST_PER_CALL, type RateCard } from '../core/price.ts'
 import { MOST_PER_TOKEN } from '../core/set-rate.ts'
 import { NO_USAGE } from '../core/usage.ts'
+import { ChargedTurns } from './charged-turns.ts'
 import type { Gateway } from './gateway.ts'
 import type { CallRequest } from './identify.ts'
 import { receiptFor, settle, type Receipt } from './settle.ts'
@@ -79,6 +80,7 @@ async function entryOf({
     },
     rates: card,
     estimator,
+    chargedTurns: new ChargedTurns(),
     settings: { charging, unknownUsageCredits: 5_000_000_000n },
     metrics: { settled: (call: CountedCall) => counted.push(call) },
     log: { error: (event: string) => void told.push(event) },

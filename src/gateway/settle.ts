@@ -77,11 +77,12 @@ const AGAIN_AT_MOST_MS = 5000
 export async function settle(receipt: Receipt, gateway: Gateway): Promise<Standing> {
   const entry = entryOf(receipt, gateway)
   const standing = await insisted(() => gateway.ledger.settle(entry), entry.call, gateway)
-  const { member } = receipt.request.holder
+  const { holder, intent } = receipt.request
+  const { member } = holder
+  if (entry.message) gateway.chargedTurns.add(member.id, intent.turnId)
   const { ending, precision } = entry
   const { windows, charged = entry.credits, warnings = [] } = standing
-  const { kind } = receipt.request.intent
-  gateway.metrics.settled({ member: member.name, kind, ending, precision, credits: charged, windows })
+  gateway.metrics.settled({ member: member.name, kind: intent.kind, ending, precision, credits: charged, windows })
   for (const warning of warnings) gateway.metrics.warned(warning.member, warning.window, warning.percent)
   tellWarnings(warnings, gateway)
   return standing

@@ -3,6 +3,7 @@ import { isPriced } from '../core/intent.ts'
 import { bounded, creditsOf, messagePriceOf, rateOf, tierOf, type Rate, type Tier } from '../core/price.ts'
 import type { EpochMs, NanoCredits } from '../core/units.ts'
 import type { Usage } from '../core/usage.ts'
+import type { OpenCall } from '../ports.ts'
 import type { Gateway } from './gateway.ts'
 import type { CallRequest } from './identify.ts'
 
@@ -40,10 +41,25 @@ export interface Estimate extends Price {
 /** Of what nobody published a price. */
 export const NO_PRICE: Price = { credits: 0n, rate: undefined, unknown: undefined }
 
-/** What a call is expected to cost, before it has run. */
-export function expectedPrice(request: CallRequest, at: EpochMs, gateway: Tariff & Pick<Gateway, 'estimator'>): Price {
+/** What a call is expected to cost, before it has run: nothing, where messages are charged and it can be none. */
+export function expectedPrice(request: CallRequest, at: EpochMs, gateway: Gateway): Price {
   if (!isPriced(request.intent.kind)) return NO_PRICE
+  if (gateway.settings.charging === 'message' && !mayBeMessage(request, gateway)) return NO_PRICE
   return finalPrice({ ...request.asked, usage: usageAhead(request, gateway) }, at, gateway)
+}
+
+/** What the ledger is to know of it when the call is opened: should this gateway die, the next one settles the call by it. */
+export function chargeAhead(
+  request: CallRequest,
+  { credits: hold, rate }: Price,
+  gateway: Gateway,
+): Pick<OpenCall, 'hold' | 'rate' | 'charging' | 'message'> {
+  return { hold, rate, charging: gateway.settings.charging, message: mayBeMessage(request, gateway) }
+}
+
+/** Of a turn that has its message already no other call is one. */
+function mayBeMessage({ intent, holder }: CallRequest, { chargedTurns }: Gateway): boolean {
+  return intent.message && !chargedTurns.has(holder.member.id, intent.turnId)
 }
 
 /** A warm-up has its input read, and says nothing. */

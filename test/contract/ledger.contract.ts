@@ -233,43 +233,6 @@ export function ledgerContract(newDatabase: NewDatabase): void {
       )
       equal((await given.store.reports.calls({ member: given.member.name, limit: 20 })).length, 8)
     })
-  })
-
-  suite('ledger: recovery', () => {
-    test('settles what a dead serve left open, exactly once: the hold after an attempt, nothing before one', async () => {
-      await using given = await start(newDatabase)
-      const [tried, untried] = [newCall(given, T0, { hold: 33n }), newCall(given, T0 + 1, { hold: 44n })]
-      await given.store.ledger.open(tried, [], T0)
-      await given.store.ledger.open(untried, [], T0 + 1)
-      const search = newCall(given, T0 + 2, { kind: 'search', hold: 0n })
-      await given.store.ledger.open(search, [], T0 + 2)
-      for (const { id } of [tried, search]) await given.store.ledger.attempt(id, given.upstream.id, T0 + 2)
-      const first = { upstream: given.upstream.id, chosen: 'only' } as const
-      const triedAtOnce = newCall(given, T0 + 3, { hold: 55n, first })
-      await given.store.ledger.open(triedAtOnce, [], T0 + 3)
-      await given.store.close()
-      for (const role of ['cli', 'serve', 'serve'] as const) {
-        await using store = await given.database.open({ role, now: () => T0 + 100 })
-        const rows = await store.reports.calls({ member: given.member.name, limit: 5 })
-        deepEqual(
-          rows.map((row) => [row.id, row.ending, row.precision, row.credits, row.status]),
-          role === 'cli'
-            ? [
-                [triedAtOnce.id, undefined, undefined, 0n, undefined],
-                [search.id, undefined, undefined, 0n, undefined],
-                [untried.id, undefined, undefined, 0n, undefined],
-                [tried.id, undefined, undefined, 0n, undefined],
-              ]
-            : [
-                [triedAtOnce.id, 'interrupted', 'estimated', 55n, undefined],
-                [search.id, 'interrupted', 'unknown', 0n, undefined],
-                [untried.id, 'interrupted', 'exact', 0n, undefined],
-                [tried.id, 'interrupted', 'estimated', 33n, undefined],
-              ],
-        )
-      }
-      await exactTotals(given)
-    })
 
     test('can show that it can write', async () => {
       await using given = await start(newDatabase)

@@ -223,7 +223,9 @@ export function rateBookContract(newDatabase: NewDatabase): void {
       await settled(given, T0, { credits: 2n })
       await settled(given, T0 + 1, { credits: 3n })
       await settled(given, T0 + 1, { credits: 3n, rate: 'gpt-5.5@2026-04-23' })
-      const { rateBook } = given.store
+      const { rateBook, ledger } = given.store
+      // One that still runs has no price yet.
+      await ledger.open(newCall(given, T0 + 1, { rate: 'fallback' }), [], T0 + 1)
       const use = { model: 'gpt-5.5', charging: 'tokens', calls: 2, credits: 5n, lastAt: T0 + 1 } as const
       deepEqual(await rateBook.byFallback(T0), [use])
       await settled(given, T0 + 1, { credits: 7n, charging: 'message', message: true })

@@ -5,6 +5,7 @@ import { Journal, journalPathOf, readJournal } from '../../src/adapters/store/jo
 import { textOf } from '../../src/adapters/store/records.ts'
 import { backUp, caughtUp, restore } from '../../src/adapters/store/store.ts'
 import type { CallId } from '../../src/core/units.ts'
+import type { OpenCall } from '../../src/ports.ts'
 import { newCall, newEntry, populate, T0 } from './bench.ts'
 import { start } from './child.ts'
 import { newestIn, serve, totalsAreExact } from './front-kit.ts'
@@ -80,6 +81,33 @@ suite('sqlite: what was promised when the process was killed', () => {
     await totalsAreExact({ database })
     await using again = await serve(database.path)
     deepEqual(again.warnings, [])
+  })
+
+  test('is charged as the message of its turn where that is charged, and once', async () => {
+    await using database = await sqliteDatabase()
+    const texts = await (async () => {
+      await using store = await serve(database.path)
+      const world = await populate(store)
+      const charge = { charging: 'message', message: true, hold: 14n, rate: 'gpt-5.5@message' } as const
+      const shared = { ...charge, turnId: 'turn-1', first: { upstream: world.upstream.id, chosen: 'only' } } as const
+      const calls = [newCall(world, T0, shared), newCall(world, T0, shared)]
+      // As the version before wrote it.
+      const { rate: _, charging: __, message: ___, ...older } = newCall(world, T0, { ...shared, hold: 9n })
+      return [...calls, older as OpenCall].map((call) => textOf({ open: call, at: T0 }))
+    })()
+    append(database, texts)
+    await (await serve(database.path)).close()
+    deepEqual(
+      database
+        .query('SELECT credits, messages, charging, rate FROM calls ORDER BY seq')
+        .map((row) => [row['credits'], row['messages'], row['charging'], row['rate']]),
+      [
+        [14n, 1n, 'message', 'gpt-5.5@message'],
+        [0n, 0n, 'message', 'gpt-5.5@message'],
+        [9n, 0n, null, null],
+      ],
+    )
+    await totalsAreExact({ database })
   })
 
   test('is told of where a part of it cannot be read', async () => {

@@ -8,6 +8,7 @@ import { outboxContract } from './outbox.contract.ts'
 import { rateBookContract } from './rate-book.contract.ts'
 import { moneyContract } from './money.contract.ts'
 import { quotasContract } from './quotas.contract.ts'
+import { recoveryContract } from './recovery.contract.ts'
 import { registryContract } from './registry.contract.ts'
 import { reportsContract } from './reports.contract.ts'
 import { rollingContract } from './rolling.contract.ts'
@@ -24,6 +25,7 @@ outboxContract(sqliteDatabase)
 rateBookContract(sqliteDatabase)
 moneyContract(sqliteDatabase)
 quotasContract(sqliteDatabase)
+recoveryContract(sqliteDatabase)
 registryContract(sqliteDatabase)
 callReportsContract(sqliteDatabase)
 reportsContract(sqliteDatabase)

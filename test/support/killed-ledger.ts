@@ -148,7 +148,7 @@ function interruptedRow(row: FileRow, call: TrueCall | undefined): Record<string
     output_tokens: 0,
     reasoning_tokens: 0,
     credits: attempted ? row['hold'] : 0,
-    messages: 0,
+    messages: attempted ? 1 : 0,
     attempts: attempted ? 1 : 0,
     tried: attempted ? (call?.key ?? row['tried']) : null,
     tried_status: null,

@@ -1,4 +1,4 @@
-/** What made the ledger cheaper for a call: steps of the schema, never edited once released. */
+/** What became of the columns of a call and its tries: steps of the schema, never edited once released. */
 
 /**
  * Whose key a conversation's last answer came from, by the id of its thread and by that of its session. It stands here
@@ -58,3 +58,6 @@ export const STORED_STEP: string = `
   DROP INDEX calls_by_response;
   CREATE INDEX calls_by_stored ON calls (member, response_id) WHERE response_id IS NOT NULL AND stored IS NOT 0;
 `
+
+/** What a call that is left open is charged by, beside its hold and its rate; not known of those that were opened before. */
+export const MAY_BE_MESSAGE_STEP: string = 'ALTER TABLE calls ADD COLUMN may_be_message INTEGER'

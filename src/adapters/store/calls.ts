@@ -78,10 +78,12 @@ function* writeOpened(scribe: Scribe, call: OpenCall, opening: Opening): Script<
   const seq = yield* inserted(change`
     INSERT INTO calls
       (id, instance, member, gateway_key, kind, transport, path, model, asked_tier, session_id, thread_id, turn_id,
+       charging, may_be_message, rate,
        started_at, admitted_at, hold, window_5h, window_daily, window_weekly, window_monthly, would_refuse)
     VALUES
       (${call.id}, ${scribe.instance}, ${call.member}, ${call.key}, ${call.kind}, ${call.transport}, ${call.path},
-       ${call.model}, ${call.serviceTier}, ${call.sessionId}, ${call.threadId}, ${call.turnId}, ${call.startedAt},
+       ${call.model}, ${call.serviceTier}, ${call.sessionId}, ${call.threadId}, ${call.turnId},
+       ${call.charging}, ${call.message}, ${call.rate}, ${call.startedAt},
        ${at}, ${call.hold}, ${ids['5h']}, ${ids.daily}, ${ids.weekly}, ${ids.monthly}, ${wouldRefuse})
     ON CONFLICT (id) DO NOTHING`)
   if (seq === undefined) return undefined
@@ -122,7 +124,8 @@ export function* refuseCall(scribe: Scribe, call: RefusedCall): Script<void> {
        ${call.requestId}, 'exact')
     ON CONFLICT (id) DO UPDATE SET
       ended_at = excluded.ended_at, ending = excluded.ending, status = excluded.status, refusal = excluded.refusal,
-      request_id = excluded.request_id, precision = excluded.precision, hold = 0
+      request_id = excluded.request_id, precision = excluded.precision, hold = 0,
+      charging = NULL, rate = NULL
     WHERE calls.ended_at IS NULL
     RETURNING seq`)
   if (written) yield* writeAttempts(int(written, 'seq'), [], undefined)

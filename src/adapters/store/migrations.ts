@@ -1,4 +1,4 @@
-import { LEAN_ATTEMPTS_STEP, OWNERS_STEP, STORED_STEP } from './calls-schema.ts'
+import { LEAN_ATTEMPTS_STEP, MAY_BE_MESSAGE_STEP, OWNERS_STEP, STORED_STEP } from './calls-schema.ts'
 import { GRANTS_STEP } from './grants-schema.ts'
 import { NARROW_SUMS_STEP } from './narrow-sums-schema.ts'
 import { PRUNED_SUMS_STEP } from './pruned-sums-schema.ts'
@@ -295,4 +295,5 @@ export const STEPS: readonly string[] = [
   // How far the database has what stands in the journal that the process writes (journal.ts).
   'ALTER TABLE instances ADD COLUMN applied INTEGER NOT NULL DEFAULT 0',
   GRANTS_STEP,
+  MAY_BE_MESSAGE_STEP,
 ]

@@ -47,7 +47,7 @@ export function* listRates(): Script<readonly SetRate[]> {
 export function* fallbackUse(since: EpochMs): Script<readonly FallbackUse[]> {
   const rows = yield sql`
     SELECT model, charging, COUNT(*) AS calls, SUM(credits) AS credits, MAX(started_at) AS last_at FROM calls
-    WHERE started_at >= ${since} AND rate = 'fallback' AND charging IS NOT NULL
+    WHERE started_at >= ${since} AND ended_at IS NOT NULL AND rate = 'fallback' AND charging IS NOT NULL
     GROUP BY model, charging ORDER BY calls DESC, model, charging`
   return rows.map((row) => ({
     model: maybeText(row, 'model'),

@@ -36,7 +36,7 @@ function* writeDown(
 ): Script<NanoCredits> {
   const { seq, member } = call
   const known = yield* recallMember(memory, member, quota, at)
-  const message = yield* isFirstMessage(call, entry)
+  const message = entry.message && (yield* isFirstMessage(member, call.turnId))
   const credits = entry.charging === 'message' && !message ? 0n : entry.credits
   yield* closeCall(seq, { ...entry, credits, message })
   if (entry.usage.spoken) yield* writeSpoken(seq, entry.usage.spoken)
@@ -89,9 +89,9 @@ function* refuseLate(memory: LedgerMemory, { seq, member }: SettledCall): Script
   memory.members.delete(member)
 }
 
-/** Of the calls of one turn only the first that is settled counts as its message. */
-function* isFirstMessage({ member, turnId }: SettledCall, entry: Entry): Script<boolean> {
-  if (!entry.message || turnId === undefined) return entry.message
+/** Of the calls of one turn that may be its message only the first that is settled counts as it. */
+export function* isFirstMessage(member: MemberId, turnId: string | undefined): Script<boolean> {
+  if (turnId === undefined) return true
   const other = yield* one(sql`
     SELECT seq FROM calls WHERE member = ${member} AND turn_id = ${turnId} AND messages = 1 LIMIT 1`)
   return other === undefined
