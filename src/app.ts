@@ -22,7 +22,7 @@ import { converse } from './gateway/converse.ts'
 import type { Gateway } from './gateway/gateway.ts'
 import { relay } from './gateway/relay.ts'
 import { CHARGED_AS_STANDARD, PRICED_BY_FALLBACK } from './gateway/tariff.ts'
-import { tellWarnings } from './gateway/warn.ts'
+import { tellNewWarnings, tellWarnings } from './gateway/warn.ts'
 import type { Client, Log, SocketClient } from './ports.ts'
 import { startSimulator } from './simulator/simulator.ts'
 
@@ -129,6 +129,7 @@ async function serveOn(store: Store, counting: Counting, config: Config, log: Lo
   await teach(gateway)
   // Those that the gateway before this one could not deliver.
   tellWarnings(await store.outbox.due(), gateway)
+  store.onWarnings((warnings) => tellNewWarnings(warnings, gateway))
   const probes = probesOn(store, gateway, draining.signal)
   const relays = {
     relay: (client: Client) => relay(client, gateway),

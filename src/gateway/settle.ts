@@ -15,7 +15,7 @@ import type { Gateway } from './gateway.ts'
 import type { CallRequest } from './identify.ts'
 import { ClientLeft } from './patience.ts'
 import type { Price } from './tariff.ts'
-import { tellWarnings } from './warn.ts'
+import { tellNewWarnings } from './warn.ts'
 
 /** What is known of an admitted call so far; whatever way it ends, this is what is settled. */
 export interface Receipt {
@@ -83,8 +83,7 @@ export async function settle(receipt: Receipt, gateway: Gateway): Promise<Standi
   const { ending, precision } = entry
   const { windows, charged = entry.credits, warnings = [] } = standing
   gateway.metrics.settled({ member: member.name, kind: intent.kind, ending, precision, credits: charged, windows })
-  for (const warning of warnings) gateway.metrics.warned(warning.member, warning.window, warning.percent)
-  tellWarnings(warnings, gateway)
+  tellNewWarnings(warnings, gateway)
   return standing
 }
 

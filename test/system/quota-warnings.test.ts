@@ -4,6 +4,8 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { suite, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { lockLedger } from '../support/ledger-file.ts'
 import { startStand, until, type Stand } from '../support/stand.ts'
 import { ask, turn } from '../support/wire.ts'
 
@@ -94,6 +96,29 @@ suite('warnings of a quota', { concurrency: 4 }, () => {
       server.closeAllConnections()
       server.close()
     }
+  })
+
+  test('come though no call follows, where two that end beside each other reach one together', async () => {
+    const cost = await price()
+    await using on = await startStand({ simulator: SIMULATOR, member: { fiveHourQuota: (cost * 13n) / 2n } })
+    await ask(on.url, turn(on.key))
+    // By its first answer the key's organization is learned, and what was known of members is forgotten.
+    await sleep(1000)
+    await ask(on.url, turn(on.key))
+    const lock = lockLedger(on.folder)
+    // Two and a half times the cost, and 69 %: the ledger is asked, and cannot answer.
+    const dear = ask(on.url, turn(on.key, { tier: 'priority' }))
+    await until(() => on.simulator.truth()[2])
+    await sleep(500)
+    // 46 %, as far as anybody knows who does not ask.
+    match((await ask(on.url, turn(on.key))).text, /response\.completed/)
+    lock[Symbol.dispose]()
+    match((await dear).text, /response\.completed/)
+    await until(() => warnings(on)[1])
+    deepEqual(
+      warnings(on).map(({ percent }) => percent),
+      [50, 80],
+    )
   })
 
   test('hold up no call while the webhook hangs, and are not told again when a limit was moved', async () => {

@@ -91,10 +91,9 @@ export class FrontLedger implements Pick<Ledger, Answered> {
     // Unless it was settled meanwhile.
     const call = this.#calls.get(entry.call)
     const book = call && this.#books.get(call.member)
-    const settled = (book && this.#settleQuickly(entry, call, book)) ?? (await this.#settleLong(entry, call))
+    const standing = (book && this.#settleQuickly(entry, call, book)) ?? (await this.#settleLong(entry, call))
     this.#calls.delete(entry.call)
-    const more = this.#behind.takeWarnings()
-    return more.length === 0 ? settled : { ...settled, warnings: [...(settled.warnings ?? []), ...more] }
+    return standing
   }
 
   async refuse(call: RefusedCall): Promise<void> {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { QuotaRules } from '../../core/quota.ts'
+import type { DueWarning, QuotaRules } from '../../core/quota.ts'
 import type { EpochMs } from '../../core/units.ts'
 import type {
   AdminKeys,
@@ -63,6 +63,8 @@ export interface Store extends AsyncDisposable {
   readonly ledgerSums: LedgerReport
   readonly quotas: Quotas
   readonly outbox: Outbox
+  /** Hears of warnings as they become due where no settlement tells of them: of one the database may hear later. */
+  onWarnings(act: (warnings: readonly DueWarning[]) => void): void
   readonly retention: Retention
   /** What the administrator should know, one line each. */
   readonly warnings: readonly string[]
@@ -109,6 +111,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     ledgerSums: (days) => reader.request('ledgerSums', days),
     quotas: quotasOn(writer, reader, now),
     outbox: { due: () => writer.request('dueWarnings'), crossOff: (id) => writer.request('crossOff', id) },
+    onWarnings: (act) => threads.onWarnings(act),
     warnings: [...warnings, ...behind],
     lost: threads.lost,
     close,

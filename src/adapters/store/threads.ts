@@ -1,4 +1,5 @@
 import { realpathSync, rmSync } from 'node:fs'
+import type { DueWarning } from '../../core/quota.ts'
 import type { Ledger, Log } from '../../ports.ts'
 import { BackgroundThread } from './background-thread.ts'
 import type { EngineOptions } from './engine.ts'
@@ -20,6 +21,8 @@ export interface Threads {
   readonly reader: Executor
   /** What of the ledger is answered before the database has it. */
   readonly calls: Partial<Pick<Ledger, Answered>>
+  /** Hears of warnings that no settlement told of: those of what was promised. */
+  onWarnings(act: (warnings: readonly DueWarning[]) => void): void
   /** Resolves, with the reason, when the writer has died, or a file of the database is not the one that was opened any more. */
   readonly lost: Promise<string>
   /** Begins what need not be there at once. */
@@ -37,7 +40,7 @@ export function inOwnThread(options: EngineOptions): Opened {
   const lost = new Promise<string>(() => undefined)
   const close = (): Promise<void> => executor.close()
   const one = { plain: executor, writer: executor, reader: executor }
-  return { threads: { ...one, calls: {}, lost, start: () => undefined, close }, warnings }
+  return { threads: { ...one, calls: {}, onWarnings: () => undefined, lost, start: () => undefined, close }, warnings }
 }
 
 /** A thread that writes and one that reads. A journal keeps promises for as long as the process may die, not the machine. */
@@ -52,6 +55,7 @@ export async function openThreads(options: EngineOptions, pollMs: number, log: L
     writer: behind ? after(behind.records, executor) : executor,
     reader: behind ? after(behind.records, background) : background,
     calls,
+    onWarnings: (act: (warnings: readonly DueWarning[]) => void) => behind?.records.onWarnings(act),
     lost: Promise.race([executor.lost, files.lost]),
     start: () => {
       background.start()

@@ -20,7 +20,7 @@ export class WriteBehind {
   #sending: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #failure: Error | undefined
-  #warnings: DueWarning[] = []
+  #onWarnings: (warnings: readonly DueWarning[]) => void = () => undefined
   #toldOfJournal = false
   #closed = false
 
@@ -52,11 +52,9 @@ export class WriteBehind {
     return this.#texts.length === 0
   }
 
-  /** Warnings that became due when nobody expected it, each given out once. */
-  takeWarnings(): readonly DueWarning[] {
-    const warnings = this.#warnings
-    if (warnings.length > 0) this.#warnings = []
-    return warnings
+  /** Gives out warnings that became due when nobody expected it, as soon as the database says so. */
+  onWarnings(act: (warnings: readonly DueWarning[]) => void): void {
+    this.#onWarnings = act
   }
 
   /** After what was noted is in the database, if that can be done. */
@@ -106,13 +104,23 @@ export class WriteBehind {
 
   async #apply(texts: readonly string[]): Promise<void> {
     try {
-      this.#warnings.push(...(await this.#executor.request('apply', this.#first, texts)))
+      const warnings = await this.#executor.request('apply', this.#first, texts)
       this.#done(texts.length)
+      if (warnings.length > 0) this.#onWarnings(warnings)
     } catch (cause) {
-      if (cause instanceof LedgerUnavailable) throw cause
+      if (cause instanceof LedgerUnavailable) {
+        void cause.later?.then((isDone) => (isDone ? this.#giveOutDue() : undefined))
+        throw cause
+      }
       if (texts.length > 1) for (const text of texts) await this.#apply([text])
       else await this.#passOver(cause)
     }
+  }
+
+  /** What was applied late is not applied again, and says no more what it brought about; the outbox has it, and what is being told. */
+  async #giveOutDue(): Promise<void> {
+    const warnings = await this.#executor.request('dueWarnings').catch(() => [])
+    if (warnings.length > 0) this.#onWarnings(warnings)
   }
 
   /** A record that can never be done must not hold up those behind it. */

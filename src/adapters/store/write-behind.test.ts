@@ -1,0 +1,72 @@
+import { deepEqual, ok } from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { silent, T0 } from '../../../test/contract/bench.ts'
+import { journalPlace } from '../../../test/support/journal-place.ts'
+import type { DueWarning } from '../../core/quota.ts'
+import type { CallId } from '../../core/units.ts'
+import { LedgerUnavailable } from '../../ports.ts'
+import type { Executor } from './executor.ts'
+import type { Input, OperationName, Output } from './operations.ts'
+import type { LedgerRecord } from './records.ts'
+import { WriteBehind } from './write-behind.ts'
+
+const WARNING: DueWarning = {
+  id: 'warning-1',
+  at: T0,
+  member: 'alice',
+  window: '5h',
+  percent: 95,
+  settled: 96n,
+  limit: 100n,
+  resetsAt: T0 + 1,
+}
+const RECORD: LedgerRecord = {
+  disconnected: {
+    id: 'one' as CallId,
+    upstream: undefined,
+    endedAt: T0,
+    reason: 'client left',
+    code: 1000,
+    clientMessages: 0,
+    upstreamMessages: 0,
+  },
+}
+
+/** A database that is asked for `apply` and gives these answers, one after the other; then it has done it. */
+class Database implements Executor {
+  readonly applied: (readonly string[])[] = []
+  readonly #answers: (() => Promise<readonly DueWarning[]>)[]
+  readonly #due: readonly DueWarning[]
+
+  constructor(answers: (() => Promise<readonly DueWarning[]>)[], due: readonly DueWarning[] = []) {
+    this.#answers = answers
+    this.#due = due
+  }
+
+  async request<N extends OperationName>(name: N, ...[, texts]: Input<N>): Promise<Output<N>> {
+    if (name === 'dueWarnings') return this.#due as Output<N>
+    const answer = this.#answers.shift()
+    if (answer) return (await answer()) as Output<N>
+    this.applied.push(texts as readonly string[])
+    return [] as readonly DueWarning[] as Output<N>
+  }
+
+  async close(): Promise<void> {}
+}
+
+suite('records on their way into the database', () => {
+  test('have their warnings told though the answer came too late to be one', async () => {
+    using place = journalPlace()
+    const later = Promise.withResolvers<boolean>()
+    const noAnswer = (): Promise<never> => Promise.reject(new LedgerUnavailable('no answer', { later: later.promise }))
+    const behind = new WriteBehind(new Database([noAnswer], [WARNING]), place.journal, silent)
+    const told: DueWarning[] = []
+    behind.onWarnings((warnings) => told.push(...warnings))
+    ok(behind.note(RECORD))
+    await behind.applied().catch(() => undefined)
+    deepEqual(told, [])
+    later.resolve(true)
+    await behind.close()
+    deepEqual(told, [WARNING])
+  })
+})
