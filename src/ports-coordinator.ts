@@ -29,6 +29,8 @@ export interface Place extends AsyncDisposable {
 /** Which upstream key is wanted. */
 export interface Wish {
   readonly call: CallId
+  /** Whose call it is, and that member's share of a key's places while others wait for them too. */
+  readonly member: Pick<Member, 'id' | 'weight'>
   /** Hard constraints are already applied: any of these will do. */
   readonly candidates: readonly Upstream[]
   readonly model: string | undefined
@@ -62,6 +64,10 @@ export interface Coordinator {
   /**
    * Then takes the best free candidate, or waits until one is free and healthy; rejects with the signal's reason,
    * or at once with `NoSeat`. Nobody who waits for room of its own holds an upstream place.
+   *
+   * Of the calls that wait for a key and could have it, the next is one of the member whose turn it is there: each member
+   * gets as many of the key's places as its weight says, by what its latest wish says the weight is, and of one
+   * member's calls the first come is the first served. What was free when it was wished for counts for nothing.
    */
   seat(wish: Wish, signal: AbortSignal): Promise<Seat>
   /** The same for who does not wait: undefined where no candidate is free and healthy now. */

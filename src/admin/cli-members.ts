@@ -71,7 +71,7 @@ export function addMemberCommands(admin: Command, commands: CommandSet): void {
 function withTraits(command: Command, otherwise: (usual: string) => string): void {
   const configured = otherwise('from the configuration')
   command
-    .option('--weight <number>', `share of the places when they are short (${otherwise('1.0')})`)
+    .option('--weight <number>', `share of the calls where members wait for the same key (${otherwise('1.0')})`)
     .option('--max-concurrent <count>', `calls at once, 0 = unlimited (${configured})`)
     .option('--five-hour-quota <credits>', `credits per 5 hours, 0 = unlimited (${configured})`)
     .option('--weekly-quota <credits>', `credits per 7 days, 0 = unlimited (${configured})`)

@@ -54,7 +54,8 @@ async function opened(
   const sticky = conversation === undefined ? undefined : `${holder.member.id}:${conversation}`
   let [left, failure] = [candidates, new Refusal('no_upstream', 'The gateway has no upstream key for WebSocket.')]
   while (left.length > 0 && !opener.signal.aborted) {
-    const wish: Wish = { call: facts.id, candidates: left, model: facts.model, serviceTier: undefined, sticky }
+    const { id: call, model } = facts
+    const wish: Wish = { call, member: holder.member, candidates: left, model, serviceTier: undefined, sticky }
     const on = { gateway, note: () => undefined, before: async () => undefined }
     const tried = await openLine(opener, wish, patience, on).catch((cause: unknown) => {
       throw cause instanceof NoSeat ? noSeat(wish, gateway, cause) : cause

@@ -8,6 +8,7 @@ export function wishOf({ intent, asked, holder, facts }: CallRequest, candidates
   const conversation = intent.threadId ?? intent.sessionId
   return {
     call: facts.id,
+    member: holder.member,
     candidates,
     model: asked.model,
     serviceTier: asked.serviceTier,

@@ -55,7 +55,8 @@ export function upstream(id: number, rest: Partial<Upstream> = {}): Upstream {
 }
 
 export function wish(candidates: readonly Upstream[], rest: Partial<Wish> = {}): Wish {
-  return { call: callId(), candidates, model: 'gpt-5.5', serviceTier: undefined, sticky: undefined, ...rest }
+  const member = { id: 1 as MemberId, weight: 1 }
+  return { call: callId(), member, candidates, model: 'gpt-5.5', serviceTier: undefined, sticky: undefined, ...rest }
 }
 
 export const OK: Outcome = { kind: 'ok', organization: undefined, project: undefined, model: 'gpt-5.5' }

@@ -1,12 +1,14 @@
 import type { HealthBoard } from '../../core/health-board.ts'
 import type { Manner } from '../../core/choice.ts'
 import { choose, turnAfter } from '../../core/schedule.ts'
-import type { Candidate } from '../../core/schedule.ts'
 import type { EpochMs, UpstreamId } from '../../core/units.ts'
 import { NoSeat } from '../../ports.ts'
 import type { Clock, Outcome, Pulse, Seat, Upstream, Wish } from '../../ports.ts'
+import { Alarm } from './alarm.ts'
 import type { Pins } from './pins.ts'
+import { hasRoom, mannerOf, type Runner } from './runner.ts'
 import { Waiter } from './waiter.ts'
+import { WaitingLine } from './waiting-line.ts'
 
 /** How much a key is used. */
 interface Load {
@@ -15,16 +17,20 @@ interface Load {
   chosen: number
 }
 
-interface Runner extends Candidate {
-  readonly upstream: Upstream
-  /** Else it is a last resort. */
-  readonly well: boolean
+/** The best key that a call can have now, and of which it is the best. */
+interface Found {
+  readonly chosen: Runner
+  readonly among: readonly Runner[]
+}
+
+/** When one of a call's candidates may be well again, where none can be had now. */
+interface Later {
+  readonly due: EpochMs
 }
 
 interface Waiting {
   readonly wish: Wish
-  /** When one of its candidates may be well again. */
-  due: EpochMs
+  readonly waiter: Waiter<Granted>
 }
 
 interface Granted {
@@ -33,14 +39,12 @@ interface Granted {
   readonly free: () => void
 }
 
-const LONGEST_TIMER_MS = 2_147_483_647
-
 /**
  * The keys' places, and the line of those who wait for one.
  *
- * Nobody overtakes: whenever something changes that may help somebody (a place is free, a cooldown is over, a key
- * has more room), those who wait are asked first, the first come first. So at any other time, what is free and well
- * is of no use to any of them.
+ * Whenever something changes that may help somebody (a place is free, a cooldown is over, a key has more room), those who
+ * wait are asked first, in the order of the line. So at any other time, what is free and well is of no use to any of
+ * them, and may be had by whoever comes.
  */
 export class KeyPool {
   readonly #now: Clock
@@ -49,9 +53,8 @@ export class KeyPool {
   readonly #pins: Pins
   readonly #known = new Map<UpstreamId, Upstream>()
   readonly #loads = new Map<UpstreamId, Load>()
-  readonly #waiting = new Map<Waiter<Granted>, Waiting>()
-  #timer: NodeJS.Timeout | undefined
-  #timerAt = Infinity
+  readonly #line = new WaitingLine<Waiting>()
+  readonly #alarm: Alarm
   #sequence = 0
   #askAgain = false
 
@@ -60,10 +63,11 @@ export class KeyPool {
     this.#pins = pins
     this.#now = now
     this.#random = random
+    this.#alarm = new Alarm(now, () => this.#callAll())
   }
 
   get waiting(): number {
-    return this.#waiting.size
+    return this.#line.size
   }
 
   get taken(): number {
@@ -73,14 +77,14 @@ export class KeyPool {
   }
 
   get timerSet(): boolean {
-    return this.#timer !== undefined
+    return this.#alarm.isSet
   }
 
   async take(wish: Wish, signal: AbortSignal): Promise<Seat> {
     signal.throwIfAborted()
     const answer = this.#tryBehind(wish)
     if (answer instanceof NoSeat) throw answer
-    const granted = 'free' in answer ? answer : await this.#wait({ wish, due: answer.due }, signal)
+    const granted = 'free' in answer ? answer : await this.#wait(wish, answer, signal)
     if (signal.aborted) {
       // The place came in the very moment in which nobody wanted it any more.
       granted.free()
@@ -138,16 +142,17 @@ export class KeyPool {
   }
 
   /** Tries, behind those who wait and whom a change may have helped. */
-  #tryBehind(wish: Wish): Granted | NoSeat | { readonly due: EpochMs } {
+  #tryBehind(wish: Wish): Granted | NoSeat | Later {
     const changed = this.#meet(wish.candidates)
-    if (this.#waiting.size > 0 && (changed || this.#timerAt <= this.#now())) this.#callAll()
-    const answer = this.#try(wish)
+    if (this.#line.size > 0 && (changed || this.#alarm.isDue)) this.#callAll()
+    const found = this.#look(wish)
+    const answer = 'chosen' in found ? this.#grant(found, wish) : found
     if (this.#askAgain) this.#callAll()
     return answer
   }
 
-  /** Takes a place, or tells that there can be none, or when it may help to try again. */
-  #try(wish: Wish): Granted | NoSeat | { readonly due: EpochMs } {
+  /** Finds a place, or tells that there can be none, or when it may help to look again. */
+  #look(wish: Wish): Found | NoSeat | Later {
     const now = this.#now()
     const fit: Runner[] = []
     const lastResorts: Runner[] = []
@@ -168,10 +173,10 @@ export class KeyPool {
     if (hopeless) return noSeat(wish, reasons)
 
     // The last key that there is does not pause for failures that may be over.
-    const runners = (fit.length > 0 ? fit : lastResorts).filter(hasRoom)
+    const among = (fit.length > 0 ? fit : lastResorts).filter(hasRoom)
     const pin = wish.sticky === undefined ? undefined : this.#pins.get(wish.sticky, now)
-    const chosen = choose(runners, pin)
-    return chosen ? this.#grant(chosen, runners, wish, now) : { due }
+    const chosen = choose(among, pin)
+    return chosen ? { chosen, among } : { due }
   }
 
   #runner(upstream: Upstream, well = true): Runner {
@@ -185,7 +190,8 @@ export class KeyPool {
     return load
   }
 
-  #grant(chosen: Runner, among: readonly Runner[], wish: Wish, now: EpochMs): Granted {
+  #grant({ chosen, among }: Found, wish: Wish): Granted {
+    const now = this.#now()
     const load = this.#load(chosen.id)
     const returns = wish.sticky !== undefined && this.#pins.get(wish.sticky, now) === chosen.id
     // A conversation that comes back to its key takes nothing from that key's share of new ones.
@@ -208,13 +214,14 @@ export class KeyPool {
     return { upstream: chosen.upstream, manner: returns ? 'pinned' : mannerOf(chosen, among, wish), free }
   }
 
-  #wait(waiting: Waiting, signal: AbortSignal): Promise<Granted> {
+  #wait(wish: Wish, { due }: Later, signal: AbortSignal): Promise<Granted> {
     const waiter = new Waiter<Granted>(signal, () => {
-      this.#waiting.delete(waiter)
-      if (this.#waiting.size === 0) this.#setTimer(Infinity)
+      this.#line.delete(call)
+      if (this.#line.size === 0) this.#alarm.set(Infinity)
     })
-    this.#waiting.set(waiter, waiting)
-    if (waiting.due < this.#timerAt) this.#setTimer(waiting.due)
+    const call = { wish, waiter }
+    this.#line.add(call)
+    this.#alarm.setNoLaterThan(due)
     return waiter.promise
   }
 
@@ -224,51 +231,54 @@ export class KeyPool {
     do {
       due = Infinity
       this.#askAgain = false
-      for (const [waiter, waiting] of this.#waiting) {
-        if (!this.#ask(waiter, waiting)) due = Math.min(due, waiting.due)
-      }
+      for (const call of this.#line) due = Math.min(due, this.#ask(call))
     } while (this.#askAgain)
-    this.#setTimer(due)
+    this.#alarm.set(due)
   }
 
-  /** A place of one key is free: asks those who would take it, until it is taken. */
+  /** A place of one key is free: gives it to those who would take it, until it is taken. */
   #callFor(id: UpstreamId): void {
-    let due = this.#timerAt
-    for (const [waiter, waiting] of this.#waiting) {
-      const upstream = this.#known.get(id)
-      if (upstream && !hasRoom(this.#runner(upstream))) break
-      if (!waiting.wish.candidates.some((candidate) => candidate.id === id)) continue
-      if (!this.#ask(waiter, waiting)) due = Math.min(due, waiting.due)
-    }
-    this.#setTimer(this.#waiting.size === 0 ? Infinity : due)
+    // Time alone may have brought more than this place.
+    if (this.#alarm.isDue) return this.#callAll()
+    let served
+    do served = this.#serve(id)
+    while (served)
+    if (this.#line.size === 0) this.#alarm.set(Infinity)
     if (this.#askAgain) this.#callAll()
   }
 
-  /** True when it waits no longer. */
-  #ask(waiter: Waiter<Granted>, waiting: Waiting): boolean {
-    const answer = this.#try(waiting.wish)
-    if ('due' in answer) {
-      waiting.due = answer.due
-      return false
+  /** Gives to whoever's turn it is what this call would take, until the turn is its own; tells when to ask it again. */
+  #ask(call: Waiting): EpochMs {
+    for (;;) {
+      const found = this.#lookFor(call)
+      if ('due' in found) return found.due
+      if (this.#serve(found.chosen.id) === call) return Infinity
     }
-    this.#waiting.delete(waiter)
-    if (answer instanceof NoSeat) waiter.refuse(answer)
-    else waiter.give(answer)
-    return true
   }
 
-  #setTimer(at: EpochMs): void {
-    if (at === this.#timerAt) return
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    this.#timerAt = at
-    if (at === Infinity) return
-    const delay = Math.min(Math.max(at - this.#now(), 1), LONGEST_TIMER_MS)
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined
-      this.#timerAt = Infinity
-      this.#callAll()
-    }, delay)
+  /** Gives a place of the key to the first in turn that would take it. */
+  #serve(id: UpstreamId): Waiting | undefined {
+    const upstream = this.#known.get(id)
+    if (upstream && !hasRoom(this.#runner(upstream))) return undefined
+    for (const call of this.#line.inTurn(id)) {
+      const found = this.#lookFor(call)
+      if ('due' in found) this.#alarm.setNoLaterThan(found.due)
+      else if (found.chosen.id === id) {
+        this.#line.serve(call, id)
+        call.waiter.give(this.#grant(found, call.wish))
+        return call
+      }
+    }
+    return undefined
+  }
+
+  /** What a call that waits can have now; one that can have nothing any more waits no longer. */
+  #lookFor(call: Waiting): Found | Later {
+    const found = this.#look(call.wish)
+    if (!(found instanceof NoSeat)) return found
+    this.#line.delete(call)
+    call.waiter.refuse(found)
+    return { due: Infinity }
   }
 }
 
@@ -279,16 +289,4 @@ function seatOf({ upstream, manner, free }: Granted): Seat {
 function noSeat(wish: Wish, reasons: ReadonlySet<string>): NoSeat {
   const why = reasons.size === 0 ? 'none is enabled' : Array.from(reasons).join(', ')
   return new NoSeat(`none of ${wish.candidates.length} upstream keys can be used for this call: ${why}`)
-}
-
-/** Of a key that is not the conversation's own. */
-function mannerOf({ well }: Runner, among: readonly Runner[], { candidates }: Wish): Manner {
-  if (!well) return 'last-resort'
-  if (candidates.length === 1) return 'only'
-  return among.length === 1 ? 'only-free' : 'fair'
-}
-
-function hasRoom(runner: Runner): boolean {
-  const max = runner.upstream.maxConcurrent
-  return max <= 0 || runner.inFlight < max
 }
