@@ -21,11 +21,15 @@ export async function restoreStore(
   config: Config,
   file: string,
   now: Date,
-): Promise<{ readonly aside: string | undefined; readonly keyFile: string | undefined }> {
+): Promise<{
+  readonly aside: string | undefined
+  readonly keyFile: string | undefined
+  readonly warnings: readonly string[]
+}> {
   const sealing = readSealingKey(config, { create: false })
   const stamp = now.toISOString().replaceAll(/[-:]|\.\d+/g, '')
-  const { aside } = refusable(() => restore(config.database.path, file, sealing.key, stamp))
-  return { aside, keyFile: keyFileOf(config) }
+  const { aside, warnings } = refusable(() => restore(config.database.path, file, sealing.key, stamp))
+  return { aside, keyFile: keyFileOf(config), warnings: [...sealing.warnings, ...warnings] }
 }
 
 function keyFileOf(config: Config): string | undefined {

@@ -34,7 +34,8 @@ export function addBackupCommands(admin: Command, commands: CommandSet): void {
     async (session, [file = '']) => {
       const installation = session.load()
       const { databaseUrl } = installation
-      const { aside, keyFile } = await installation.restore(fileOf('file', file))
+      const { aside, keyFile, warnings } = await installation.restore(fileOf('file', file))
+      session.warn(warnings)
       session.answer(
         { database: databaseUrl, file, replaced: aside ?? null, key_file: keyFile ?? null },
         `${databaseUrl} restored from ${file}`,

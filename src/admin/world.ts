@@ -78,7 +78,11 @@ export interface Installation {
     readonly warnings: readonly string[]
   }>
   /** Checks a copy and puts it in the place of the database; `aside` is where that is then. Throws WrongUse. */
-  restore(file: string): Promise<{ readonly aside: string | undefined; readonly keyFile: string | undefined }>
+  restore(file: string): Promise<{
+    readonly aside: string | undefined
+    readonly keyFile: string | undefined
+    readonly warnings: readonly string[]
+  }>
   /** Serves until told to stop; resolves with the exit code. */
   serve(): Promise<number>
 }

@@ -1,5 +1,15 @@
 import { deepEqual, equal, match, ok, throws } from 'node:assert/strict'
-import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { suite, test } from 'node:test'
@@ -15,6 +25,19 @@ async function spend(store: Store, world: World): Promise<void> {
 
 function open(path: string): Promise<Store> {
   return openStore({ path, durability: 'process', role: 'serve', sealingKey: SEALING_KEY, log: silent, now: () => T0 })
+}
+
+const NOBODY = 65_534
+const asRoot = { skip: process.geteuid?.() !== 0 && 'only root may give files away' }
+
+/** As another user than root. */
+async function as<T>(uid: number, work: () => Promise<T>): Promise<T> {
+  process.seteuid?.(uid)
+  try {
+    return await work()
+  } finally {
+    process.seteuid?.(0)
+  }
 }
 
 /** What stands in a database's folder beside its lock. */
@@ -106,13 +129,42 @@ suite('sqlite: a restored backup', () => {
     await (await database.open({ role: 'cli' })).close()
     backUp(database.path, copy)
     const fresh = join(folder, 'fresh.db')
-    deepEqual(restore(fresh, copy, SEALING_KEY, 'now'), { aside: undefined })
+    deepEqual(restore(fresh, copy, SEALING_KEY, 'now'), { aside: undefined, warnings: [] })
     await (await open(fresh)).close()
     writeFileSync(database.path, 'rubbish')
     writeFileSync(`${database.path}-wal`, 'more rubbish')
     const { aside } = restore(database.path, copy, SEALING_KEY, 'now')
     equal(readFileSync(aside ?? '', 'utf8'), 'rubbish')
     await (await open(database.path)).close()
+  })
+
+  test('belongs to the user of the database that it replaces, or else of its folder', asRoot, async () => {
+    await using database = await sqliteDatabase()
+    const folder = dirname(database.path)
+    await (await database.open({ role: 'cli' })).close()
+    const copy = join(folder, 'copy.db')
+    backUp(database.path, copy)
+    for (const file of [folder, ...filesBeside(database).map((name) => join(folder, name))]) chownSync(file, NOBODY, 7)
+    chownSync(copy, 0, 0)
+    const fresh = join(folder, 'fresh.db')
+    for (const path of [database.path, fresh]) {
+      deepEqual(restore(path, copy, SEALING_KEY, 'now').warnings, [])
+      deepEqual([statSync(path).uid, statSync(path).gid, statSync(path).mode & 0o777], [NOBODY, 7, 0o600])
+      await as(NOBODY, async () => await (await open(path)).close())
+    }
+  })
+
+  test('says so where it may not be given to that user', asRoot, async () => {
+    await using database = await sqliteDatabase()
+    const folder = dirname(database.path)
+    await (await database.open({ role: 'cli' })).close()
+    const copy = join(folder, 'copy.db')
+    backUp(database.path, copy)
+    chownSync(copy, NOBODY, NOBODY)
+    chmodSync(folder, 0o777)
+    const { warnings } = await as(NOBODY, async () => restore(join(folder, 'fresh.db'), copy, SEALING_KEY, 'now'))
+    equal(warnings.length, 2)
+    match(warnings[0] ?? '', /belongs to user 65534, and not to user 0 as before: chown it/)
   })
 
   test('is refused, with nothing changed, unless it is sound, a gateway’s, known and of this key', async () => {

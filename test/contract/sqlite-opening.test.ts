@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, rejects } from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { suite, test } from 'node:test'
@@ -45,6 +46,54 @@ suite('sqlite: what is refused', () => {
       deepEqual(readdirSync(dirname(path)), [])
     }
   })
+})
+
+const NOBODY = 65_534
+const STORE = new URL('../../src/adapters/store/store.ts', import.meta.url)
+
+/** What a gateway of that user is told that begins to serve from the database: in a process of its own, for it stays that user's. */
+function servedByNobody(path: string): string {
+  const key = `new Uint8Array(32).fill(${SEALING_KEY[0]})`
+  const options = `{ path: ${JSON.stringify(path)}, durability: 'process', role: 'serve', sealingKey: ${key}, log: console }`
+  const script = `
+    import('${STORE.href}').then(({ openStore }) => openStore(${options}))
+      .then((store) => store.close()).then(() => 'opened', String).then((said) => console.log(said))`
+  return execFileSync(process.execPath, ['-e', script], {
+    uid: NOBODY,
+    gid: NOBODY,
+    encoding: 'utf8',
+  })
+}
+
+/** Whether there is another user to be, who may read these sources. */
+function canBeNobody(): boolean {
+  if (process.geteuid?.() !== 0) return false
+  const reading = ['-e', `import('${STORE.href}')`]
+  return spawnSync(process.execPath, reading, { uid: NOBODY, gid: NOBODY }).status === 0
+}
+
+suite('sqlite: a database of another user', { skip: !canBeNobody() && 'needs another user' }, () => {
+  for (const [what, shut, told] of [
+    ['nothing', (): void => undefined, /^opened$/m],
+    ['itself', (path: string) => chmodSync(path, 0o600), /the permissions of \S+gateway\.db do not let this user read/],
+    [
+      'its lock',
+      (path: string) => chmodSync(`${path}.lock`, 0o600),
+      /permissions of \S+\.lock do not let this user read/,
+    ],
+    ['its folder', (path: string) => chmodSync(dirname(path), 0o755), /the folder \S+ do not let this user make files/],
+  ] as const) {
+    test(`is judged by the permissions of ${what}`, async () => {
+      await using database = await sqliteDatabase()
+      await (await database.open({ role: 'serve' })).close()
+      chmodSync(dirname(database.path), 0o777)
+      for (const file of ['', '.lock']) chmodSync(database.path + file, 0o666)
+      shut(database.path)
+      const said = servedByNobody(database.path)
+      match(said, told)
+      match(said, /^opened$|^StoreRefused: cannot open \S+gateway\.db: /m)
+    })
+  }
 })
 
 suite('sqlite: a command', () => {

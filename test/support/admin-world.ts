@@ -250,7 +250,7 @@ export class FakeWorld {
           warnings: [],
         }),
       backUp: async () => ({ bytes: 4096, keyFile: 'x.db.key', warnings: [] }),
-      restore: async () => ({ aside: this.aside, keyFile: undefined }),
+      restore: async () => ({ aside: this.aside, keyFile: undefined, warnings: [] }),
       serve: async () => 5,
     }
   }

@@ -10,7 +10,8 @@ import {
   statSync,
 } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { takeServeLock } from './instance-lock.ts'
+import { ownAs } from './file-owner.ts'
+import { lockPathOf, takeServeLock } from './instance-lock.ts'
 import { journalPathOf } from './journal.ts'
 import { versionOf } from './migrate.ts'
 import { createNewPrivate } from './private-files.ts'
@@ -38,11 +39,13 @@ export function backUp(path: string, file: string): number {
 export interface Restored {
   /** Where the database is now that was there before; undefined when there was none. */
   readonly aside: string | undefined
+  /** What the administrator should know, one line each. */
+  readonly warnings: readonly string[]
 }
 
 /**
  * Puts a copy of `file` in the place of the database at `path`; what was there is kept aside, under a name that ends in
- * `stamp`. Throws StoreRefused, with nothing changed, when the file is no sound database of a gateway's that this code and
+ * `stamp`. The new one belongs to the user of the old one, or of its folder. Throws StoreRefused, with nothing changed, when the file is no sound database of a gateway's that this code and
  * this sealing key can open, or while a gateway serves from the one that is to be replaced.
  */
 export function restore(path: string, file: string, sealingKey: Uint8Array, stamp: string): Restored {
@@ -59,7 +62,8 @@ export function restore(path: string, file: string, sealingKey: Uint8Array, stam
     } finally {
       db.close()
     }
-    return { aside: replace(target, fresh, `${target}.replaced-${stamp}`) }
+    const warnings = [fresh, lockPathOf(target)].map((made) => ownAs(made, target)).filter((line) => line !== undefined)
+    return { aside: replace(target, fresh, `${target}.replaced-${stamp}`), warnings }
   } finally {
     rmSync(fresh, { force: true })
     lock.close()

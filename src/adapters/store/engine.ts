@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { NO_RULES, type QuotaRules } from '../../core/quota.ts'
 import type { EpochMs } from '../../core/units.ts'
 import { faultOf } from './fault.ts'
+import { forbidden } from './file-owner.ts'
 import { LedgerTime, newestInstant } from './ledger-time.ts'
 import { lockPathOf, takeServeLock } from './instance-lock.ts'
 import { journalPathOf } from './journal.ts'
@@ -68,9 +69,10 @@ export function openEngine(options: EngineOptions): Engine {
   else mustExist(named)
   // By whatever name: one file, one lock.
   const path = realpathSync(named)
-  const lock = options.role === 'serve' ? takeServeLock(path) : undefined
+  let lock: { close(): void } | undefined
   let db: Sqlite | undefined
   try {
+    if (options.role === 'serve') lock = takeServeLock(path)
     db = openDatabase(path, options)
     const { time, warnings } = start(db, path, options)
     const memory = new LedgerMemory()
@@ -80,7 +82,9 @@ export function openEngine(options: EngineOptions): Engine {
   } catch (cause) {
     closeAll(db, lock)
     const fault = faultOf(cause)
-    throw fault.kind === 'unavailable' ? new StoreRefused(`cannot open ${path}: ${fault.message}`, { cause }) : cause
+    if (fault.kind !== 'unavailable') throw cause
+    const why = forbidden(path, filesOf(path)) ?? fault.message
+    throw new StoreRefused(`cannot open ${path}: ${why}`, { cause })
   }
 }
 
@@ -106,7 +110,7 @@ function start(db: Sqlite, path: string, options: EngineOptions): { time: Ledger
     db.run(checkSealingKey(options.sealingKey, path))
     const newest = db.run(newestInstant())
     const time = new LedgerTime(newest)
-    const warnings = wideModes([path, `${path}-wal`, `${path}-shm`, lockPathOf(path), journalPathOf(path)])
+    const warnings = wideModes(filesOf(path))
     if (newest > options.now + CLOCK_BEHIND_MS) {
       warnings.push(`the ledger's newest row is of ${new Date(newest).toISOString()}, ahead of this machine's clock`)
     }
@@ -119,6 +123,10 @@ function start(db: Sqlite, path: string, options: EngineOptions): { time: Ledger
     }
     return { time, warnings }
   })
+}
+
+function filesOf(path: string): readonly string[] {
+  return [path, `${path}-wal`, `${path}-shm`, lockPathOf(path), journalPathOf(path)]
 }
 
 /** The first key to open the database is its key from then on. */
