@@ -6,7 +6,7 @@ import { isExplained } from './admin/reconcile-form.ts'
 import type { Config } from './config.ts'
 import { DAY_MS } from './core/reconcile.ts'
 import type { EpochMs } from './core/units.ts'
-import type { Clock, Log } from './ports.ts'
+import type { Clock, DueDay, Log } from './ports.ts'
 
 /** OpenAI's books, as the configuration reaches them. */
 export function booksOn(store: Pick<Store, 'adminKeys' | 'vault'>, config: Config): OpenAiBooks {
@@ -27,13 +27,16 @@ const DEADLINE_MS = 30 * 60_000
 
 export interface DailyOptions {
   readonly both: BothBooks & { readonly books: AsyncDisposable }
+  /** Where it is written down how far the days are compared. */
+  readonly dueDay: DueDay
   readonly settings: Config['reconcile']
   readonly log: Log
   readonly now: Clock
 }
 
 /**
- * Compares the newest day that is final, and those before it which could not be compared, once a day. What goes wrong is
+ * Compares the newest day that is final, and those before it which were not compared, once a day: also those at whose
+ * time no gateway ran. What goes wrong is
  * told in the log and ends nothing. The ledger's sums are made beside the calls, in the thread of reports.
  */
 export class DailyReconciliation {
@@ -41,14 +44,12 @@ export class DailyReconciliation {
   readonly #stopping = new AbortController()
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> = Promise.resolve()
-  /** The first day that was not compared yet. */
-  #due: EpochMs | undefined
 
   /** That of a serving gateway, which has the books to itself. */
   static on(store: Store, config: Config, log: Log): DailyReconciliation {
-    const { adminKeys, registry, ledgerSums } = store
+    const { adminKeys, registry, ledgerSums, dueDay } = store
     const both = { adminKeys, registry, ledgerSums, books: booksOn(store, config) }
-    return new DailyReconciliation({ both, settings: config.reconcile, log, now: Date.now })
+    return new DailyReconciliation({ both, dueDay, settings: config.reconcile, log, now: Date.now })
   }
 
   constructor(options: DailyOptions) {
@@ -79,18 +80,21 @@ export class DailyReconciliation {
   }
 
   async #run(): Promise<void> {
-    const { both, settings, log, now } = this.#options
+    const { both, dueDay, settings, log, now } = this.#options
     const at = now()
     const settled = at - settings.settleMs
     const to = settled - (settled % DAY_MS)
-    const from = Math.max(Math.min(this.#due ?? to - DAY_MS, to - DAY_MS), to - MOST_DAYS * DAY_MS)
     const { threshold, settleMs } = settings
     const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(DEADLINE_MS)])
     try {
+      const due = Math.min((await dueDay.get()) ?? to - DAY_MS, to - DAY_MS)
+      const from = Math.max(due, to - MOST_DAYS * DAY_MS)
+      if (from > due) log.warn('days not reconciled', { from: dayOf(due), to: dayOf(from - DAY_MS) })
+      // Before it is tried: whatever ends the gateway meanwhile, the next one begins with this day.
+      await dueDay.set(from)
       report(await reconcile(both, { days: { from, to }, now: at, settleMs, threshold, signal }), log)
-      this.#due = to
+      await dueDay.set(to)
     } catch (cause) {
-      this.#due = from
       if (!this.#stopping.signal.aborted) log.error('books not reconciled', { cause: String(cause) })
     }
   }
@@ -98,8 +102,8 @@ export class DailyReconciliation {
 
 function report({ days, drift, over, threshold, lost }: Reconciliation, log: Log): void {
   const fields = {
-    from: new Date(days.from).toISOString().slice(0, 10),
-    to: new Date(days.to - 1).toISOString().slice(0, 10),
+    from: dayOf(days.from),
+    to: dayOf(days.to - DAY_MS),
     drift_percent: Math.round(drift.percent * 100) / 100,
     threshold_percent: threshold,
     requests: drift.booked.requests,
@@ -110,4 +114,8 @@ function report({ days, drift, over, threshold, lost }: Reconciliation, log: Log
   }
   if (over) log.error('ledger and books drift apart', fields)
   else log.info('ledger and books agree', fields)
+}
+
+function dayOf(at: EpochMs): string {
+  return new Date(at).toISOString().slice(0, 10)
 }

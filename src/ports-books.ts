@@ -56,3 +56,9 @@ export interface LedgerDays {
 }
 
 export type LedgerReport = (days: Days) => Promise<LedgerDays>
+
+/** The first day that the daily comparison is yet to look at, kept through restarts; undefined before it has run. */
+export interface DueDay {
+  get(): Promise<EpochMs | undefined>
+  set(day: EpochMs): Promise<void>
+}

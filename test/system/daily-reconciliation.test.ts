@@ -30,8 +30,13 @@ async function stand(): Promise<Stand> {
   return on
 }
 
-/** Lets so many of its days go by in no time, each run half a second after the last one; gives what was logged. */
-async function days(on: Stand, count: number, between: (day: number) => void = () => undefined): Promise<string[]> {
+/** One gateway, begun `first` days from today. Lets so many of its days go by in no time, each run half a second after the last one; gives what was logged. */
+async function days(
+  on: Stand,
+  count: number,
+  between: (day: number) => void = () => undefined,
+  first = 1,
+): Promise<string[]> {
   const { path, durability } = on.config.database
   const lines: string[] = []
   const options = {
@@ -41,17 +46,17 @@ async function days(on: Stand, count: number, between: (day: number) => void = (
     sealingKey: readSealingKey(on.config, { create: false }).key,
   } as const
   await using store = await openStore({ ...options, log: memoryLog([]) })
-  const { adminKeys, registry, ledgerSums } = store
+  const { adminKeys, registry, ledgerSums, dueDay } = store
   const both = { adminKeys, registry, ledgerSums, books: booksOn(store, on.config) }
   // Tomorrow and later: what is in the books of today is final.
-  let shift = DAY_MS
+  let shift = first * DAY_MS
   const dailyAtMs = (Date.now() % DAY_MS) + 500
   const settings = { dailyAtMs, threshold: 2, settleMs: 0 }
   // When a day's outcome is told it is the next day, half a second before its time.
   const log = memoryLog(lines, () => {
-    shift = (lines.length + 1) * DAY_MS - (Date.now() % DAY_MS) + dailyAtMs - 500
+    shift = (first + lines.length) * DAY_MS - (Date.now() % DAY_MS) + dailyAtMs - 500
   })
-  const daily = new DailyReconciliation({ both, settings, log, now: () => Date.now() + shift })
+  const daily = new DailyReconciliation({ both, dueDay, settings, log, now: () => Date.now() + shift })
   for (let day = 1; day <= count; day++) {
     between(day)
     await until(() => (lines.length >= day ? true : undefined))
@@ -83,6 +88,23 @@ suite('the daily reconciliation', () => {
     match(failed ?? '', /^error books not reconciled .*answers 403/)
     match(made ?? '', /^info ledger and books agree .*"requests":1,/)
     ok(made?.includes(`"from":"${new Date().toISOString().slice(0, 10)}"`))
+  })
+
+  test('makes up for days that were not compared before a restart, and for those on which no gateway ran', async () => {
+    await using on = await stand()
+    const at = Date.now()
+    const day = (after: number): string => new Date(at + after * DAY_MS).toISOString().slice(0, 10)
+    on.simulator.script({ on: 'books', path: USAGE, status: 403, body: {} })
+    const [failed] = await days(on, 1)
+    match(failed ?? '', /^error books not reconciled/)
+    const [made] = await days(on, 1, undefined, 4)
+    match(made ?? '', new RegExp(`^info ledger and books agree .*"from":"${day(0)}","to":"${day(3)}"`))
+    const [next] = await days(on, 1, undefined, 6)
+    match(next ?? '', new RegExp(`^info ledger and books agree .*"from":"${day(4)}","to":"${day(5)}"`))
+    // So many cannot be asked for any more.
+    const [skipped, rest] = await days(on, 2, undefined, 40)
+    equal(skipped, `warn days not reconciled {"from":"${day(6)}","to":"${day(8)}"}`)
+    match(rest ?? '', new RegExp(`^info ledger and books agree .*"from":"${day(9)}","to":"${day(39)}"`))
   })
 
   test('runs in a gateway that serves, beside its calls, and ends with it', async () => {

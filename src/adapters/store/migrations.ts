@@ -1,5 +1,5 @@
 import { LEAN_ATTEMPTS_STEP, MAY_BE_MESSAGE_STEP, OWNERS_STEP, STORED_STEP } from './calls-schema.ts'
-import { GRANTS_STEP } from './grants-schema.ts'
+import { GRANTS_STEP, MORE_WINDOWS_STEP } from './quota-schema.ts'
 import { NARROW_SUMS_STEP } from './narrow-sums-schema.ts'
 import { PRUNED_SUMS_STEP } from './pruned-sums-schema.ts'
 import { FILL_ROLLUPS_STEP, FRESH_SUMS_STEP, ROLLUPS_STEP, USD_SUMS_STEP } from './rollups-schema.ts'
@@ -240,27 +240,7 @@ export const STEPS: readonly string[] = [
   'ALTER TABLE windows ADD COLUMN warned INTEGER NOT NULL DEFAULT 0',
   // How a call would have been refused that passed because quotas were not enforced.
   'ALTER TABLE calls ADD COLUMN would_refuse TEXT',
-  // Windows of a day and a month, and members' own rules. Running totals, by the minute, for windows that roll.
-  `
-  ALTER TABLE members ADD COLUMN daily_quota INTEGER;
-  ALTER TABLE members ADD COLUMN monthly_quota INTEGER;
-  ALTER TABLE members ADD COLUMN quota_window TEXT;
-  ALTER TABLE calls ADD COLUMN window_daily INTEGER;
-  ALTER TABLE calls ADD COLUMN window_monthly INTEGER;
-  CREATE TABLE spend (
-    member INTEGER NOT NULL REFERENCES members (id),
-    minute INTEGER NOT NULL,
-    total INTEGER NOT NULL,
-    PRIMARY KEY (member, minute)
-  ) STRICT, WITHOUT ROWID;
-  INSERT INTO spend (member, minute, total)
-    SELECT member, minute, SUM(credits) OVER (PARTITION BY member ORDER BY minute)
-    FROM (
-      SELECT member, ended_at - ended_at % 60000 AS minute, SUM(credits) AS credits FROM calls
-      WHERE ended_at > (SELECT MAX(ended_at) FROM calls) - 2592000000 AND credits <> 0
-      GROUP BY member, ended_at - ended_at % 60000
-    );
-  `,
+  MORE_WINDOWS_STEP,
   ROLLUPS_STEP,
   FILL_ROLLUPS_STEP,
   FRESH_SUMS_STEP,
@@ -296,4 +276,5 @@ export const STEPS: readonly string[] = [
   'ALTER TABLE instances ADD COLUMN applied INTEGER NOT NULL DEFAULT 0',
   GRANTS_STEP,
   MAY_BE_MESSAGE_STEP,
+  'ALTER TABLE meta ADD COLUMN reconcile_from INTEGER', // due-day.ts
 ]

@@ -71,6 +71,7 @@ import { callsPage, callsReport, callsTail } from './reports.ts'
 import { adjustCalls, bookedCalls } from './repricing.ts'
 import { prune } from './retention.ts'
 import type { KnownMember } from './memory.ts'
+import { dueDay, setDueDay } from './due-day.ts'
 import { foldFresh } from './rollups.ts'
 import { samples } from './samples.ts'
 import { settleCall } from './settlement.ts'
@@ -135,6 +136,8 @@ export interface Operations {
   readonly removeAdminKey: (organization: string) => Script<AdminKey>
   readonly listAdminKeys: () => Script<readonly AdminKey[]>
   readonly sealedAdminSecret: (key: AdminKeyId) => Script<Uint8Array | undefined>
+  readonly dueDay: () => Script<EpochMs | undefined>
+  readonly setDueDay: (day: EpochMs) => Script<void>
   readonly ledgerSums: (days: Days) => Script<LedgerDays>
   readonly viewQuota: (member: string, now: EpochMs) => Script<QuotaView>
   readonly usedBy: (member: MemberId, from: EpochMs, to: EpochMs) => Script<readonly ModelUsage[]>
@@ -174,6 +177,7 @@ export const READS: ReadonlySet<OperationName> = new Set<OperationName>([
   'byTier',
   'listAdminKeys',
   'sealedAdminSecret',
+  'dueDay',
   'ledgerSums',
   'viewQuota',
   'usedBy',
@@ -189,6 +193,7 @@ export const REMEMBERED: ReadonlySet<OperationName> = new Set<OperationName>([
   'refuse',
   'apply',
   'crossOff',
+  'setDueDay',
   'connected',
   'disconnected',
   'fold',
@@ -240,17 +245,36 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     adjust: adjustCalls,
     byFallback: fallbackUse,
     byTier: tierUse,
-    setAdminKey: (organization, secret, now) => setAdminKey(organization, secret, seal, now),
-    switchAdminKey,
-    removeAdminKey,
-    listAdminKeys,
-    sealedAdminSecret,
-    ledgerSums,
+    ...reconciling(seal),
     viewQuota: (member, now) => viewQuota(scribe.quota, member, scribe.time.at(now)),
     usedBy,
     pastCalls,
     resetQuota: (wish, now) => resetQuota(scribe.quota, wish, scribe.time.at(now)),
     grantQuota: (wish, now) => grantQuota(scribe.quota, wish, scribe.time.at(now)),
     revokeGrants: (wish, now) => revokeGrants(scribe.quota, wish, scribe.time.at(now)),
+  }
+}
+
+type Reconciling =
+  | 'setAdminKey'
+  | 'switchAdminKey'
+  | 'removeAdminKey'
+  | 'listAdminKeys'
+  | 'sealedAdminSecret'
+  | 'dueDay'
+  | 'setDueDay'
+  | 'ledgerSums'
+
+/** What the comparison with OpenAI's books needs. */
+function reconciling(seal: Sealer): Pick<Operations, Reconciling> {
+  return {
+    setAdminKey: (organization, secret, now) => setAdminKey(organization, secret, seal, now),
+    switchAdminKey,
+    removeAdminKey,
+    listAdminKeys,
+    sealedAdminSecret,
+    dueDay,
+    setDueDay,
+    ledgerSums,
   }
 }

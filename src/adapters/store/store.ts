@@ -5,6 +5,7 @@ import type {
   AdminKeys,
   Clock,
   Directory,
+  DueDay,
   Ledger,
   LedgerReport,
   Log,
@@ -61,6 +62,7 @@ export interface Store extends AsyncDisposable {
   readonly rateBook: RateBook
   readonly adminKeys: AdminKeys
   readonly ledgerSums: LedgerReport
+  readonly dueDay: DueDay
   readonly quotas: Quotas
   readonly outbox: Outbox
   /** Hears of warnings as they become due where no settlement tells of them: of one the database may hear later. */
@@ -109,6 +111,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     rateBook: rateBookOn({ writer, reader }, directory, now),
     adminKeys: adminKeysOn(writer, sealingKey, now),
     ledgerSums: (days) => reader.request('ledgerSums', days),
+    dueDay: { get: () => writer.request('dueDay'), set: (day) => writer.request('setDueDay', day) },
     quotas: quotasOn(writer, reader, now),
     outbox: { due: () => writer.request('dueWarnings'), crossOff: (id) => writer.request('crossOff', id) },
     onWarnings: (act) => threads.onWarnings(act),
