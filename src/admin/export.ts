@@ -1,4 +1,6 @@
-import { open, rm } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { link, open, rename, rm } from 'node:fs/promises'
 import type { CallReports, CallRow, PageMark, PageRange } from '../ports.ts'
 import { CALL_CSV } from './call-csv.ts'
 import { csvHead, csvLine } from './csv.ts'
@@ -56,21 +58,38 @@ function shareOf(first: number, now: number, last: number): number {
   return now >= last ? 1 : (now - first) / (last - first)
 }
 
-/** A new file for its owner alone; one that could not be written whole is taken away again. Throws WrongUse when there is one. */
+/**
+ * A new file for its owner alone. It is written beside, by a name of its own, and gets its own when it is whole: what an
+ * interruption leaves behind is never taken for it. Throws WrongUse when there is one of that name.
+ */
 export async function intoFile<T>(path: string, write: (sink: Sink) => Promise<T>): Promise<T> {
-  const file = await open(path, 'wx', 0o600).catch((cause: unknown) => {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
-    const why = code === 'EEXIST' ? 'it is there already, and nothing is overwritten' : code
+  if (existsSync(path)) throw there(path)
+  const part = `${path}.part-${randomBytes(4).toString('hex')}`
+  const file = await open(part, 'wx', 0o600).catch((cause: unknown) => {
+    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
     throw new WrongUse(`--output ${path}: cannot be made: ${why}`, { cause })
   })
-  let whole = false
   try {
     const result = await write({ write: (text) => file.writeFile(text), ended: () => false })
     await file.sync()
-    whole = true
+    await giveName(part, path)
     return result
   } finally {
     await file.close()
-    if (!whole) await rm(path, { force: true })
+    await rm(part, { force: true })
   }
+}
+
+async function giveName(part: string, path: string): Promise<void> {
+  try {
+    await link(part, path)
+  } catch {
+    // Not every file system has links; a file of that name that has come meanwhile is told from that.
+    if (existsSync(path)) throw there(path)
+    await rename(part, path)
+  }
+}
+
+function there(path: string): WrongUse {
+  return new WrongUse(`--output ${path}: cannot be made: it is there already, and nothing is overwritten`)
 }

@@ -14,7 +14,7 @@ import { ownAs } from './file-owner.ts'
 import { lockPathOf, takeServeLock } from './instance-lock.ts'
 import { journalPathOf } from './journal.ts'
 import { versionOf } from './migrate.ts'
-import { createNewPrivate } from './private-files.ts'
+import { createNewPrivate, makeWhole } from './private-files.ts'
 import { StoreRefused } from './refused.ts'
 import { fingerprintOf } from './sealing.ts'
 import { maybeText, one, only, sql, text, type Script } from './sql.ts'
@@ -29,7 +29,8 @@ export function backUp(path: string, file: string): number {
   const db = new Sqlite(path)
   try {
     if (db.run(versionOf(path)) === 0) throw new StoreRefused(`${path} is empty: there is nothing to copy`)
-    copyInto(db, file)
+    makeWhole(file, (part) => copyInto(db, part))
+    syncFolder(file)
   } finally {
     db.close()
   }
@@ -140,7 +141,7 @@ function replace(target: string, fresh: string, aside: string): string | undefin
   // What was promised of the old one is none of the new one's.
   if (existsSync(journalPathOf(target))) renameSync(journalPathOf(target), journalPathOf(aside))
   renameSync(fresh, target)
-  if (process.platform !== 'win32') sync(dirname(target))
+  syncFolder(target)
   return there ? aside : undefined
 }
 
@@ -156,6 +157,11 @@ function settleLog(path: string): void {
   } catch {
     // It is being replaced because it does not work.
   }
+}
+
+/** The name of a file is on the disk when its folder is. */
+function syncFolder(path: string): void {
+  if (process.platform !== 'win32') sync(dirname(path))
 }
 
 function sync(path: string): void {

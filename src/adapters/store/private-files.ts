@@ -1,4 +1,5 @@
-import { closeSync, fchmodSync, openSync, statSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { closeSync, existsSync, fchmodSync, linkSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { StoreRefused } from './refused.ts'
 
@@ -24,7 +25,7 @@ function create(path: string, mayBeThere: boolean): void {
   } catch (cause) {
     if (codeOf(cause) === 'EEXIST') {
       if (mayBeThere) return
-      throw new StoreRefused(`${path} is there already: nothing is overwritten`, { cause })
+      throw there(path)
     }
     const why = codeOf(cause) === 'ENOENT' ? `the folder ${dirname(path)} does not exist` : String(codeOf(cause))
     throw new StoreRefused(`cannot create ${path}: ${why}`, { cause })
@@ -34,6 +35,35 @@ function create(path: string, mayBeThere: boolean): void {
   } finally {
     closeSync(file)
   }
+}
+
+/**
+ * Makes a new file by a name of its own, and gives it the name that was asked for once it is whole: what an interrupted
+ * `fill` leaves behind is never taken for the file. Throws StoreRefused when there is one of that name.
+ */
+export function makeWhole(path: string, fill: (part: string) => void): void {
+  if (existsSync(path)) throw there(path)
+  const part = `${path}.part-${randomBytes(4).toString('hex')}`
+  try {
+    fill(part)
+    giveName(part, path)
+  } finally {
+    rmSync(part, { force: true })
+  }
+}
+
+function giveName(part: string, path: string): void {
+  try {
+    linkSync(part, path)
+  } catch {
+    // Not every file system has links; a file of that name that has come meanwhile is told from that.
+    if (existsSync(path)) throw there(path)
+    renameSync(part, path)
+  }
+}
+
+function there(path: string): StoreRefused {
+  return new StoreRefused(`${path} is there already: nothing is overwritten`)
 }
 
 /** One line for each of the files that others than its owner may read or write; files that do not exist pass. */
