@@ -7,6 +7,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { suite, test } from 'node:test'
 import type { Worker } from 'node:worker_threads'
 import { HOUR_MS } from '../../src/core/calendar.ts'
+import { takeServeLock } from '../../src/adapters/store/instance-lock.ts'
+import { STEPS } from '../../src/adapters/store/migrations.ts'
 import { openStore, StoreRefused } from '../../src/adapters/store/store.ts'
 import { LedgerUnavailable, type Log } from '../../src/ports.ts'
 import { newMember, populate, silent, T0 } from './bench.ts'
@@ -97,6 +99,47 @@ suite('sqlite: a database of another user', { skip: !canBeNobody() && 'needs ano
 })
 
 suite('sqlite: a command', () => {
+  test('leaves a database of an older version alone while a gateway serves from it, and brings it up to date else', async () => {
+    await using database = await sqliteDatabase()
+    const { path } = database
+    const older = new DatabaseSync(path)
+    older.exec('PRAGMA journal_mode = WAL; CREATE TABLE schema_version (version INTEGER NOT NULL)')
+    for (const step of STEPS.slice(0, -1)) older.exec(step)
+    older.exec(`INSERT INTO schema_version VALUES (${STEPS.length - 1})`)
+    older.close()
+    const versions = () => database.query('SELECT version FROM schema_version').map((row) => Number(row['version']))
+    const serving = takeServeLock(path)
+    try {
+      for (const create of [true, false]) {
+        const options = {
+          path,
+          create,
+          durability: 'process',
+          role: 'cli',
+          sealingKey: SEALING_KEY,
+          log: silent,
+        } as const
+        await rejects(openStore(options), (error: Error) => {
+          match(
+            error.message,
+            /an older codex-gateway serves from it.*: stop it and start this version, or give commands/,
+          )
+          return error instanceof StoreRefused && error.busy
+        })
+      }
+      deepEqual(versions(), [STEPS.length - 1])
+      equal(database.query('SELECT key_fingerprint FROM meta')[0]?.['key_fingerprint'], null)
+    } finally {
+      serving.close()
+    }
+    await using store = await database.open({ role: 'cli' })
+    deepEqual(await store.registry.members(), [])
+    deepEqual(versions(), [STEPS.length])
+    await using both = await database.open({ role: 'serve' })
+    await using beside = await database.open({ role: 'cli' })
+    deepEqual(await beside.registry.members(), await both.registry.members())
+  })
+
   test('is told which file it is that does not work', async () => {
     await using database = await sqliteDatabase()
     await using store = await database.open({ role: 'cli' })

@@ -94,7 +94,7 @@ function openDatabase(path: string, options: EngineOptions): Sqlite {
     db.run(versionOf(path)) // What is not ours is refused before it is touched.
     db.keepLog(options.durability)
     if (options.role === 'background') db.exec('PRAGMA query_only = ON')
-    else migrate(db, path)
+    else migrate(db, path, options.role === 'serve')
     if (options.role === 'cli') db.exec(`PRAGMA cache_size = -${CLI_CACHE_KB}`)
     if (options.role === 'serve') db.exec(`PRAGMA wal_autocheckpoint = ${SERVE_LOG_PAGES}`)
     return db

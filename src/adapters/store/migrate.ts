@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { lockPathOf, takeServeLock } from './instance-lock.ts'
 import { STEPS } from './migrations.ts'
 import { StoreRefused } from './refused.ts'
 import { int, one, sql, text, type Script } from './sql.ts'
@@ -8,15 +10,32 @@ export const SCHEMA_VERSION: number = STEPS.length
 
 /**
  * Brings the file to this version, in one transaction under the write lock: of two processes at once the second finds
- * the work done. Throws StoreRefused when the file is newer than this code, or not a gateway's at all.
+ * the work done. Throws StoreRefused when the file is newer than this code, or not a gateway's at all, or when another
+ * process serves from it: that one could go on for a while, but not be started again.
  */
-export function migrate(db: Sqlite, path: string): void {
+export function migrate(db: Sqlite, path: string, serves: boolean): void {
   db.transaction('write', () => {
     const found = db.run(versionOf(path))
+    if (!serves && found > 0 && found < SCHEMA_VERSION) refuseServed(path, found)
     db.exec('CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)')
     for (const step of STEPS.slice(found)) db.exec(step)
     if (found < SCHEMA_VERSION) db.run(setVersion(SCHEMA_VERSION))
   })
+}
+
+/** A gateway of the older version that starts meanwhile waits for the write lock, and is refused then. */
+function refuseServed(path: string, found: number): void {
+  if (!existsSync(lockPathOf(path))) return // Nobody has ever served from it.
+  try {
+    takeServeLock(path).close()
+  } catch (cause) {
+    if (!(cause instanceof StoreRefused && cause.busy)) throw cause
+    throw new StoreRefused(
+      `the database ${path} has schema version ${found}, and an older codex-gateway serves from it, which could not use ` +
+        `the version ${SCHEMA_VERSION} of this one: stop it and start this version, or give commands with that one`,
+      { busy: true, cause },
+    )
+  }
 }
 
 /** The version of the file, 0 of a new one; writes nothing. Throws StoreRefused when `migrate` would. */
