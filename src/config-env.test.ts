@@ -42,6 +42,15 @@ suite('the environment of the configuration', () => {
     ])
   })
 
+  test('names no model or tier twice, as the file cannot', () => {
+    deepEqual(problemsOf('', { CODEX_GATEWAY_CREDIT_RATES: 'gpt-x=1/2/3,gpt-y=1/2/3, gpt-x =4/5/6' }), [
+      'environment variable CODEX_GATEWAY_CREDIT_RATES: "gpt-x" stands in it twice',
+    ])
+    deepEqual(problemsOf('', { CODEX_GATEWAY_CREDIT_TIERS: 'flex=2,flex=2' }), [
+      'environment variable CODEX_GATEWAY_CREDIT_TIERS: "flex" stands in it twice',
+    ])
+  })
+
   test('gives the proxy where no setting does, and a password is shown nowhere', () => {
     const env = { HTTPS_PROXY: 'http://p:1', NO_PROXY: 'a.example' }
     deepEqual(load('', env).proxy, { httpProxy: undefined, httpsProxy: 'http://p:1', noProxy: 'a.example' })

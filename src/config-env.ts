@@ -33,6 +33,9 @@ export function readOverrides(env: Readonly<Record<string, string | undefined>>)
     const setting = known.get(name)
     if (setting) {
       values.set(setting, valueOf(setting, text))
+      const twice = isTable(setting) ? twiceIn(text) : undefined
+      if (twice !== undefined)
+        problems.push(`environment variable ${name}: ${JSON.stringify(twice)} stands in it twice`)
       continue
     }
     const meant = nearest(name, [...known.keys(), ...OTHERS])
@@ -45,7 +48,17 @@ function valueOf(setting: Setting, text: string): unknown {
   if (typeof setting.usual === 'number') return numberOf(text)
   if (typeof setting.usual === 'boolean') return flagOf(text)
   if (Array.isArray(setting.usual)) return listOf(text)
-  return typeof setting.usual === 'object' ? tableOf(text) : text
+  return isTable(setting) ? tableOf(text) : text
+}
+
+function isTable({ usual }: Setting): boolean {
+  return typeof usual === 'object' && !Array.isArray(usual)
+}
+
+/** A name that would stand for two values. */
+function twiceIn(text: string): string | undefined {
+  const names = text.split(',').map((pair) => (pair.split('=')[0] ?? '').trim())
+  return names.find((name, at) => names.indexOf(name) < at)
 }
 
 function flagOf(text: string): unknown {
