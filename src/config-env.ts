@@ -10,7 +10,21 @@ const OTHERS: readonly string[] = ['CODEX_GATEWAY_CONFIG', 'CODEX_GATEWAY_SECRET
  * (kubernetes.io/docs/concepts/services-networking/service, "Environment variables").
  */
 const OF_KUBERNETES =
-  /^CODEX_GATEWAY_(?:METRICS_)?(?:SERVICE_(?:HOST|PORT)(?:_.*)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_.*)?)?)$/
+  /^(CODEX_GATEWAY_(?:METRICS_)?)(?:SERVICE_(?:HOST|PORT)(?:_.*)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_.*)?)?)$/
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Beside a Service its `…_PORT` is a URL, such as tcp://10.0.0.1:8080. Else somebody has taken a name of these for a setting. */
+function isOfKubernetes(name: string, env: Environment): boolean {
+  const [, service] = OF_KUBERNETES.exec(name) ?? []
+  return service !== undefined && /^(?:tcp|udp|sctp):\/\//.test(env[`${service}PORT`] ?? '')
+}
+
+/** A port is set as part of an address. */
+function addressFor(name: string): string | undefined {
+  const [, service] = OF_KUBERNETES.exec(name) ?? []
+  return service && `${service === PREFIX ? `${PREFIX}SERVER_` : service}BIND_ADDR`
+}
 
 /** The variable that overrides a setting: `CODEX_GATEWAY_SERVER_BIND_ADDR`. */
 export function variableOf(setting: { readonly section: string; readonly key: string }): string {
@@ -24,12 +38,12 @@ export interface Overrides {
 }
 
 /** Reads the overrides out of the environment. Every variable that begins like ours must be ours. */
-export function readOverrides(env: Readonly<Record<string, string | undefined>>): Overrides {
+export function readOverrides(env: Environment): Overrides {
   const known = new Map(settings().map((setting) => [variableOf(setting), setting]))
   const values = new Map<Setting, unknown>()
   const problems: string[] = []
   for (const [name, text] of Object.entries(env)) {
-    if (!name.startsWith(PREFIX) || OTHERS.includes(name) || OF_KUBERNETES.test(name) || text === undefined) continue
+    if (!name.startsWith(PREFIX) || OTHERS.includes(name) || isOfKubernetes(name, env) || text === undefined) continue
     const setting = known.get(name)
     if (setting) {
       values.set(setting, valueOf(setting, text))
@@ -38,7 +52,7 @@ export function readOverrides(env: Readonly<Record<string, string | undefined>>)
         problems.push(`environment variable ${name}: ${JSON.stringify(twice)} stands in it twice`)
       continue
     }
-    const meant = nearest(name, [...known.keys(), ...OTHERS])
+    const meant = addressFor(name) ?? nearest(name, [...known.keys(), ...OTHERS])
     problems.push(`environment variable ${name}: there is no such setting${meant ? `; did you mean ${meant}?` : ''}`)
   }
   return { values, problems }

@@ -136,5 +136,15 @@ suite('the configuration is strict', () => {
     }
     deepEqual(problemsOf('', env), [])
     equal(problemsOf('', { CODEX_GATEWAY_PORTS: '1', CODEX_GATEWAY_SERVICE_NAME: 'x' }).length, 2)
+    // Somebody means another port.
+    const meant = { CODEX_GATEWAY_PORT: '9000', CODEX_GATEWAY_SERVICE_PORT: '7000', CODEX_GATEWAY_METRICS_PORT: '9464' }
+    const named = problemsOf('', meant)
+    equal(named.length, 3)
+    for (const [i, name] of Object.keys(meant).entries())
+      match(
+        named[i] ?? '',
+        new RegExp(`^environment variable ${name}: there is no such setting; did you mean .*_BIND_ADDR`),
+      )
+    deepEqual(problemsOf('', { ...env, CODEX_GATEWAY_METRICS_PORT: '9464' }).length, 4)
   })
 })
