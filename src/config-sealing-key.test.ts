@@ -43,6 +43,14 @@ suite('the sealing key', () => {
     throws(() => statSync(config.secrets.keyFile))
   })
 
+  test('needs its folder, which is named where it is not there', () => {
+    const config = freshConfig({ CODEX_GATEWAY_DATABASE_URL: `sqlite://${folder}/none/x.db` })
+    throws(
+      () => readSealingKey(config, { create: true }),
+      (error: Error) => error.message.endsWith(`/none/x.db.key: the folder ${folder}/none does not exist`),
+    )
+  })
+
   test('comes from the environment where it is given', () => {
     const bytes = Buffer.alloc(32, 7)
     for (const text of [bytes.toString('hex'), bytes.toString('base64'), bytes.toString('base64url')]) {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { ConfigError, reasonOf } from './config-error.ts'
 import type { Config } from './config-shape.ts'
 
@@ -73,7 +74,11 @@ function makeKeyFile(file: string, database: string): void {
     linkSync(aside, file)
   } catch (cause) {
     // Where it exists now, somebody else was quicker: theirs is the key.
-    if (!existsSync(file)) throw new ConfigError([`cannot make the key file ${file}: ${reasonOf(cause)}`], cause)
+    if (!existsSync(file)) {
+      const folder = dirname(file)
+      const why = existsSync(folder) ? reasonOf(cause) : `the folder ${folder} does not exist`
+      throw new ConfigError([`cannot make the key file ${file}: ${why}`], cause)
+    }
   } finally {
     rmSync(aside, { force: true })
   }

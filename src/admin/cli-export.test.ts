@@ -88,7 +88,8 @@ suite('admin export', () => {
     writeFileSync(file, 'precious')
     for (const [args, message] of [
       [['--output', file], /there: cannot be made: it is there already, and nothing is overwritten/],
-      [['--output', join(folder, 'no', 'folder')], /cannot be made: ENOENT/],
+      [['--output', join(folder, 'no', 'folder')], /cannot be made: the folder .*no does not exist\n$/],
+      [['--output', join(folder, 'x'.repeat(250))], /cannot be made: name too long\n$/],
       [['--output', ''], /--output "": must be the name of a file/],
       [['--format', 'xml'], /--format "xml": must be one of csv, jsonl/],
       [['--json'], /--json: the calls themselves go to standard output/],

@@ -127,6 +127,22 @@ suite('admin rates', () => {
     equal(await run(world, 'admin rates unset gpt-new --message'), 2)
   })
 
+  test('of a snapshot leave its dollars as they are, and of a name in other capitals are told about', async () => {
+    const world = new FakeWorld()
+    const snapshot = 'gpt-5.5-2026-04-23'
+    const usd = async () => ((await json(world, `admin rates show ${snapshot}`))['usd'] as Row[]).length
+    const before = await usd()
+    ok(before > 0)
+    equal(await run(world, `admin rates set ${snapshot} ${PRICES}`), 0)
+    equal(world.err, 'warning: careful\n')
+    equal(await usd(), before)
+    equal(await run(world, `admin rates set GPT-5.5 ${PRICES}`), 0)
+    match(
+      world.err,
+      /warning: calls that ask for gpt-5\.5 are not priced by this: the name is written GPT-5\.5 here\n$/,
+    )
+  })
+
   test('says what is wrong with a price or a date, and changes nothing', async () => {
     const world = new FakeWorld()
     const wrong: readonly [string, RegExp][] = [

@@ -5,7 +5,7 @@ import type { CommandSet, Session } from './cli-session.ts'
 import { textOf } from './option-values.ts'
 import { prunedWarning } from './pruned.ts'
 import { dateOf, messagePriceOf, priceOf } from './rate-values.ts'
-import { cardInForce, listRates, setRate, showRate, unsetRate, type RateWish } from './rates.ts'
+import { cardInForce, likeKnown, listRates, setRate, showRate, unsetRate, type RateWish } from './rates.ts'
 import { rateJson, repricingJson, setRateJson, sheetJson } from './rates-json.ts'
 import { DIFFERENCE_COLUMNS, differenceLine, RATE_COLUMNS, rateLine, setRateLine } from './rates-lines.ts'
 import { sheetLines, sumLine } from './rates-lines.ts'
@@ -76,7 +76,10 @@ function addChanges(rates: Command, commands: CommandSet): void {
       async (session, [model = ''], options) => {
         const prices = pricesOf(options)
         const wish = wishOf(session, model, options.from)
-        const rate = await session.withStore(({ rateBook }) => setRate(rateBook, wish, prices))
+        const rate = await session.withStore(async (store) => {
+          session.warn(likeKnown(await cardFor(session, store), model))
+          return await setRate(store.rateBook, wish, prices)
+        })
         session.answer(setRateJson(rate), `rate set: ${setRateLine(rate)}`)
       },
     )

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { link, open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { getSystemErrorMessage } from 'node:util'
 import type { CallReports, CallRow, PageMark, PageRange } from '../ports.ts'
 import { CALL_CSV } from './call-csv.ts'
 import { csvHead, csvLine } from './csv.ts'
@@ -66,7 +68,7 @@ export async function intoFile<T>(path: string, write: (sink: Sink) => Promise<T
   if (existsSync(path)) throw there(path)
   const part = `${path}.part-${randomBytes(4).toString('hex')}`
   const file = await open(part, 'wx', 0o600).catch((cause: unknown) => {
-    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
+    const why = existsSync(dirname(path)) ? reasonOf(cause) : `the folder ${dirname(path)} does not exist`
     throw new WrongUse(`--output ${path}: cannot be made: ${why}`, { cause })
   })
   try {
@@ -78,6 +80,12 @@ export async function intoFile<T>(path: string, write: (sink: Sink) => Promise<T
     await file.close()
     await rm(part, { force: true })
   }
+}
+
+/** In the words of the operating system. */
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error && 'errno' in cause)) return String(cause)
+  return getSystemErrorMessage(Number(cause.errno))
 }
 
 async function giveName(part: string, path: string): Promise<void> {

@@ -32,6 +32,16 @@ export interface RateWish {
   readonly who: string
 }
 
+/** Names count as they are written: one that is known but for its capitals is more likely a slip than another model. */
+export function likeKnown(card: RateCard, model: string): readonly string[] {
+  const names = [...card.rates.keys(), ...card.aliases.keys()]
+  if (names.includes(model)) return []
+  const meant = names.find((name) => name.toLowerCase() === model.toLowerCase())
+  return meant === undefined
+    ? []
+    : [`calls that ask for ${meant} are not priced by this: the name is written ${model} here`]
+}
+
 export function setRate(
   book: RateBook,
   wish: RateWish,

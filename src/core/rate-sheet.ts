@@ -1,7 +1,7 @@
 import { identityOf, messagePriceOf, ownTiersOf, rateOf, type RateCard } from './price.ts'
 import { ALIASES, type RateRow } from './rates.ts'
 import type { EpochMs, NanoCredits } from './units.ts'
-import { usdRowsOf, usdTierTenths, usdIdentityOf } from './usd.ts'
+import { usdNameOf, usdRowsOf, usdTierTenths, usdIdentityOf } from './usd.ts'
 import type { UsdRow } from './usd-rates.ts'
 
 /** One row of a card, and whether it is the one that counts now. */
@@ -35,7 +35,8 @@ export function rateSheet(asked: string, at: EpochMs, card: RateCard): RateSheet
     model: current?.model,
     names: namesOf(model, card),
     credits: listed(card.rates.get(model) ?? [], current?.identity),
-    usd: listed(usdRowsOf(model), usdNow),
+    // A rate of one's own for a snapshot is none in dollars: those are still its model's.
+    usd: listed(usdRowsOf(usdNameOf(asked, at) ?? model), usdNow),
     tiers: tiersOf(ownTiersOf(asked, current ?? card.fallback, card), model, card),
     message: messagePriceOf(asked, at, card),
   }

@@ -44,6 +44,11 @@ export function usdIdentityOf(model: string, at: EpochMs): string | undefined {
   return row && identityOf(row)
 }
 
+/** The name by which the API's prices know the model; undefined where they do not. */
+export function usdNameOf(model: string, at: EpochMs): string | undefined {
+  return rowOf(model, at, ROWS, NAMES)?.model
+}
+
 /** Every row of a model's price, whatever its date; empty when there is none. */
 export function usdRowsOf(model: string): readonly UsdRow[] {
   return ROWS.get(model) ?? []

@@ -96,6 +96,11 @@ suite('sqlite: a backup', () => {
     const other = join(folder, 'other.db')
     new DatabaseSync(other).exec('CREATE TABLE recipes (name TEXT)')
     throws(() => backUp(other, join(folder, 'copy')), /database of another program/)
+    throws(
+      () => backUp(folder, join(folder, 'copy')),
+      (error: Error) =>
+        error instanceof StoreRefused && error.message.startsWith(`cannot open ${folder}: unable to open`),
+    )
     equal(existsSync(join(folder, 'copy')), false)
   })
 })

@@ -1,5 +1,7 @@
 import {
+  accessSync,
   closeSync,
+  constants,
   existsSync,
   fsyncSync,
   linkSync,
@@ -26,7 +28,7 @@ import { Sqlite } from './sqlite.ts'
  */
 export function backUp(path: string, file: string): number {
   if (!existsSync(path)) throw new StoreRefused(`there is no database ${resolve(path)}`)
-  const db = new Sqlite(path)
+  const db = openFile(path)
   try {
     if (db.run(versionOf(path)) === 0) throw new StoreRefused(`${path} is empty: there is nothing to copy`)
     makeWhole(file, (part) => copyInto(db, part))
@@ -56,7 +58,7 @@ export function restore(path: string, file: string, sealingKey: Uint8Array, stam
   const lock = takeServeLock(target)
   const fresh = `${target}.restoring-${stamp}`
   try {
-    const db = openCopy(file)
+    const db = openFile(file)
     try {
       check(db, file, sealingKey)
       copyInto(db, fresh)
@@ -71,11 +73,21 @@ export function restore(path: string, file: string, sealingKey: Uint8Array, stam
   }
 }
 
-function openCopy(file: string): Sqlite {
+function openFile(file: string): Sqlite {
   try {
     return new Sqlite(file)
   } catch (cause) {
-    throw new StoreRefused(`cannot open ${file}: ${reasonOf(cause)}`, { cause })
+    const why = mayUse(file) ? reasonOf(cause) : 'its permissions do not let this user read it'
+    throw new StoreRefused(`cannot open ${file}: ${why}`, { cause })
+  }
+}
+
+function mayUse(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK)
+    return true
+  } catch {
+    return false
   }
 }
 
