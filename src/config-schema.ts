@@ -64,7 +64,11 @@ const upstream = z.strictObject({
     (value) => value === '' || isBaseUrlOf(value, ['ws:', 'wss:']),
   ),
   connect_timeout_secs: secs(10, 'How long to wait for a connection', 0.001),
-  timeout_secs: secs(120, 'How long to wait for the response head of a stream; never cuts a running stream', 0.001),
+  timeout_secs: secs(
+    120,
+    'How long to wait for the head of a stream and what comes first; never cuts a running stream',
+    0.001,
+  ),
   unary_timeout_secs: secs(600, 'How long to wait for the response head of a call that is not streamed', 0.001),
   idle_timeout_secs: secs(600, 'How long a running response may send nothing', 0.001),
   client_left: choice(

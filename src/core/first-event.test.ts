@@ -5,6 +5,16 @@ import { FirstEvent } from './first-event.ts'
 
 type Verdict = 'answer' | 'failure' | undefined
 
+/** Events that come before an answer, as they stand in a stream. */
+function before(events: readonly (readonly [string, (typeof FORMS)[number], number])[], newline: string): string {
+  return events
+    .map(([type, framed, length]) => {
+      const response = { id: 'r', instructions: 'x'.repeat(length), error: null, usage: null }
+      return framed(type, JSON.stringify({ type, response }), newline)
+    })
+    .join('')
+}
+
 /** What is said of a stream that comes in these pieces, at the first piece that tells. */
 function verdictOf(stream: string, cuts: readonly number[] = []): { verdict: Verdict; first: FirstEvent } {
   const bytes = new TextEncoder().encode(stream)
@@ -31,13 +41,16 @@ const FAILURES: readonly (readonly [string, object])[] = [
   ['error', { code: 'insufficient_quota', message: 'No money.' }],
   ['error', { error: { code: 'insufficient_quota', message: 'No money.' }, sequence_number: 0 }],
 ]
-const ANSWERS = ['response.created', 'response.queued', 'response.completed', 'response.incomplete', 'keepalive']
+const ANSWERS = ['response.output_item.added', 'response.completed', 'response.incomplete', 'keepalive']
+/** Events that say no more than that the request was taken, as long as they may be. */
+const BEFORE = ['response.created', 'response.queued', 'response.in_progress']
 
 const end = fc.constantFrom('\n', '\r\n')
 const form = fc.constantFrom(...FORMS)
 const comments = fc.array(fc.constantFrom(': ping', ':', ': data: {"type":"error"}', ''), { maxLength: 5 })
 const filler = fc.nat(100_000).map((length) => 'x'.repeat(length))
 const cuts = fc.array(fc.nat(), { maxLength: 40 })
+const taken = fc.array(fc.tuple(fc.constantFrom(...BEFORE), form, fc.nat(20_000)), { maxLength: 3 })
 const crumbs = fc.constant(Array.from({ length: 300 }, (_, at) => at))
 
 suite('how a stream begins', () => {
@@ -45,11 +58,11 @@ suite('how a stream begins', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...FAILURES),
-        fc.tuple(form, end, comments, filler),
+        fc.tuple(form, end, comments, filler, taken),
         fc.oneof(cuts, crumbs),
-        ([type, said], [framed, newline, before, more], at) => {
+        ([type, said], [framed, newline, remarks, more, events], at) => {
           const data = JSON.stringify({ type, ...said, more })
-          const stream = [...before, framed(type, data, newline)].join(newline)
+          const stream = [...remarks, before(events, newline) + framed(type, data, newline)].join(newline)
           const { verdict, first } = verdictOf(stream, at)
           equal(verdict, 'failure')
           const { code, message } = first.metered.error ?? {}
@@ -63,17 +76,29 @@ suite('how a stream begins', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...ANSWERS),
-        fc.tuple(form, end, comments, filler),
+        fc.tuple(form, end, comments, filler, taken),
         fc.oneof(cuts, crumbs),
-        (type, [framed, newline, before, more], at) => {
+        (type, [framed, newline, remarks, more, events], at) => {
           const data = JSON.stringify({ type, response: { id: 'r', error: null }, more })
-          const stream = [...before, framed(type, data, newline)].join(newline)
+          const stream = [...remarks, before(events, newline) + framed(type, data, newline)].join(newline)
           equal(verdictOf(stream, at).verdict, 'answer')
         },
       ),
     )
-    for (const beginning of ['event: response.created\n', 'data: {"type":"response.created"', ': hi\n\nevent: x\r\n']) {
+    const added = 'response.output_item.added'
+    for (const beginning of [`event: ${added}\n`, `data: {"type":"${added}"`, ': hi\n\nevent: x\r\n']) {
       equal(verdictOf(beginning).verdict, 'answer', beginning)
+    }
+  })
+
+  test('nothing is said while all that has come is that the request was taken, up to a size', () => {
+    for (const type of BEFORE) {
+      for (const framed of FORMS) {
+        const event = framed(type, JSON.stringify({ type, response: { id: 'r', usage: null } }), '\n')
+        equal(verdictOf(event).verdict, undefined, event)
+        equal(verdictOf(event.repeat(5)).verdict, undefined, event)
+        equal(verdictOf(event.repeat(5000)).verdict, 'answer', event)
+      }
     }
   })
 

@@ -17,13 +17,13 @@ export interface Strip {
  * cut short for the client too: it must not look complete.
  *
  * The chunk with which the answer is whole waits for `whole`, which never rejects: what a client has seen completed is
- * settled.
+ * settled. Where that says `cut`, the client is not shown how it ended.
  */
 export async function forward(
   reply: Reply,
   headers: HeaderList,
   client: Client,
-  path: { meter: Meter; strip?: Strip | undefined; whole: () => Promise<void> },
+  path: { meter: Meter; strip?: Strip | undefined; whole: () => Promise<'show' | 'cut'> },
 ): Promise<Ending> {
   const { meter, strip, whole } = path
   try {
@@ -40,7 +40,7 @@ export async function forward(
   const release = async (): Promise<void> => {
     const held = last
     last = undefined
-    await held?.settled
+    if ((await held?.settled) === 'cut') throw new Error('the end is not for the client')
     if (!held || !write(held.chunk)) await client.drained()
   }
   try {
@@ -67,7 +67,7 @@ export async function forward(
 /** A chunk that waits. */
 interface Last {
   readonly chunk: Uint8Array
-  readonly settled: Promise<void>
+  readonly settled: Promise<'show' | 'cut'>
 }
 
 function writeAll(client: Client, chunks: readonly Uint8Array[]): boolean {

@@ -1,49 +1,70 @@
 import { FirstEvent } from '../core/first-event.ts'
 import type { Metered } from '../core/meter.ts'
-import type { Reply } from '../ports.ts'
+import { IdleTimeout, NoReply, type Reply } from '../ports.ts'
+
+/** So long what upstream says before it begins to answer waits for the answer: nobody is shown any of it. */
+const HELD_MS = 1000
 
 export interface Peeked {
-  /** Gives the whole answer all the same. */
+  /** Gives all of it, as it came. */
   readonly reply: Reply
-  /** What a failure under a good status says of itself; undefined for an answer. */
-  readonly failure: Metered['error'] | undefined
+  /**
+   * Why it is no answer: it has come to nothing in time, has ended or broken off before it began to answer, or it is what
+   * a failure under a good status says of itself. Undefined for an answer.
+   */
+  readonly trouble: 'silent' | 'broken' | NonNullable<Metered['error']> | undefined
 }
 
 /**
- * Waits for the first event of a stream. One that begins with a failure is no answer yet: nothing of it has gone to the
- * client, so another key may be tried. What was read is kept and pumped first.
+ * Waits until a stream begins to answer, or has been heard for HELD_MS. What fails before that is no answer: nothing of
+ * it has gone to the client, so another key may be tried. What was read is kept and pumped first.
+ *
+ * `firstMs` is how long it may say nothing at all.
  */
-export async function peek(reply: Reply): Promise<Peeked> {
+export async function peek(reply: Reply, firstMs: number): Promise<Peeked> {
   const first = new FirstEvent()
   const kept: Uint8Array[] = []
-  const told = Promise.withResolvers<'answer' | 'failure'>()
+  const told = Promise.withResolvers<'answer' | 'failure' | 'silent' | 'broken'>()
   const goOn = Promise.withResolvers<void>()
+  let timer = setTimeout(() => told.resolve('silent'), firstMs)
+  let toldYet = false
   let drained = (): Promise<void> => goOn.promise
   let sink = (chunk: Uint8Array): boolean => {
-    kept.push(chunk)
+    if (kept.push(chunk) === 1) {
+      clearTimeout(timer)
+      timer = setTimeout(() => told.resolve('answer'), HELD_MS)
+    }
     const verdict = first.feed(chunk)
-    if (verdict === undefined) return true
-    told.resolve(verdict)
-    return false
+    if (verdict) told.resolve(verdict)
+    return verdict === undefined && !toldYet
   }
   const end = reply.pump(
     (chunk) => sink(chunk),
     () => drained(),
   )
-  // An answer that ends or breaks before its first event: whoever pumps it sees how.
   end.then(
-    () => told.resolve('answer'),
-    () => told.resolve('answer'),
+    () => told.resolve('broken'),
+    (cause: unknown) => told.resolve(troubleOf(cause, kept.length > 0)),
   )
   const verdict = await told.promise
+  toldYet = true
+  clearTimeout(timer)
   const pump: Reply['pump'] = async (realSink, realDrained) => {
+    // What comes meanwhile waits behind what was kept.
+    for (let chunk = kept.shift(); chunk; chunk = kept.shift()) if (!realSink(chunk)) await realDrained()
     sink = realSink
     drained = realDrained
-    for (const chunk of kept.splice(0)) if (!realSink(chunk)) await realDrained()
     goOn.resolve()
     await end
   }
   const whole = { status: reply.status, headers: reply.headers, pump, cancel: () => reply.cancel() }
-  if (verdict === 'answer') return { reply: whole, failure: undefined }
-  return { reply: whole, failure: first.metered.error ?? { code: undefined, type: undefined, message: undefined } }
+  if (verdict === 'answer') return { reply: whole, trouble: undefined }
+  if (verdict !== 'failure') return { reply: whole, trouble: verdict }
+  return { reply: whole, trouble: first.metered.error ?? { code: undefined, type: undefined, message: undefined } }
+}
+
+function troubleOf(cause: unknown, hasBytes: boolean): 'answer' | 'silent' | 'broken' {
+  // The client has left, or the gateway stops: whoever pumps it sees how.
+  if (cause instanceof NoReply && cause.reason === 'aborted') return 'answer'
+  return cause instanceof IdleTimeout && !hasBytes ? 'silent' : 'broken'
 }

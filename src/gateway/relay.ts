@@ -1,3 +1,4 @@
+import type { Judgement } from '../core/fault.ts'
 import { header, replyHeaders, upstreamHeaders, without } from '../core/headers.ts'
 import { meterFor } from '../core/meter.ts'
 import { callIdIn } from '../core/voice-call.ts'
@@ -18,10 +19,10 @@ import { ReadOnClient } from './read-on.ts'
 import { Patience } from './patience.ts'
 import { noteFailure, rememberOwner } from './settle.ts'
 import { explained } from './refused.ts'
-import { reportEnd } from './report.ts'
+import { isOfPool, reportEnd } from './report.ts'
 import { routeOf } from './routes.ts'
 import { answerUsage } from './usage.ts'
-import type { Outgoing, Trying } from './try-once.ts'
+import { isStream, type Outgoing, type Trying } from './try-once.ts'
 
 /**
  * One call, from its first header to its settlement. Everything it takes it gives back on every way out: the place
@@ -109,10 +110,11 @@ async function pass(reply: Reply, client: Client, trying: Trying): Promise<void>
   const strip = chatStrip(request, contentType)
   // What is taken out of the answer makes it shorter than upstream said.
   const stated = strip ? without(headers, 'content-length') : headers
-  const whole = async (): Promise<void> => {
+  const whole = async (): Promise<'show' | 'cut'> => {
     receipt.ending = client.signal.aborted ? 'client-left' : 'complete'
-    noteEnd(reply, trying)
+    const judgement = noteEnd(reply, trying)
     await admission.settleSoon()
+    return judgement && isStream(reply, request) && isOfPool(judgement) ? 'cut' : 'show'
   }
   const ending = await forward(reply, stated, client, { meter, strip, whole })
   if (admission.isSettled) return
@@ -122,15 +124,16 @@ async function pass(reply: Reply, client: Client, trying: Trying): Promise<void>
   noteEnd(reply, trying)
 }
 
-/** What came of the last try is known only now that its answer is over. */
-function noteEnd(reply: Reply, trying: Trying): void {
+/** What came of the last try is known only now that its answer is over: also what went wrong after a good beginning. */
+function noteEnd(reply: Reply, trying: Trying): Judgement | undefined {
   const { receipt } = trying.admission
   const last = receipt.attempts.pop()
-  if (!receipt.upstream || !last) return
+  if (!receipt.upstream || !last) return undefined
   // What failed before it was passed on has been reported already.
   const judgement = last.errorClass === undefined ? reportEnd(trying, receipt.upstream, reply.status) : undefined
   const durationMs = trying.gateway.now() - last.startedAt
   receipt.attempts.push({ ...last, durationMs, errorClass: judgement?.errorClass ?? last.errorClass })
+  return judgement
 }
 
 function outgoing(client: Client, request: CallRequest, gateway: Gateway): Outgoing {

@@ -1,4 +1,4 @@
-import { BROKEN_STREAM, judgeInBand, type Judgement } from '../core/fault.ts'
+import { asksToWait, BROKEN_STREAM, judgeInBand, type Judgement } from '../core/fault.ts'
 import type { Metered } from '../core/meter.ts'
 import type { CallId } from '../core/units.ts'
 import type { Upstream } from '../ports.ts'
@@ -45,6 +45,11 @@ export function judgeFailure(
     now: gateway.now(),
     begun,
   })
+}
+
+/** The trouble of a pooled key, or of its limits: no member is shown it as upstream put it. */
+export function isOfPool(judgement: Judgement): boolean {
+  return judgement.whoseTrouble === 'key' || asksToWait(judgement)
 }
 
 /** Reports a failed try to the coordinator, and tells the administrator when the key is out because of it. */

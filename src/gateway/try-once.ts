@@ -1,6 +1,6 @@
 import type { Choice } from '../core/choice.ts'
 import { readErrorBody } from '../core/error-body.ts'
-import { judgeNoReply, judgeReply, type Judgement } from '../core/fault.ts'
+import { BROKEN_STREAM, judgeNoReply, judgeReply, type Judgement } from '../core/fault.ts'
 import { header } from '../core/headers.ts'
 import { NoReply, type Reply, type Upstream, type UpstreamRequest } from '../ports.ts'
 import type { Admission } from './admit.ts'
@@ -34,6 +34,7 @@ export interface Trying {
 export async function tryOnce(trying: Trying, upstream: Upstream, chosen: Choice): Promise<Reply | Failure> {
   const { outgoing, gateway, patience, admission, request } = trying
   const startedAt = gateway.now()
+  const since = performance.now()
   const { receipt } = admission
   // Of an earlier try nothing is passed on.
   receipt.upstream = undefined
@@ -49,15 +50,11 @@ export async function tryOnce(trying: Trying, upstream: Upstream, chosen: Choice
     receipt.organization = header(reply.headers, 'openai-organization') ?? upstream.organization
     const withinMs = Math.min(outgoing.headTimeoutMs, ERROR_BODY_MS)
     if (reply.status < 400) {
-      const { reply: begun, failure } = isStream(reply, request) ? await peek(reply) : { reply, failure: undefined }
-      if (!failure) {
-        note(reply.status, undefined, true)
-        return begun
-      }
-      const judgement = judgeFailure(failure, trying, { begun: false })
-      note(reply.status, judgement.errorClass, true)
-      const { bytes, whole } = await readError(begun, withinMs)
-      return { judgement, reply: whole ? canned(reply, bytes) : undefined }
+      const result = isStream(reply, request) ? await begun(reply, trying, { since, withinMs }) : reply
+      const errorClass = 'judgement' in result ? result.judgement.errorClass : undefined
+      // A head alone is no answer.
+      note(errorClass === 'timeout' ? undefined : reply.status, errorClass, true)
+      return result
     }
     const { bytes, whole } = await readError(reply, withinMs)
     const error = readErrorBody(bytes)
@@ -85,7 +82,31 @@ export async function tryOnce(trying: Trying, upstream: Upstream, chosen: Choice
   }
 }
 
-function isStream(reply: Reply, { dialect }: CallRequest): boolean {
+/** However late the head came, its first event may come so much later. */
+const FIRST_EVENT_MS = 1000
+
+/** Waits until a stream begins to answer: a failure, silence or an end before that is a failed try. */
+async function begun(
+  reply: Reply,
+  trying: Trying,
+  { since, withinMs }: { readonly since: number; readonly withinMs: number },
+): Promise<Reply | Failure> {
+  const leftMs = trying.outgoing.headTimeoutMs - (performance.now() - since)
+  const { reply: whole, trouble } = await peek(reply, Math.max(leftMs, FIRST_EVENT_MS))
+  if (trouble === undefined) return whole
+  if (trouble === 'silent') {
+    reply.cancel()
+    return { judgement: judgeNoReply('timeout', true), reply: undefined }
+  }
+  // Where there is no other key, its client sees how it ended.
+  if (trouble === 'broken') return { judgement: { ...BROKEN_STREAM, next: 'elsewhere' }, reply: whole }
+  const judgement = judgeFailure(trouble, trying, { begun: false })
+  const error = await readError(whole, withinMs)
+  return { judgement, reply: error.whole ? canned(reply, error.bytes) : undefined }
+}
+
+/** Whether it is a stream of Responses events. */
+export function isStream(reply: Reply, { dialect }: CallRequest): boolean {
   return dialect === 'responses' && /^\s*text\/event-stream\b/i.test(header(reply.headers, 'content-type') ?? '')
 }
 

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Asked, BadBody } from '../core/body.ts'
 import { choiceOf, type Choice, type Manner } from '../core/choice.ts'
-import { asksToWait, judgeInBand, BROKEN_STREAM, type Judgement } from '../core/fault.ts'
+import { judgeInBand, BROKEN_STREAM, type Judgement } from '../core/fault.ts'
 import { FrameMeter } from '../core/frame.ts'
 import { without } from '../core/headers.ts'
 import { Refusal } from '../core/refusal.ts'
@@ -18,7 +18,7 @@ import { openLine, type Line, type Note } from './line.ts'
 import { noSeat } from './no-seat.ts'
 import { Patience } from './patience.ts'
 import { explained } from './refused.ts'
-import { reportFailure } from './report.ts'
+import { isOfPool, reportFailure } from './report.ts'
 import { noteFailure, rememberOwner } from './settle.ts'
 import { tried } from './tried.ts'
 import { endingOf, madeAt, unopened, type TurnEnd } from './turn-end.ts'
@@ -278,8 +278,8 @@ export class Turn {
   }
 
   #belongsElsewhere(judgement: Judgement, upstream: Upstream, request: CallRequest): boolean {
-    const { whoseTrouble, errorClass } = judgement
-    if (whoseTrouble === 'key' || asksToWait(judgement)) return true
+    if (isOfPool(judgement)) return true
+    const { errorClass } = judgement
     // Another project may have what this one lacks.
     const lacks = errorClass === 'model_not_found' || errorClass === 'service_tier'
     return lacks && !this.#begun && hasBetter(upstream, wishOf(request, []), this.#dialogue.gateway)

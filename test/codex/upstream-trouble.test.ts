@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { ALPHA, ALPHA_OTHER, BETA, startCodexStand } from '../support/codex-stand.ts'
+import { startRawUpstream } from '../support/raw-upstream.ts'
 import { expectTruth } from '../support/truth.ts'
 
 const TEXT = 'All is well.'
@@ -15,6 +16,14 @@ const INVALID_KEY = {
 const NO_MONEY = {
   status: 429,
   body: { error: { message: 'You exceeded your current quota, check your billing.', code: 'insufficient_quota' } },
+}
+
+const STREAM = 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n'
+
+/** An event as a chunk of a body. */
+function chunk(event: { readonly type: string; readonly response: object }): string {
+  const text = `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
+  return `${text.length.toString(16)}\r\n${text}\r\n`
 }
 
 suite('codex exec while upstream is in trouble', () => {
@@ -99,6 +108,32 @@ suite('codex exec while upstream is in trouble', () => {
       [['complete', 4]],
     )
   })
+
+  for (const { when, events, requests } of [
+    { when: 'once its request was taken', events: ['response.created'], requests: 1 },
+    { when: 'in the middle of its answer', events: ['response.created', 'response.output_item.added'], requests: 2 },
+  ]) {
+    test(`is not told that a key has no money left ${when}, where another can answer`, async () => {
+      await using odd = await startRawUpstream((socket) => {
+        const taken = events.map((type) => chunk({ type, response: { id: 'resp_odd', usage: null } }))
+        socket.write(`${STREAM}${taken.join('')}`)
+        const error = { code: 'insufficient_quota', message: 'You exceeded your current quota.' }
+        const failed = { type: 'response.failed', response: { id: 'resp_odd', status: 'failed', error, usage: null } }
+        setTimeout(() => socket.write(`${chunk(failed)}0\r\n\r\n`), 100)
+      })
+      await using line = await startCodexStand({
+        simulator: { text: TEXT },
+        upstreams: [{ ...ALPHA, baseUrl: odd.url, weight: 1000 }, BETA],
+      })
+      const result = await line.codex.exec(['Hello.'])
+      equal(result.code, 0, result.stderr)
+      match(result.stdout, /All is well\./)
+      ok(!SECRETS.test(result.stdout + result.stderr), result.stderr)
+      equal(line.requests().length, requests)
+      equal(odd.requests(), 1)
+      equal((await line.stand.settled())[0]?.upstream, 'beta')
+    })
+  }
 
   const troubles = [
     // A 401 is believed when a second one confirms it.

@@ -3,17 +3,23 @@ import { suite, test } from 'node:test'
 import type { Fault } from '../../src/simulator/simulator.ts'
 import { connected, head } from '../support/raw.ts'
 import { attemptsOfLast } from '../support/ledger-file.ts'
-import { startStand, type Stand } from '../support/stand.ts'
+import { startStand, type Stand, type StandOptions } from '../support/stand.ts'
 import { expectTruth } from '../support/truth.ts'
 import { ask, eventsIn, turn } from '../support/wire.ts'
 
 const TOML = '[upstream]\nmax_failures_before_cooldown = 1000\nidle_timeout_secs = 0.3\n'
 
+const BOTH = [{ name: 'alpha' }, { name: 'beta' }]
+/** Before it has begun to answer, another key would be tried. */
+const ALONE = [{ name: 'alpha' }]
+/** Events that say no more than that the request was taken. */
+const TAKEN = 2
+
 /** Two keys, so that a second try would have somewhere to go; and a member with one place, so that none may be kept. */
-async function stand(): Promise<Stand> {
+async function stand(upstreams: StandOptions['upstreams'] = BOTH): Promise<Stand> {
   return await startStand({
     simulator: { text: 'Hello from here.', tokens: 'bytes' },
-    upstreams: [{ name: 'alpha' }, { name: 'beta' }],
+    upstreams: upstreams ?? [],
     member: { maxConcurrent: 1 },
     toml: TOML,
   })
@@ -54,21 +60,26 @@ const BROKE = { whole: false, ending: 'upstream-broke', errorClass: 'broken_stre
 
 suite('an upstream that breaks', { concurrency: 4 }, () => {
   test('at any event breaks the client’s stream there, and is settled once', async () => {
-    await using on = await stand()
-    const total = eventsIn((await ask(on.url, turn(on.key))).text).length
+    await using alone = await stand(ALONE)
+    await using both = await stand()
+    const total = eventsIn((await ask(both.url, turn(both.key))).text).length
     for (let sent = 0; sent <= total; sent++) {
+      const on = sent > TAKEN ? both : alone
       // With its last event an answer is whole, and settled before the client sees it.
       const settled = sent === total ? WHOLE : { ...BROKE, precision: 'estimated' as const }
       const text = await expectOne(on, { reset: { afterEvents: sent } }, settled)
       equal(eventsIn(text).length, sent, 'everything that came before went through')
     }
-    expectTruth(await on.settled(), on.simulator.truth())
+    for (const on of [alone, both]) expectTruth(await on.settled(), on.simulator.truth())
   })
 
   test('at any byte breaks the client’s stream there', async () => {
-    await using on = await stand()
-    const whole = (await ask(on.url, turn(on.key))).body.length
-    for (const at of [0, 1, 2, 7, 100, 1000, Math.floor(whole / 2), whole - 100]) {
+    await using alone = await stand(ALONE)
+    await using both = await stand()
+    const { text: all, body } = await ask(both.url, turn(both.key))
+    const [whole, begins] = [body.length, all.indexOf('event: response.output_item.added\n')]
+    for (const at of [0, 1, 2, 7, 100, begins, begins + 40, Math.floor(whole / 2), whole - 100]) {
+      const on = at > begins ? both : alone
       const text = await expectOne(on, { reset: { afterBytes: at } }, { ...BROKE, precision: 'estimated' })
       equal(text.length, at)
     }
@@ -94,8 +105,10 @@ suite('an upstream that breaks', { concurrency: 4 }, () => {
   })
 
   test('that ends in good order without a terminal event passes as it is, and is settled as broken', async () => {
-    await using on = await stand()
+    await using alone = await stand(ALONE)
+    await using both = await stand()
     for (const endAfterEvents of [0, 1, 5]) {
+      const on = endAfterEvents > TAKEN ? both : alone
       const expected = { ...BROKE, whole: true, precision: 'estimated' }
       const text = await expectOne(on, { endAfterEvents }, expected)
       equal(eventsIn(text).length, endAfterEvents)
@@ -125,7 +138,7 @@ suite('an upstream that breaks', { concurrency: 4 }, () => {
     expectTruth(await on.settled(), on.simulator.truth())
   })
 
-  test('fails after it has begun is passed on, costs nothing, and speaks against the key', async () => {
+  test('fails for its key’s limits after it has begun is cut, costs nothing, and speaks against the key', async () => {
     await using on = await startStand({
       simulator: { tokens: 'bytes' },
       upstreams: [{ name: 'alpha' }, { name: 'beta' }],
@@ -134,7 +147,8 @@ suite('an upstream that breaks', { concurrency: 4 }, () => {
     const ending = { type: 'response.failed', code: 'rate_limit_exceeded', message, afterEvents: 3 } as const
     on.simulator.script({ eventDelayMs: 20, ending })
     const failed = await ask(on.url, turn(on.key))
-    ok(failed.whole && failed.text.includes(message))
+    ok(!failed.whole && failed.text.includes('response.output_item.added'))
+    ok(!failed.text.includes('response.failed') && !failed.text.includes(message), failed.text)
     const [row] = await on.settled()
     deepEqual([row?.ending, row?.precision, row?.credits], ['complete', 'exact', 0n])
     deepEqual(await attemptsOfLast(on.folder), [['alpha', 'rate_limit']])
