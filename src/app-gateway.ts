@@ -18,8 +18,8 @@ import { Sessions } from './gateway/sessions.ts'
 import { SocketTrouble } from './gateway/socket-trouble.ts'
 import type { Log, Room, Upstream } from './ports.ts'
 
-/** Codex waits for 15 s. */
-const HANDSHAKE_MS = 12_000
+/** Codex waits for 15 s: the first that hangs is known by then, and another key has had its turn. */
+const HANDSHAKE_MS = 8000
 
 /** The gateway over its adapters. */
 export function gatewayOn(

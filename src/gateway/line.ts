@@ -67,13 +67,13 @@ export async function openLine(
     if (handshake.socket) {
       note({ upstream, chosen, status: 101, errorClass: undefined, sent: true, startedAt })
       gateway.coordinator.report(upstream, { kind: 'answering' })
-      gateway.socketTrouble.worked()
+      gateway.socketTrouble.worked(gateway.now())
       const organization = header(handshake.headers, 'openai-organization') ?? upstream.organization
       return { line: { upstream, chosen, organization, headers: handshake.headers, socket: handshake.socket }, seat }
     }
     const judgement = judgeRefusal(handshake, wish, gateway)
     note({ upstream, chosen, status: handshake.status, errorClass: judgement.errorClass, sent: true, startedAt })
-    return await failed(seat, wish, gateway, { judgement, reply: whole(handshake) })
+    return await failed(seat, wish, gateway, { judgement, reply: whole(handshake), startedAt })
   } catch (cause) {
     if (!(cause instanceof NoReply)) {
       await seat[Symbol.asyncDispose]()
@@ -81,14 +81,19 @@ export async function openLine(
     }
     const judgement = judgeNoReply(cause.reason, cause.sent)
     note({ upstream, chosen, status: undefined, errorClass: judgement.errorClass, sent: cause.sent, startedAt })
-    return await failed(seat, wish, gateway, { judgement, reply: undefined })
+    return await failed(seat, wish, gateway, { judgement, reply: undefined, startedAt })
   }
 }
 
-async function failed(seat: Seat, wish: Wish, gateway: Gateway, failure: Failure): Promise<Opened> {
+async function failed(
+  seat: Seat,
+  wish: Wish,
+  gateway: Gateway,
+  { startedAt, ...failure }: Failure & { readonly startedAt: number },
+): Promise<Opened> {
   reportFailure(wish.call, seat.upstream, failure.judgement, gateway)
   if (failure.judgement.whoseTrouble === 'upstream' && failure.judgement.counts)
-    gateway.socketTrouble.failed(gateway.now())
+    gateway.socketTrouble.failed(startedAt, gateway.now())
   await seat[Symbol.asyncDispose]()
   return { failure: { ...failure, upstream: seat.upstream.id } }
 }

@@ -1,3 +1,4 @@
+import { judgeNoReply } from '../core/fault.ts'
 import { Refusal } from '../core/refusal.ts'
 import { NoSeat, type Reply, type SocketClient, type Upstream, type Wish } from '../ports.ts'
 import type { ConversationOptions } from './conversation.ts'
@@ -67,7 +68,8 @@ async function opened(
     const { judgement, reply, upstream } = tried.failure
     // Without a reply there was nothing that could be sent, to whichever key.
     if (judgement.next === 'pass' && reply) return { reply }
-    failure = unopened(judgement)
+    // What was called off here for lack of time has no trouble of its own.
+    failure = unopened(judgement.errorClass === 'client_left' ? judgeNoReply('timeout', true) : judgement)
     if (judgement.next === 'pass' || judgement.next === 'never') break
     left = left.filter(({ id }) => id !== upstream)
   }

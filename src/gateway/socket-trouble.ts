@@ -10,15 +10,18 @@ const RECENT_MS = 60_000
 export class SocketTrouble {
   #since: number | undefined
   #last = -Infinity
+  #worked = -Infinity
 
-  failed(now: number): void {
+  /** A try that was begun at `startedAt`: since then none could be had, unless another worked meanwhile. */
+  failed(startedAt: number, now: number): void {
     if (now - this.#last > RECENT_MS) this.#since = undefined
-    this.#since ??= now
+    this.#since ??= Math.max(startedAt, this.#worked)
     this.#last = now
   }
 
-  worked(): void {
+  worked(now: number): void {
     this.#since = undefined
+    this.#worked = now
   }
 
   lasts(now: number): boolean {

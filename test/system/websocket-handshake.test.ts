@@ -2,7 +2,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
 import { suite, test } from 'node:test'
 import { connected, head } from '../support/raw.ts'
 import { refusedTalk, toldNo } from '../support/socket-client.ts'
@@ -143,6 +143,23 @@ suite('the handshake of a WebSocket', { concurrency: 4 }, () => {
       ]),
       ids.toReversed().map((id) => [404, 'upstream_error', 'ws', id, 0n]),
     )
+  })
+
+  test('that hangs upstream sends Codex on to HTTP at once, and counts against the key', async () => {
+    const sockets = new Set<Socket>()
+    const silent = createTcpServer((socket) => sockets.add(socket.on('error', () => undefined)))
+    await once(silent.listen(0, '127.0.0.1'), 'listening')
+    const { port } = silent.address() as AddressInfo
+    await using on = await startStand({ toml: `[upstream]\nws_base_url = "ws://127.0.0.1:${port}"\n` })
+    try {
+      equal((await refusedTalk(on.url, on.key)).status, 426)
+      const [line = '', ...more] = on.log.filter((entry) => entry.includes('upstream try failed'))
+      match(line, /"upstream":"alpha","error_class":"timeout"/)
+      deepEqual([more, (await on.settled()).map(({ refusal }) => refusal)], [[], ['upgrade_refused']])
+    } finally {
+      for (const socket of sockets) socket.destroy()
+      silent.close()
+    }
   })
 
   test('sends Codex on to HTTP where no upstream key is for WebSocket, and writes nothing down', async () => {

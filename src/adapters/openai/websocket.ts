@@ -12,6 +12,7 @@ import {
   type UpstreamRequest,
   type Vault,
 } from '../../ports.ts'
+import { connectWithin } from './connecting.ts'
 import type { ProxyRoute } from './dispatcher.ts'
 import type { Bounds } from './intake.ts'
 import { reasonOf } from './no-reply.ts'
@@ -48,6 +49,7 @@ export async function connect(
   options: WebSocketOptions,
 ): Promise<Handshake> {
   if (signal.aborted) throw new NoReply('aborted', false)
+  const unconnected = new AbortController()
   let ws: WebSocket
   try {
     ws = new WebSocket(urlOf(request.path, upstream, options), [], {
@@ -55,7 +57,11 @@ export async function connect(
       headers: headersOf(request.headers, options.vault.secretOf(upstream.id)),
       perMessageDeflate: false,
       maxPayload: MAX_MESSAGE_BYTES,
-      handshakeTimeout: Math.min(request.headTimeoutMs, options.connectTimeoutMs + request.headTimeoutMs),
+      handshakeTimeout: request.headTimeoutMs,
+      finishRequest: (handshake) => {
+        connectWithin(handshake, options.connectTimeoutMs, () => unconnected.abort())
+        handshake.end()
+      },
       skipUTF8Validation: true,
       followRedirects: false,
     })
@@ -63,22 +69,35 @@ export async function connect(
     // It was never sent, so it says nothing about the key.
     throw new NoReply('unsendable', false, cause)
   }
-  return await answered(ws, signal, {
-    room: options.room,
-    idleMs: options.idleTimeoutMs,
-    full: { queue: options.queue },
-  })
+  return await answered(
+    ws,
+    { signal, unconnected: unconnected.signal },
+    {
+      room: options.room,
+      idleMs: options.idleTimeoutMs,
+      full: { queue: options.queue },
+    },
+  )
 }
 
-async function answered(ws: WebSocket, signal: AbortSignal, bounds: Bounds): Promise<Handshake> {
+/** What calls a handshake off: its client, or that no connection came about in time. */
+interface Off {
+  readonly signal: AbortSignal
+  readonly unconnected: AbortSignal
+}
+
+async function answered(ws: WebSocket, { signal, unconnected }: Off, bounds: Bounds): Promise<Handshake> {
   return await new Promise<Handshake>((resolve, reject) => {
     let head: HeaderList = []
-    const left = (): void => {
+    const end = (reason: NoReply['reason']): void => {
+      unhook()
       ws.terminate()
-      reject(new NoReply('aborted', true))
+      reject(new NoReply(reason, true))
     }
+    const left = (): void => end('aborted')
     const unhook = (): void => signal.removeEventListener('abort', left)
     signal.addEventListener('abort', left, { once: true })
+    unconnected.addEventListener('abort', () => end('unreachable'), { once: true })
     let connection: Connection | undefined
     ws.once('upgrade', (response: IncomingMessage) => {
       head = response.rawHeaders
