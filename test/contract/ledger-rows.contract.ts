@@ -126,6 +126,9 @@ export function ledgerRowsContract(newDatabase: NewDatabase): void {
         rows.map((row) => [row.ending, row.refusal, row.credits, row.attempts]),
         [['refused', 'x', 0n, 0]],
       )
+      // Nor has it opened windows.
+      const next = await given.store.ledger.open(newCall(given, T0 + 900), [], T0 + 900)
+      equal(next.standing.windows[0]?.openedAt, T0 + 900)
     })
 
     test('writes down a call that runs already, whatever its windows say, and counts it in them', async () => {

@@ -15,7 +15,7 @@ import type { LedgerTime } from './ledger-time.ts'
 import type { KnownMember, LedgerMemory } from './memory.ts'
 import { change, inserted, int, maybeText, one, only, type Script, sql } from './sql.ts'
 import { standingAt } from './standing.ts'
-import { openAt, openMissing, recallMember, type OpenWindows } from './windows.ts'
+import { closeOwnWindows, openAt, openMissing, recallMember, windowsIn, type OpenWindows } from './windows.ts'
 
 /** A key's last use is written at most this often: it is for people. */
 const KEY_USE_MS = 30_000
@@ -110,7 +110,8 @@ function* markUse(memory: LedgerMemory, key: GatewayKeyId, at: EpochMs): Script<
 
 /**
  * Writes the row of a call that was refused before it was opened; a second time changes nothing. A call whose caller
- * gave up waiting for its opening, which was committed all the same, is closed: the try that it named was not made.
+ * gave up waiting for its opening, which was committed all the same, is closed, with the windows that it opened itself: the
+ * try that it named was not made.
  */
 export function* refuseCall(scribe: Scribe, call: RefusedCall): Script<void> {
   const written = yield* one(sql`
@@ -127,8 +128,12 @@ export function* refuseCall(scribe: Scribe, call: RefusedCall): Script<void> {
       request_id = excluded.request_id, precision = excluded.precision, hold = 0,
       charging = NULL, rate = NULL
     WHERE calls.ended_at IS NULL
-    RETURNING seq`)
-  if (written) yield* writeAttempts(int(written, 'seq'), [], undefined)
+    RETURNING seq, window_5h, window_daily, window_weekly, window_monthly`)
+  if (written) {
+    const seq = int(written, 'seq')
+    yield* writeAttempts(seq, [], undefined)
+    if (windowsIn(written).length > 0) yield* closeOwnWindows(scribe.memory, { seq, member: call.member })
+  }
   scribe.memory.calls.delete(call.id)
 }
 

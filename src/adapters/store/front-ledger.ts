@@ -98,7 +98,8 @@ export class FrontLedger implements Pick<Ledger, Answered> {
 
   async refuse(call: RefusedCall): Promise<void> {
     this.#time.at(call.endedAt)
-    // It changes none of its member's windows.
+    // It was opened, or may be, after its caller had given up waiting for that.
+    if (this.#calls.has(call.id)) await this.#forgetBeforeRefusal(call.member)
     await this.#longWay(undefined, 'refuse', call)
     this.#calls.delete(call.id)
   }
@@ -153,8 +154,7 @@ export class FrontLedger implements Pick<Ledger, Answered> {
 
   async #settleLong(entry: Entry, call: FrontCall | undefined): Promise<Standing> {
     if (!call) return await this.#longWay(undefined, 'settle', entry)
-    // It may end windows that it opened itself: calls that come after it must not be let into those.
-    if (entry.ending === 'refused') this.#books.delete(call.member)
+    if (entry.ending === 'refused') await this.#forgetBeforeRefusal(call.member)
     try {
       await this.#upToDate()
       // One that was read while this waited does not have it; one that is read from here on does.
@@ -170,6 +170,12 @@ export class FrontLedger implements Pick<Ledger, Answered> {
       this.#books.delete(call.member)
       throw cause
     }
+  }
+
+  /** It may end windows that its call opened: others that come after it must not be let into those. */
+  async #forgetBeforeRefusal(member: MemberId): Promise<void> {
+    await this.#reading.get(member)?.done
+    this.#books.delete(member)
   }
 
   async #longWay<N extends OperationName>(

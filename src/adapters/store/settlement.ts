@@ -4,7 +4,7 @@ import type { SpokenUsage } from '../../core/usage.ts'
 import { NeverOpened, type Entry } from '../../ports.ts'
 import { writeAttempts } from './attempts.ts'
 import type { Scribe } from './calls.ts'
-import type { LedgerMemory, OpenedCall } from './memory.ts'
+import type { OpenedCall } from './memory.ts'
 import { dueWarnings } from './outbox.ts'
 import { rememberOwner } from './owners.ts'
 import { addToTotals } from './rolling.ts'
@@ -44,7 +44,7 @@ function* writeDown(
   yield* addToWindows(call.windows, credits, known)
   yield* addToTotals(member, credits, at, known)
   yield* rememberOwner(memory, call, entry)
-  if (entry.ending === 'refused') yield* refuseLate(memory, call)
+  if (entry.ending === 'refused') yield* closeOwnWindows(memory, call)
   else {
     const summand = { ...call, model: call.model ?? '', upstream: entry.upstream ?? 0 }
     const serviceTier = entry.serviceTier ?? call.askedTier
@@ -82,11 +82,6 @@ function* readCall(id: CallId): Script<SettledCall> {
     endedAt: maybeInt(row, 'ended_at'),
     credits: big(row, 'credits'),
   }
-}
-
-function* refuseLate(memory: LedgerMemory, { seq, member }: SettledCall): Script<void> {
-  yield* closeOwnWindows(seq)
-  memory.members.delete(member)
 }
 
 /** Of the calls of one turn that may be its message only the first that is settled counts as it. */

@@ -131,11 +131,17 @@ export function* addToWindows(windows: readonly number[], credits: NanoCredits, 
   for (const row of known?.windows ?? []) if (windows.includes(row.id)) row.settled += credits
 }
 
+interface RefusedLate {
+  readonly seq: number
+  readonly member: MemberId
+}
+
 /**
  * A call that was refused after all opens no window: those that it opened, and that no other call is in, end in the moment in
  * which they began. Their rows stay: to delete one, SQLite would have to look at every call for whether it is in it.
  */
-export function* closeOwnWindows(seq: number): Script<void> {
+export function* closeOwnWindows(memory: LedgerMemory, { seq, member }: RefusedLate): Script<void> {
+  memory.members.delete(member)
   yield sql`
     UPDATE windows SET resets_at = opened_at
     WHERE id IN (
