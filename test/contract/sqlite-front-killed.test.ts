@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, readFileSync, realpathSync, writeFileSync } f
 import { suite, test } from 'node:test'
 import { Journal, journalPathOf, readJournal } from '../../src/adapters/store/journal.ts'
 import { textOf } from '../../src/adapters/store/records.ts'
-import { backUp, caughtUp, restore } from '../../src/adapters/store/store.ts'
+import { backUp, caughtUp, restore, type Store } from '../../src/adapters/store/store.ts'
 import type { CallId } from '../../src/core/units.ts'
 import type { OpenCall } from '../../src/ports.ts'
 import { newCall, newEntry, populate, T0 } from './bench.ts'
@@ -56,7 +56,8 @@ suite('sqlite: what was promised when the process was killed', () => {
     await killedWithPromises(database)
     copyFileSync(journalPathOf(database.path), journalPathOf(fresh.path))
     await using store = await serve(fresh.path)
-    deepEqual(store.warnings, ['the journal beside the database belongs to another one: it was passed over'])
+    equal(store.warnings[0], 'the journal beside the database belongs to another one: it was passed over')
+    deepEqual(keptBy(store), readFileSync(journalPathOf(database.path)))
     equal(fresh.query('SELECT id FROM calls').length, 0)
     await populate(store)
   })
@@ -68,7 +69,8 @@ suite('sqlite: what was promised when the process was killed', () => {
     append(database, [texts[0] ?? '', stranger, '{"unheard":"of"}', 'no JSON', texts[1] ?? ''])
     {
       await using store = await serve(database.path)
-      equal(store.warnings.length, 3)
+      equal(store.warnings.length, 4)
+      match(keptBy(store).toString(), / no JSON\n/)
       match(store.warnings[0] ?? '', /^record 2 of the journal could not be replayed: .*nobody was never opened/)
       match(store.warnings[1] ?? '', /^record 3 of the journal could not be replayed: .*unheard/)
       match(store.warnings[2] ?? '', /^record 4 of the journal could not be replayed: .*JSON/)
@@ -120,8 +122,40 @@ suite('sqlite: what was promised when the process was killed', () => {
     const whole = bytes.subarray(4096).toString('latin1').split('\n')
     writeFileSync(file, Buffer.concat([bytes.subarray(0, 4096), Buffer.from(whole.slice(1).join('\n'), 'latin1')]))
     await using store = await serve(database.path)
-    deepEqual(store.warnings, ['records 1 to 1 of the journal could not be read: they are lost'])
+    equal(store.warnings[0], 'records 1 to 1 of the journal could not be read: they are lost')
+    match(keptBy(store).toString(), /{"open":/)
     equal(database.query('SELECT ending FROM calls WHERE id = ' + `'${id}'`)[0]?.['ending'], 'complete')
+  })
+
+  test('is kept where it cannot be read at all, with a warning', async () => {
+    await using database = await sqliteDatabase()
+    await killedWithPromises(database)
+    const file = journalPathOf(database.path)
+    const damaged = readFileSync(file).fill(0, 0, 512)
+    writeFileSync(file, damaged)
+    {
+      await using store = await serve(database.path)
+      equal(store.warnings[0], 'the journal beside the database cannot be read as one')
+      deepEqual(keptBy(store), damaged)
+    }
+    writeFileSync(file, '', { mode: 0o600 })
+    await using again = await serve(database.path)
+    deepEqual(again.warnings, [])
+  })
+
+  test('comes back with its database when that is restored from where it was kept', async () => {
+    await using database = await sqliteDatabase()
+    const copy = `${database.path}.copy`
+    await (await serve(database.path)).close()
+    backUp(database.path, copy)
+    const promised = await killedWithPromises(database)
+    const { aside = '' } = restore(database.path, copy, SEALING_KEY, 'one')
+    restore(database.path, aside, SEALING_KEY, 'two')
+    equal(inDatabase(database, promised), 0)
+    ok(newestIn(aside) > 0, 'where it was kept it stays')
+    await using store = await serve(database.path)
+    ok(store.warnings.every((line) => line.includes('interrupted')))
+    equal(inDatabase(database, promised), promised.size)
   })
 
   test('goes aside with its database when another is put in its place', async () => {
@@ -194,6 +228,13 @@ async function killedWithPromises(database: SqliteDatabase): Promise<ReadonlyMap
     .split('\n')
     .map((line) => line.split(' '))
   return new Map(lines.flatMap(([what = '', id]) => (id === undefined ? [] : [[id, what] as const])))
+}
+
+/** The journal that a start has put aside, by what it says. */
+function keptBy({ warnings }: Store): Buffer {
+  const [, file = ''] =
+    /^the journal is kept as (.*): when/.exec(warnings.find((line) => line.includes('kept')) ?? '') ?? []
+  return readFileSync(file)
 }
 
 function inDatabase(database: SqliteDatabase, promised: ReadonlyMap<string, string>): number {

@@ -6,10 +6,12 @@ import {
   fsyncSync,
   linkSync,
   openSync,
+  readFileSync,
   realpathSync,
   renameSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { ownAs } from './file-owner.ts'
@@ -65,10 +67,14 @@ export function restore(path: string, file: string, sealingKey: Uint8Array, stam
     } finally {
       db.close()
     }
-    const warnings = [fresh, lockPathOf(target)].map((made) => ownAs(made, target)).filter((line) => line !== undefined)
+    // Of a database that was kept aside: what it had promised goes with it.
+    copyJournal(realpathSync(file), fresh)
+    const all = [fresh, journalPathOf(fresh), lockPathOf(target)].filter((made) => existsSync(made))
+    const warnings = all.map((made) => ownAs(made, target)).filter((line) => line !== undefined)
     return { aside: replace(target, fresh, `${target}.replaced-${stamp}`), warnings }
   } finally {
     rmSync(fresh, { force: true })
+    rmSync(journalPathOf(fresh), { force: true })
     lock.close()
   }
 }
@@ -124,6 +130,13 @@ function* fingerprint(): Script<string | undefined> {
   return maybeText(yield* only(sql`SELECT key_fingerprint FROM meta`), 'key_fingerprint')
 }
 
+function copyJournal(path: string, copy: string): void {
+  if (!existsSync(journalPathOf(path))) return
+  createNewPrivate(journalPathOf(copy))
+  writeFileSync(journalPathOf(copy), readFileSync(journalPathOf(path)))
+  sync(journalPathOf(copy))
+}
+
 /** By SQLite itself, so that what still stands in the log beside the file is in the copy too. It is on the disk when this returns. */
 function copyInto(db: Sqlite, file: string): void {
   createNewPrivate(file)
@@ -152,6 +165,8 @@ function replace(target: string, fresh: string, aside: string): string | undefin
   }
   // What was promised of the old one is none of the new one's.
   if (existsSync(journalPathOf(target))) renameSync(journalPathOf(target), journalPathOf(aside))
+  // Before its database: beside another one it is passed over, and kept.
+  if (existsSync(journalPathOf(fresh))) renameSync(journalPathOf(fresh), journalPathOf(target))
   renameSync(fresh, target)
   syncFolder(target)
   return there ? aside : undefined

@@ -115,7 +115,8 @@ function start(db: Sqlite, path: string, options: EngineOptions): { time: Ledger
       warnings.push(`the ledger's newest row is of ${new Date(newest).toISOString()}, ahead of this machine's clock`)
     }
     if (options.role === 'serve') {
-      warnings.push(...replayJournal(db, path, { time, quota: options.quota }))
+      const stamp = `${options.now}-${options.instance.slice(0, 8)}`
+      warnings.push(...replayJournal(db, path, { time, quota: options.quota, stamp }))
       db.run(registerInstance(options.instance, process.pid, options.now))
       const interrupted = db.run(recover(options.instance, time.at(options.now)))
       if (interrupted > 0)

@@ -1,7 +1,8 @@
+import { linkSync, statSync } from 'node:fs'
 import { NO_RULES, type QuotaRules } from '../../core/quota.ts'
 import { appliedBy, applyRecord, markApplied } from './apply.ts'
 import type { Scribe } from './calls.ts'
-import { readJournal, type FoundRecord } from './journal.ts'
+import { journalPathOf, readJournal, type FoundRecord } from './journal.ts'
 import type { LedgerTime } from './ledger-time.ts'
 import { LedgerMemory } from './memory.ts'
 import { recordOf } from './records.ts'
@@ -9,16 +10,36 @@ import type { Sqlite } from './sqlite.ts'
 
 /**
  * Does what a process that has died had promised and not done, in its name, so that what it left open can be told after
- * that. Part of the transaction that starts the next one, which holds the serve lock. Returns what the administrator should know.
+ * that. Part of the transaction that starts the next one, which holds the serve lock. Returns what the administrator should
+ * know: where anything was not done, the file is kept under a name that ends in `stamp`.
  */
-export function replayJournal(
+export function replayJournal(db: Sqlite, path: string, { stamp, ...ledger }: ReplayOptions): readonly string[] {
+  const told = replayFound(db, path, ledger)
+  return told.length === 0 ? told : [...told, keep(journalPathOf(path), stamp)]
+}
+
+interface ReplayOptions {
+  readonly time: LedgerTime
+  readonly quota?: QuotaRules | undefined
+  readonly stamp: string
+}
+
+/** By a second name: should this transaction fail, the next start finds it where it was. */
+function keep(file: string, stamp: string): string {
+  const kept = `${file}.${stamp}`
+  linkSync(file, kept)
+  return `the journal is kept as ${kept}: when it is of no more use, remove it`
+}
+
+function replayFound(
   db: Sqlite,
   path: string,
-  { time, quota = NO_RULES }: { readonly time: LedgerTime; readonly quota?: QuotaRules | undefined },
+  { time, quota = NO_RULES }: Omit<ReplayOptions, 'stamp'>,
 ): readonly string[] {
   const found = readJournal(path)
-  const last = found?.records.at(-1)
-  if (!found || !last) return []
+  if (!found) return isThere(journalPathOf(path)) ? ['the journal beside the database cannot be read as one'] : []
+  const last = found.records.at(-1)
+  if (!last) return []
   const { instance, records } = found
   const done = db.run(appliedBy(instance))
   if (done === undefined) return ['the journal beside the database belongs to another one: it was passed over']
@@ -27,6 +48,11 @@ export function replayJournal(
   const lost = left.flatMap((record) => replayOne(db, scribe, record))
   db.run(markApplied(instance, Math.max(done, last.number)))
   return [...unread(done, left), ...lost]
+}
+
+/** One that died while it made the file has left it empty. */
+function isThere(file: string): boolean {
+  return (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0
 }
 
 /** A process that dies leaves no gaps; a damaged file has them. */
