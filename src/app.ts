@@ -21,7 +21,7 @@ import { listen } from './edge/server.ts'
 import { converse } from './gateway/converse.ts'
 import type { Gateway } from './gateway/gateway.ts'
 import { relay } from './gateway/relay.ts'
-import { CHARGED_AS_STANDARD, PRICED_BY_FALLBACK } from './gateway/tariff.ts'
+import { CHARGED_AS_STANDARD, CHARGED_NOTHING, PRICED_BY_FALLBACK } from './gateway/tariff.ts'
 import { tellNewWarnings, tellWarnings } from './gateway/warn.ts'
 import type { Client, Log, SocketClient } from './ports.ts'
 import { startSimulator } from './simulator/simulator.ts'
@@ -111,7 +111,7 @@ function probesOn({ directory, ledger }: Store, { estimator, notices }: Gateway,
     now: Date.now,
     draining: () => draining.aborted,
     estimates: () => estimator.error,
-    unpriced: () => notices.recent(PRICED_BY_FALLBACK),
+    unpriced: () => [...notices.recent(PRICED_BY_FALLBACK), ...notices.recent(CHARGED_NOTHING)],
     unknownTiers: () => notices.recent(CHARGED_AS_STANDARD),
   })
 }

@@ -96,9 +96,13 @@ function tableOf(text: string): unknown {
   return Object.fromEntries(pairs.map(([name = '', value = '']) => [name.trim(), rateOf(value) ?? numberOf(value)]))
 }
 
-/** Input, cached input and output, and the price of writing to the cache where it has one, with slashes between. */
+/**
+ * Input, cached input and output, and where they have one the prices of writing to the cache (empty where that alone has
+ * none) and of a minute of audio, with slashes between.
+ */
 function rateOf(text: string): Record<string, unknown> | undefined {
-  const [input, cached, output, written, ...more] = text.split('/').map(numberOf)
+  const [input, cached, output, written, minute, ...more] = text.split('/').map(numberOf)
   if (output === undefined || more.length > 0) return undefined
-  return { input, cached, output, ...(written !== undefined && { cache_write: written }) }
+  const none = written === undefined || (written === '' && minute !== undefined)
+  return { input, cached, output, ...(!none && { cache_write: written }), ...(minute !== undefined && { minute }) }
 }

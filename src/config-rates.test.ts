@@ -41,6 +41,31 @@ suite('rates in the configuration', () => {
     )
   })
 
+  test('of a minute of audio stand beside them, in a table or a variable, and in the fallback', () => {
+    const toml = `
+[credit]
+unknown_model_minute = 0.5
+[credit.rates]
+"gpt-hears" = { input = 0, cached = 0, output = 0, minute = 0.425 }
+"gpt-both" = { input = 1, cached = 1, output = 1, cache_write = 2, minute = 50 }
+`
+    const env = {
+      CODEX_GATEWAY_CREDIT_UNKNOWN_MODEL_MINUTE: '0.5',
+      CODEX_GATEWAY_CREDIT_RATES: 'gpt-hears=0/0/0//0.425,gpt-both=1/1/1/2/50',
+    }
+    for (const { credit } of [load(toml), load('', env)]) {
+      deepEqual(
+        credit.rates.map(({ model, cacheWrite, spoken }) => [model, cacheWrite, spoken]),
+        [
+          ['gpt-hears', undefined, { minute: 425_000_000n }],
+          ['gpt-both', 2000n, { minute: 50_000_000_000n }],
+        ],
+      )
+      equal(cardChangeOf(credit).fallback?.minute, 500_000_000n)
+    }
+    equal(cardChangeOf(load('').credit).fallback?.minute, 425_000_000n)
+  })
+
   test('of messages stand in a table or a variable of their own', () => {
     const toml = '[credit.messages]\n"gpt-9" = 3.5\n"gpt-9@2026-12-01" = 0\n'
     const env = { CODEX_GATEWAY_CREDIT_MESSAGES: 'gpt-9=3.5,gpt-9@2026-12-01=0' }
@@ -82,6 +107,12 @@ suite('rates in the configuration', () => {
       ],
       ['"gpt-9" = { input = 100001, cached = 1, output = 1 }', /from 0 to 100000 /],
       ['"gpt-9" = { input = -1, cached = 1, output = 1 }', /"input" = -1/],
+      [
+        '"gpt-9" = { input = 1, cached = 1, output = 1, minute = 50.1 }',
+        /"minute" = 50\.1: must be .*, from 0 to 50, /,
+      ],
+      ['"gpt-9" = { input = 1, cached = 1, output = 1, minute = -1 }', /"minute" = -1/],
+      ['"gpt-9" = { input = 0, cached = 0, minute = 1 }', /"output" = nothing/],
       ['"gpt-9" = 5', /^x\.toml:2: \[credit\] rates\."gpt-9" = 5: must be a table/],
       ['"gpt-9@2026-02-30" = { input = 1, cached = 1, output = 1 }', /"gpt-9@2026-02-30"/],
       ['"gpt-9@soon" = { input = 1, cached = 1, output = 1 }', /"gpt-9@soon"/],

@@ -105,6 +105,10 @@ const credit = z.strictObject({
   unknown_model_input: rate(43.75, 'Price of uncached input tokens of a model without a published rate'),
   unknown_model_cached: rate(4.375, 'Price of cached input tokens of a model without a published rate'),
   unknown_model_output: rate(350, 'Price of output tokens of a model without a published rate'),
+  unknown_model_minute: credits(
+    0.425,
+    'Price of a minute of audio that is counted by its length, where no price of one is known; 0 = such calls cost nothing and are marked `unknown`',
+  ),
   unknown_model_message_credits: credits(
     5,
     'Price of a message to a model without an average of its own (message_average)',
@@ -264,6 +268,7 @@ function creditOf(values: z.infer<typeof credit>): SettledConfig['credit'] {
       input: perToken(values.unknown_model_input),
       cached: perToken(values.unknown_model_cached),
       output: perToken(values.unknown_model_output),
+      minute: nanoCredits(values.unknown_model_minute),
     },
     unknownModelMessageCredits: nanoCredits(values.unknown_model_message_credits),
     unknownUsageCredits: nanoCredits(values.unknown_usage_credits),

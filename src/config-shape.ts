@@ -44,6 +44,8 @@ export interface SettledConfig {
       readonly input: NanoCredits
       readonly cached: NanoCredits
       readonly output: NanoCredits
+      /** For a minute of audio. */
+      readonly minute: NanoCredits
     }
     readonly unknownModelMessageCredits: NanoCredits
     readonly unknownUsageCredits: NanoCredits

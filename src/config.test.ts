@@ -16,7 +16,12 @@ suite('the configuration', () => {
     equal(config.server.port, 8080)
     equal(config.database.path, 'codex-gateway.db')
     equal(config.secrets.keyFile, 'codex-gateway.db.key')
-    deepEqual(config.credit.unknownModelRate, { input: 43_750n, cached: 4_375n, output: 350_000n })
+    deepEqual(config.credit.unknownModelRate, {
+      input: 43_750n,
+      cached: 4_375n,
+      output: 350_000n,
+      minute: 425_000_000n,
+    })
     equal(config.credit.tierTenths.get('priority'), 20n)
     equal(config.limits.wsIdleTimeoutSecs, 3300)
     equal(config.limits.defaultMember5hQuota, 0n)

@@ -47,6 +47,8 @@ export interface FallbackUse {
   /** As asked for; undefined = none was named. */
   readonly model: string | undefined
   readonly charging: Charging
+  /** Whether they state the length of audio, and not tokens. */
+  readonly byLength: boolean
   readonly calls: number
   readonly credits: NanoCredits
   readonly lastAt: EpochMs
@@ -75,7 +77,7 @@ export interface RateBook {
    * beside who did it, when and why. Resolves with how many it changed.
    */
   adjust(adjustments: readonly Adjustment[], reason: { readonly who: string; readonly why: string }): Promise<number>
-  /** Calls since then that were priced by the fallback, by model and charging, the most often used first. */
+  /** Calls since then that were priced by the fallback, by model, charging and what they state, the most often used first. */
   byFallback(since: EpochMs): Promise<readonly FallbackUse[]>
   /** Service tiers of the calls since then, by tier and model. */
   byTier(since: EpochMs): Promise<readonly TierUse[]>

@@ -48,9 +48,9 @@ suite('admin doctor', () => {
     const world = await healthy()
     await world.run('admin', ...'rates set gpt-known --input 1 --cached 1 --output 1'.split(' '))
     world.rateBook.fallback = [
-      { model: 'gpt-new', charging: 'tokens', calls: 12, credits: 1_500_000_000n, lastAt: NOW },
-      { model: 'gpt-known', charging: 'tokens', calls: 1, credits: 1n, lastAt: NOW },
-      { model: undefined, charging: 'tokens', calls: 2, credits: 0n, lastAt: NOW },
+      { model: 'gpt-new', charging: 'tokens', byLength: false, calls: 12, credits: 1_500_000_000n, lastAt: NOW },
+      { model: 'gpt-known', charging: 'tokens', byLength: false, calls: 1, credits: 1n, lastAt: NOW },
+      { model: undefined, charging: 'tokens', byLength: false, calls: 2, credits: 0n, lastAt: NOW },
     ]
     deepEqual((await doctor(world)).slice(3), [
       'rates: warning: gpt-new: 12 calls, 1.5 credits by the fallback in the last 7 days; see admin rates set',
@@ -61,12 +61,29 @@ suite('admin doctor', () => {
     equal(await world.run('admin', 'doctor'), 0)
   })
 
+  test('says of audio that a minute has no price, whatever rate its model has', async () => {
+    const world = await healthy()
+    await world.run('admin', ...'rates set gpt-hears --minute 0.425'.split(' '))
+    const use = { charging: 'tokens', byLength: true, calls: 2, credits: 0n, lastAt: NOW } as const
+    world.rateBook.fallback = [
+      { ...use, model: 'gpt-4o-mini-transcribe' },
+      { ...use, model: 'gpt-hears' },
+      { ...use, model: 'gpt-hears', byLength: false },
+    ]
+    const said = '2 calls, 0 credits by the fallback in the last 7 days'
+    deepEqual((await doctor(world)).slice(3), [
+      `rates: warning: minutes of audio, gpt-4o-mini-transcribe: ${said}; see admin rates set --minute`,
+      `rates: warning: minutes of audio, gpt-hears: ${said}; a rate counts now: see admin rates reprice`,
+      `rates: warning: gpt-hears: ${said}; see admin rates set`,
+    ])
+  })
+
   test('says of messages that an average is missing, whatever rate their model has', async () => {
     const world = await healthy()
     await world.run('admin', ...'rates set gpt-known --input 1 --cached 1 --output 1'.split(' '))
     world.rateBook.fallback = [
-      { model: 'gpt-known', charging: 'message', calls: 3, credits: 15_000_000_000n, lastAt: NOW },
-      { model: 'gpt-5.5', charging: 'message', calls: 1, credits: 5_000_000_000n, lastAt: NOW },
+      { model: 'gpt-known', charging: 'message', byLength: false, calls: 3, credits: 15_000_000_000n, lastAt: NOW },
+      { model: 'gpt-5.5', charging: 'message', byLength: false, calls: 1, credits: 5_000_000_000n, lastAt: NOW },
     ]
     const said = 'credits at the price of unknown models for a message in the last 7 days'
     deepEqual((await doctor(world)).slice(3), [

@@ -3,7 +3,7 @@ import { suite, test } from 'node:test'
 import { CALL, FakeWorld, NOW } from '../../test/support/admin-world.ts'
 import { messageRowOfConfigured, rowOfConfigured } from '../core/set-rate.ts'
 import type { CallId } from '../core/units.ts'
-import { NO_USAGE } from '../core/usage.ts'
+import { NO_USAGE, SILENCE } from '../core/usage.ts'
 import type { BookedCall } from '../ports.ts'
 
 type Row = Readonly<Record<string, unknown>>
@@ -23,6 +23,7 @@ function booked(seq: number, over: Partial<BookedCall> = {}): BookedCall {
   const facts = {
     model: 'gpt-new',
     serviceTier: undefined,
+    precision: 'exact',
     charging: 'tokens',
     message: true,
     rate: 'fallback',
@@ -143,6 +144,19 @@ suite('admin rates', () => {
     )
   })
 
+  test('sets what a minute of audio costs, with the rate of tokens or alone', async () => {
+    const world = new FakeWorld()
+    equal(await run(world, 'admin rates set gpt-hears --minute 0.425'), 0)
+    equal(world.out, 'rate set: gpt-hears: input=0 cached=0 output=0 minute=0.425 from=always\n')
+    const [own] = (await json(world, 'admin rates list --model gpt-hears')) as Iterable<{ input: number; spoken: Row }>
+    deepEqual([own?.input, own?.spoken['minute']], [0, 0.425])
+    await run(world, 'admin rates list --model gpt-hears')
+    match(world.out, /^gpt-hears: input=0 cached=0 output=0 minute=0\.425 status=set /)
+    const set = await json(world, `admin rates set gpt-hears ${PRICES} --minute 1.5`)
+    deepEqual([set['input'], set['minute']], [50, 1.5])
+    equal((await json(world, `admin rates set gpt-new ${PRICES}`))['minute'], null)
+  })
+
   test('says what is wrong with a price or a date, and changes nothing', async () => {
     const world = new FakeWorld()
     const wrong: readonly [string, RegExp][] = [
@@ -152,6 +166,9 @@ suite('admin rates', () => {
       ['--input 100000.001 --cached 2.5 --output 1', /from 0 to 100000 /],
       [`${PRICES} --message 3`, /--message stands alone: set the prices of tokens by another command/],
       ['--message 1000000.1', /--message "1000000\.1": must be credits from 0 to 1000000 with at most 9 decimals/],
+      ['--minute 50.000000001', /--minute "50\.000000001": must be credits from 0 to 50 with at most 9 decimals/],
+      ['--minute 1 --input 50', /--cached is missing: give credits per million tokens/],
+      ['--minute 1 --message 3', /--message stands alone/],
       [`${PRICES} --from 2026-02-30`, /--from "2026-02-30": must be a date such as/],
     ]
     for (const [options, right] of wrong) {
@@ -219,6 +236,20 @@ suite('admin rates reprice', () => {
     )
     deepEqual(world.prunedAsked, world.rateBook.spans.slice(0, 1))
     equal((await json(world, 'admin rates reprice --from 2026-11-01'))['pruned'], 2)
+  })
+
+  test('prices audio by its length once a minute has a price', async () => {
+    const usage = { ...NO_USAGE, spoken: { ...SILENCE, audioMs: 60_000 } }
+    const world = await known([booked(1, { usage, precision: 'unknown', credits: 0n })])
+    world.card = { fallback: { input: 1n, cached: 1n, output: 1n } }
+    await run(world, 'admin rates reprice --from 2026-11-01')
+    match(world.out, / kept=1\nno call would have another price\n$/)
+    await run(world, `admin rates set gpt-new ${PRICES} --minute 0.425`)
+    await run(world, 'admin rates reprice --from 2026-11-01 --yes')
+    deepEqual(
+      world.rateBook.calls.map(({ credits, rate }) => [credits, rate]),
+      [[425_000_000n, 'gpt-new@always/admin-2']],
+    )
   })
 
   test('takes whole days, of one member where one is named', async () => {

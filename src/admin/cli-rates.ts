@@ -4,7 +4,7 @@ import type { CallSpan } from '../ports.ts'
 import type { CommandSet, Session } from './cli-session.ts'
 import { textOf } from './option-values.ts'
 import { prunedWarning } from './pruned.ts'
-import { dateOf, messagePriceOf, priceOf } from './rate-values.ts'
+import { dateOf, messagePriceOf, minutePriceOf, priceOf } from './rate-values.ts'
 import { cardInForce, likeKnown, listRates, setRate, showRate, unsetRate, type RateWish } from './rates.ts'
 import { rateJson, repricingJson, setRateJson, sheetJson } from './rates-json.ts'
 import { DIFFERENCE_COLUMNS, differenceLine, RATE_COLUMNS, rateLine, setRateLine } from './rates-lines.ts'
@@ -60,6 +60,7 @@ interface PriceOptions {
   readonly cached?: string
   readonly output?: string
   readonly cacheWrite?: string
+  readonly minute?: string
   readonly message?: string
   readonly from?: string
 }
@@ -87,6 +88,7 @@ function addChanges(rates: Command, commands: CommandSet): void {
     .option('--cached <credits>', 'cached input')
     .option('--output <credits>', 'output')
     .option('--cache-write <credits>', 'input that is written to the cache (default: as other input)')
+    .option('--minute <credits>', 'a minute of audio that is counted by its length; alone where tokens have no price')
     .option('--message <credits>', 'instead of these, a message on average, where messages are charged')
     .option('--from <date>', 'the UTC day from which it counts (default: always)')
 
@@ -112,16 +114,27 @@ function addChanges(rates: Command, commands: CommandSet): void {
 /** Of tokens, or of a message: one rate is about one of them. */
 function pricesOf({ message, ...of }: PriceOptions): Parameters<typeof setRate>[2] {
   if (message !== undefined) {
-    const tokens = [of.input, of.cached, of.output, of.cacheWrite].some((price) => price !== undefined)
-    if (tokens) throw new WrongUse('--message stands alone: set the prices of tokens by another command')
+    if (hasTokenPrice(of) || of.minute !== undefined) {
+      throw new WrongUse('--message stands alone: set the prices of tokens by another command')
+    }
     return { message: messagePriceOf('--message', message) }
+  }
+  const minute = of.minute === undefined ? {} : { minute: minutePriceOf('--minute', of.minute) }
+  // A model that counts the length of audio may have no price of tokens.
+  if (of.minute !== undefined && !hasTokenPrice(of)) {
+    return { input: 0n, cached: 0n, output: 0n, cacheWrite: undefined, ...minute }
   }
   return {
     input: priceOf('--input', of.input),
     cached: priceOf('--cached', of.cached),
     output: priceOf('--output', of.output),
     cacheWrite: of.cacheWrite === undefined ? undefined : priceOf('--cache-write', of.cacheWrite),
+    ...minute,
   }
+}
+
+function hasTokenPrice({ input, cached, output, cacheWrite }: PriceOptions): boolean {
+  return [input, cached, output, cacheWrite].some((price) => price !== undefined)
 }
 
 interface RepriceOptions {

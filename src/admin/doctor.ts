@@ -1,6 +1,7 @@
 import { idleTierWarnings } from '../core/idle-tiers.ts'
-import { messagePriceOf, rateOf, tierOf, type RateCard } from '../core/price.ts'
+import { covers, messagePriceOf, rateOf, tierOf, type RateCard } from '../core/price.ts'
 import { creditsText, type EpochMs } from '../core/units.ts'
+import { NO_USAGE, SILENCE, type Usage } from '../core/usage.ts'
 import type { FallbackUse, Registry, TierUse } from '../ports.ts'
 import type { AdminStore } from './world.ts'
 
@@ -13,6 +14,8 @@ export interface Finding {
 }
 
 const WEEK_MS = 7 * 86_400_000
+const A_TOKEN: Usage = { ...NO_USAGE, inputTokens: 1 }
+const A_MINUTE: Usage = { ...NO_USAGE, spoken: { ...SILENCE, audioMs: 60_000 } }
 
 /** Looks at what the store knows of the gateway's health. */
 export async function examine(store: AdminStore, card: RateCard, now: EpochMs): Promise<readonly Finding[]> {
@@ -67,8 +70,8 @@ function rateFindings(uses: readonly FallbackUse[], card: RateCard, now: EpochMs
     return [{ check: 'rates', level: 'ok', message: 'the fallback priced no call of the last 7 days' }]
   }
   return uses.map((use) => {
-    const { model, charging, calls, credits } = use
-    const what = model ?? 'calls that named no model'
+    const { model, charging, byLength, calls, credits } = use
+    const what = `${byLength ? 'minutes of audio, ' : ''}${model ?? 'calls that named no model'}`
     const by = charging === 'message' ? 'at the price of unknown models for a message' : 'by the fallback'
     const message = `${what}: ${calls} calls, ${creditsText(credits)} credits ${by} in the last 7 days; ${remedyFor(use, card, now)}`
     return { check: 'rates', level: 'warning', message }
@@ -76,10 +79,11 @@ function rateFindings(uses: readonly FallbackUse[], card: RateCard, now: EpochMs
 }
 
 /** A rate does not help a call that was charged as a message: what was missing then is an average. */
-function remedyFor({ model, charging }: FallbackUse, card: RateCard, now: EpochMs): string {
+function remedyFor({ model, charging, byLength }: FallbackUse, card: RateCard, now: EpochMs): string {
   if (charging === 'tokens') {
-    const known = model !== undefined && rateOf(model, now, card) !== undefined
-    return known ? 'a rate counts now: see admin rates reprice' : 'see admin rates set'
+    const rate = model === undefined ? undefined : rateOf(model, now, card)
+    if (rate && covers(rate, byLength ? A_MINUTE : A_TOKEN)) return 'a rate counts now: see admin rates reprice'
+    return byLength ? 'see admin rates set --minute' : 'see admin rates set'
   }
   const known = messagePriceOf(model, now, card).identity !== card.fallback.identity
   return known

@@ -1,5 +1,5 @@
 import { dayOf } from '../core/calendar.ts'
-import { MOST_PER_MESSAGE, MOST_PER_TOKEN } from '../core/set-rate.ts'
+import { MOST_PER_MESSAGE, MOST_PER_MINUTE, MOST_PER_TOKEN } from '../core/set-rate.ts'
 import { creditsText, parseCredits, type NanoCredits } from '../core/units.ts'
 import { wrong } from './option-values.ts'
 import { WrongUse } from './wrong-use.ts'
@@ -16,11 +16,20 @@ export function priceOf(option: string, text: string | undefined): NanoCredits {
   throw wrong(option, text, `credits per million tokens from 0 to ${most} with at most 3 decimals, such as 4.375`)
 }
 
-/** Credits. */
+/** Credits for a message. */
 export function messagePriceOf(option: string, text: string): NanoCredits {
+  return creditsUpTo(MOST_PER_MESSAGE, option, text, '5')
+}
+
+/** Credits for a minute of audio. */
+export function minutePriceOf(option: string, text: string): NanoCredits {
+  return creditsUpTo(MOST_PER_MINUTE, option, text, '0.425')
+}
+
+function creditsUpTo(most: NanoCredits, option: string, text: string, example: string): NanoCredits {
   const credits = parseCredits(text)
-  if (credits !== undefined && credits <= MOST_PER_MESSAGE) return credits
-  throw wrong(option, text, `credits from 0 to ${creditsText(MOST_PER_MESSAGE)} with at most 9 decimals, such as 5`)
+  if (credits !== undefined && credits <= most) return credits
+  throw wrong(option, text, `credits from 0 to ${creditsText(most)} with at most 9 decimals, such as ${example}`)
 }
 
 /** A UTC day. */

@@ -76,12 +76,13 @@ export function setRateJson(rate: SetRate): object {
   }
 }
 
-function pricesJson({ input, cached, output, cacheWrite }: Prices): object {
+function pricesJson({ input, cached, output, cacheWrite, minute }: Prices): object {
   return {
     input: perMillion(input),
     cached: perMillion(cached),
     output: perMillion(output),
     cache_write: perMillion(cacheWrite),
+    minute: minute === undefined ? null : credits(minute),
   }
 }
 

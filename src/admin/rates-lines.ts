@@ -17,7 +17,7 @@ function perMillion(amount: bigint): string {
 }
 
 export function rateLine(row: RateRow): string {
-  return `${row.model}: ${pairs({ ...pricesOf(row), from: row.from, to: row.to, status: row.status })} source=${quoted(row.source)} as_of=${row.asOf}`
+  return `${row.model}: ${pairs({ ...pricesOf(row), minute: minuteOf(row.spoken?.minute), from: row.from, to: row.to, status: row.status })} source=${quoted(row.source)} as_of=${row.asOf}`
 }
 
 function pricesOf({ input, cached, output, cacheWrite }: Omit<Prices, 'cacheWrite'> & Partial<Prices>) {
@@ -27,6 +27,10 @@ function pricesOf({ input, cached, output, cacheWrite }: Omit<Prices, 'cacheWrit
     output: perMillion(output),
     cache_write: cacheWrite === undefined ? undefined : perMillion(cacheWrite),
   }
+}
+
+function minuteOf(price: bigint | undefined): string | undefined {
+  return price === undefined ? undefined : creditsText(price)
 }
 
 /** Credits, then US dollars, each row with where it was read; then other names, tiers and the price of a message. */
@@ -52,7 +56,8 @@ function tenths(factor: bigint | undefined): string | undefined {
 }
 
 export function setRateLine(rate: SetRate): string {
-  const prices = 'message' in rate ? { message: creditsText(rate.message) } : pricesOf(rate)
+  const prices =
+    'message' in rate ? { message: creditsText(rate.message) } : { ...pricesOf(rate), minute: minuteOf(rate.minute) }
   return `${rate.model}: ${pairs({ ...prices, from: rate.from ?? 'always' })}`
 }
 
@@ -75,6 +80,7 @@ export const RATE_COLUMNS: readonly Column<RateRow>[] = [
   { title: 'CACHED', of: (row) => perMillion(row.cached), right: true },
   { title: 'OUTPUT', of: (row) => perMillion(row.output), right: true },
   { title: 'CACHE WRITE', of: (row) => (row.cacheWrite === undefined ? '-' : perMillion(row.cacheWrite)), right: true },
+  { title: 'MINUTE', of: (row) => minuteOf(row.spoken?.minute) ?? '-', right: true },
   { title: 'FROM', of: (row) => row.from ?? 'always' },
   { title: 'STATUS', of: (row) => row.status, paint: statusColour },
   { title: 'SOURCE', of: (row) => row.source },

@@ -24,7 +24,13 @@ suite('the dollars of a call', () => {
       [midnight, 200_000n],
     ] as const) {
       const call = { ...CALL, model: 'gpt-5.6-luna', endedAt }
-      const settled = { charging: 'tokens', message: false, credits: 0n, rate: 'gpt-5.6-luna@always' } as const
+      const settled = {
+        charging: 'tokens',
+        message: false,
+        credits: 0n,
+        rate: 'gpt-5.6-luna@always',
+        precision: 'exact',
+      } as const
       equal(callUsd(call), expected)
       equal(repriced({ ...call, ...settled, usage: call }, cardWith())?.credits, expected * 25n)
     }
@@ -38,6 +44,13 @@ suite('the dollars of a call', () => {
     const spoken = { ...CALL, inputTokens: 0, model: 'whisper-1', spoken: { ...SILENT, audioMs: 60_000 } }
     equal(callUsd(spoken), 6_000_000n)
     equal(callUsd({ ...spoken, spoken: SILENT }), undefined)
+    for (const unpriced of [
+      { ...spoken, model: 'gpt-4o-mini-transcribe' },
+      { ...CALL, model: 'whisper-1' },
+    ]) {
+      equal(callUsd(unpriced), undefined)
+      deepEqual(usdAddend(unpriced, 'exact'), { usd: 0n, unpriced: true })
+    }
   })
 
   test('add to a sum what is known, and say where more may have been spent', () => {

@@ -1,12 +1,12 @@
 import { deepEqual, equal, ok, throws } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
-import { cardWith, creditsOf, messagePriceOf, rateOf, tierOf } from './price.ts'
+import { cardWith, covers, creditsOf, messagePriceOf, rateFor, rateOf, tierOf } from './price.ts'
 import type { Rate } from './price.ts'
 import { MESSAGES, RATES } from './rates.ts'
-import { messageRowOfConfigured } from './set-rate.ts'
+import { messageRowOfConfigured, rowOfConfigured } from './set-rate.ts'
 import { creditsText, parseCredits } from './units.ts'
-import type { Usage } from './usage.ts'
+import { NO_USAGE, SILENCE, type Usage } from './usage.ts'
 
 const card = cardWith()
 const NOW = Date.parse('2026-11-22T12:00:00Z')
@@ -28,7 +28,7 @@ function usage(input: number, cached: number, written: number, output: number): 
 
 suite('rates', () => {
   test('hold every published row, and no two of one model at a time', () => {
-    equal(RATES.length, 53)
+    equal(RATES.length, 54)
     equal(MESSAGES.length, 9)
     for (const [model, rows] of card.rates) {
       for (const row of rows) {
@@ -124,6 +124,48 @@ suite('price', () => {
     equal(tenths('gpt-new'), 70n)
     equal(tenths('gpt-other'), 20n)
     equal(tenths(undefined), 20n)
+  })
+
+  test('is the fallback where the rate of the model has no price of what is stated', () => {
+    const minute: Usage = { ...NO_USAGE, spoken: { ...SILENCE, audioMs: 60_000 } }
+    const by = (model: string, stated: Usage, of = card): [string, bigint] => {
+      const found = rateFor(stated, model, NOW, of)
+      return [found.identity, creditsOf(stated, found, STANDARD)]
+    }
+    deepEqual(by('whisper-1', minute), ['whisper-1@always', 150_000_000n])
+    for (const model of ['gpt-4o-mini-transcribe', 'gpt-realtime', 'gpt-new', '']) {
+      deepEqual(by(model, minute), ['fallback', 425_000_000n], model)
+    }
+    for (const model of ['whisper-1', 'gpt-live-transcribe', 'gpt-transcribe']) {
+      for (const tokens of [usage(1000, 0, 0, 0), usage(0, 0, 0, 125)]) {
+        deepEqual(by(model, tokens), ['fallback', 43_750_000n], model)
+      }
+    }
+    // A preview that is free of charge is: its row says so of tokens.
+    deepEqual(by('gpt-5.3-codex-spark', usage(9, 0, 0, 9)), ['gpt-5.3-codex-spark@always', 0n])
+    deepEqual(by('whisper-1', NO_USAGE), ['whisper-1@always', 0n])
+    for (const fallback of [
+      { input: 1n, cached: 1n, output: 1n },
+      { input: 1n, cached: 1n, output: 1n, minute: 0n },
+    ]) {
+      equal(covers(cardWith({ fallback }).fallback, minute), false)
+      equal(covers(cardWith({ fallback }).fallback, usage(1, 0, 0, 0)), true)
+    }
+  })
+
+  test('of what an operator has set is as published where that says nothing, for snapshots too', () => {
+    const own = (name: string, more: object = {}) =>
+      rowOfConfigured(name, { input: 9n, cached: 9n, output: 9n, cacheWrite: undefined, ...more })
+    const minute = 7_000_000_000n
+    const set = cardWith({
+      rates: [own('whisper-1'), own('gpt-realtime-2025-08-28', { minute }), own('gpt-realtime-mini', { minute: 1n })],
+      set: [own('gpt-realtime-mini')],
+    })
+    const spoken = (model: string) => rateOf(model, NOW, set)?.spoken
+    deepEqual(spoken('whisper-1'), { minute: 150_000_000n })
+    deepEqual(spoken('gpt-realtime-2025-08-28'), { ...spoken('gpt-realtime'), minute })
+    equal(spoken('gpt-realtime-mini')?.minute, 1n)
+    equal(spoken('gpt-realtime-mini')?.audio?.input, 250_000n)
   })
 
   test('rounds up once', () => {

@@ -39,10 +39,18 @@ export interface RateCard {
   readonly modelTiers: ReadonlyMap<string, ReadonlyMap<string, bigint>>
 }
 
+/** In nanocredits per token, and for a minute of audio that is counted by its length; absent or 0 = that has no price. */
+interface Fallback {
+  readonly input: NanoCredits
+  readonly cached: NanoCredits
+  readonly output: NanoCredits
+  readonly minute?: NanoCredits
+}
+
 /** What an operator may set otherwise; what is absent stays as published. Maps are merged into the published ones. */
 export interface CardChange {
-  /** Rates of models that the card does not know, in nanocredits per token. */
-  readonly fallback?: { readonly input: NanoCredits; readonly cached: NanoCredits; readonly output: NanoCredits }
+  /** Rates of what the card does not know. */
+  readonly fallback?: Fallback
   /** The price of a message of a model that the card does not know. */
   readonly unknownMessage?: NanoCredits
   readonly tiers?: Readonly<Record<string, bigint>>
@@ -86,11 +94,35 @@ export function cardWith(change: CardChange = {}): RateCard {
       ...ALIASES.map(({ name, model }) => [name, model] as const),
       ...Object.entries(change.aliases ?? {}),
     ]),
-    fallback: { identity: FALLBACK, model: FALLBACK, cacheWrite: undefined, ...(change.fallback ?? UNKNOWN_MODEL) },
+    fallback: fallbackOf(change.fallback ?? UNKNOWN_MODEL),
     unknownMessage: change.unknownMessage ?? 5n * NANO_PER_CREDIT,
     tiers: multipliers({ ...TIERS, ...change.tiers }),
     modelTiers,
   }
+}
+
+function fallbackOf({ minute = 0n, ...tokens }: Fallback): Rate {
+  const spoken = minute > 0n ? { spoken: { minute } } : {}
+  return { identity: FALLBACK, model: FALLBACK, cacheWrite: undefined, ...tokens, ...spoken }
+}
+
+/**
+ * The rate by which a usage is priced: that of its model, or the fallback where the model has none, or none for what is
+ * stated. Ask `covers` whether the fallback has one.
+ */
+export function rateFor(usage: Usage, model: string, at: EpochMs, card: RateCard): Rate {
+  const rate = rateOf(model, at, card)
+  return rate !== undefined && covers(rate, usage) ? rate : card.fallback
+}
+
+/**
+ * Whether a rate has a price for what a usage states. Audio that is counted by its length needs one of a minute; where a
+ * minute is all that has a price, tokens have none. What is not covered is not free: nobody knows its price.
+ */
+export function covers({ input, cached, output, spoken }: Rate, usage: Usage): boolean {
+  if ((usage.spoken?.audioMs ?? 0) > 0 && spoken?.minute === undefined) return false
+  const tokens = usage.inputTokens > 0 || usage.outputTokens > 0
+  return !tokens || spoken?.minute === undefined || input + cached + output > 0n
 }
 
 /**
@@ -101,7 +133,7 @@ export function rateOf(model: string, at: EpochMs, card: RateCard): Rate | undef
   const row = rowOf(model, at, card.rates, card.aliases)
   if (!row) return undefined
   const { input, cached, output, cacheWrite } = row
-  const spoken = row.spoken ?? spokenBelow(row, at, card)
+  const spoken = row.mark === undefined ? row.spoken : spokenWithBelow(row, at, card)
   const identity = identityOf(row)
   return { identity, model: row.model, input, cached, output, cacheWrite, ...(spoken && { spoken }) }
 }
@@ -111,10 +143,14 @@ export function identityOf({ model, from, mark }: RateRow): string {
   return `${model}@${from ?? 'always'}${mark === undefined ? '' : `/${mark}`}`
 }
 
-/** An operator's row says nothing of audio and images: there the row that it covers holds. */
-function spokenBelow(row: RateRow, at: EpochMs, card: RateCard): SpokenRate | undefined {
-  if (row.mark === undefined) return undefined
-  return card.rates.get(row.model)?.findLast((each) => each.spoken && inForce(each, dayAt(at)))?.spoken
+/** Where an operator's row says nothing of audio and images, the rows hold that it covers, those of a snapshot's model too. */
+function spokenWithBelow(row: RateRow, at: EpochMs, card: RateCard): SpokenRate | undefined {
+  const day = dayAt(at)
+  return namesOf(row.model, card.aliases)
+    .toReversed()
+    .flatMap((name) => card.rates.get(name) ?? [])
+    .filter((each) => inForce(each, day))
+    .reduce<SpokenRate | undefined>((below, { spoken }) => (spoken ? { ...below, ...spoken } : below), undefined)
 }
 
 /** Later ones last: of two that are in force the last wins. */

@@ -18,6 +18,7 @@ const OURS_ALONE = [
   'gpt-6.2-sol',
   'gpt-image-2 (image tokens)',
   'gpt-image-2 (text tokens)',
+  'gpt-live-transcribe',
   'gpt-realtime-whisper',
   'gpt-rosalind-research',
 ]

@@ -61,6 +61,7 @@ const EARLY_COPY = 'first prices of the model, as quoted in a public repository'
 const QUOTED = 'quoted in a public repository'
 const DERIVED = 'no row published: the API price in USD x 25 credits'
 const REALTIME = `OpenAI, model pages (developers.openai.com/api/docs/models); ${DERIVED}`
+const LIVE_PAGE = `OpenAI, model page of gpt-live-transcribe (developers.openai.com/api/docs/models/gpt-live-transcribe); ${DERIVED}`
 const CYBER_PAGE = 'OpenAI, API pricing, cyber models (developers.openai.com/api/docs/pricing)'
 const AUTO_REVIEW = 'OpenAI on X, 2026-07-30: automatic review moves from GPT-5.4 to GPT-5.6 Luna; no row published'
 const AVERAGES = 'same average as the next Codex model of its size'
@@ -193,6 +194,12 @@ function spokenRates(): RateRow[] {
     rate('gpt-4o-mini-transcribe', [31_250n, 31_250n, 125_000n], details),
     rate('gpt-transcribe', [0n, 0n, 0n], { ...details, spoken: { minute: 112_500_000n } }),
     rate('gpt-realtime-whisper', [0n, 0n, 0n], { ...details, spoken: { minute: 425_000_000n } }),
+    rate('gpt-live-transcribe', [0n, 0n, 0n], {
+      source: LIVE_PAGE,
+      asOf: '2026-11',
+      status: 'derived',
+      spoken: { minute: 425_000_000n },
+    }),
     rate('whisper-1', [0n, 0n, 0n], { ...details, spoken: { minute: 150_000_000n } }),
   ]
 }
@@ -227,8 +234,11 @@ export const ALIASES: readonly AliasRow[] = [
   { name: 'gpt-daybreak-red-latest', model: 'gpt-5.6-cyber', source: CYBER_PAGE, asOf: '2026-09-27' },
 ]
 
-/** For models that no row knows, in nanocredits per token. */
-export const UNKNOWN_MODEL = { input: 43_750n, cached: 4_375n, output: 350_000n } as const
+/**
+ * For models that no row knows, in nanocredits per token, and for a minute of audio: as the dearest transcriptions of which a
+ * price is published.
+ */
+export const UNKNOWN_MODEL = { input: 43_750n, cached: 4_375n, output: 350_000n, minute: 425_000_000n } as const
 
 /** What a service tier multiplies the price by, in tenths. */
 export const TIERS: Readonly<Record<string, bigint>> = {

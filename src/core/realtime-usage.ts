@@ -1,4 +1,4 @@
-import { count, isRecord, partOf, usageOf, type SpokenUsage, type Usage } from './usage.ts'
+import { count, isRecord, partOf, SILENCE, usageOf, type SpokenUsage, type Usage } from './usage.ts'
 
 /** The longest audio of which a transcription can be: a day. */
 const MAX_AUDIO_MS = 86_400_000
@@ -48,15 +48,6 @@ function duration(seconds: unknown): Usage | undefined {
   const audioMs = least(Math.ceil(Number((seconds * 1000).toFixed(3))), MAX_AUDIO_MS)
   const nothing = { inputTokens: 0, cachedInputTokens: 0, cacheWriteTokens: 0, outputTokens: 0, reasoningTokens: 0 }
   return { ...nothing, spoken: { ...SILENCE, audioMs } }
-}
-
-const SILENCE: SpokenUsage = {
-  inputAudioTokens: 0,
-  cachedAudioTokens: 0,
-  inputImageTokens: 0,
-  cachedImageTokens: 0,
-  outputAudioTokens: 0,
-  audioMs: 0,
 }
 
 type Cached = Pick<SpokenUsage, 'cachedAudioTokens' | 'cachedImageTokens'>

@@ -48,6 +48,7 @@ suite('what a realtime session costs', () => {
     const usage = { type: 'tokens', input_tokens: 1000, input_token_details: { audio_tokens: 900 }, output_tokens: 100 }
     equal(cost('gpt-4o-transcribe', usage), '0.0875')
     equal(cost('gpt-realtime-whisper', { type: 'duration', seconds: 60 }), '0.425')
+    equal(cost('gpt-live-transcribe', { type: 'duration', seconds: 60 }), '0.425')
     equal(cost('whisper-1', { type: 'duration', seconds: 0.4 }), '0.001')
   })
 

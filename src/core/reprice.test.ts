@@ -3,14 +3,20 @@ import { suite, test } from 'node:test'
 import { cardWith, creditsOf, rateOf, tierOf } from './price.ts'
 import { isChange, repriced, type SettledCall } from './reprice.ts'
 import { cardOf, type SetRate, type SetTokenRate } from './set-rate.ts'
-import { NO_USAGE } from './usage.ts'
+import { NO_USAGE, SILENCE } from './usage.ts'
 
 const AT = Date.parse('2026-11-10T12:00:00Z')
 const card = cardWith()
 
 function call(over: Partial<SettledCall> = {}): SettledCall {
   const usage = { ...NO_USAGE, inputTokens: 1000, cachedInputTokens: 400, outputTokens: 50 }
-  const facts = { model: 'gpt-5.5', serviceTier: undefined, charging: 'tokens', message: false } as const
+  const facts = {
+    model: 'gpt-5.5',
+    serviceTier: undefined,
+    charging: 'tokens',
+    message: false,
+    precision: 'exact',
+  } as const
   return { ...facts, usage, endedAt: AT, credits: 7n, rate: 'gpt-5.5@2026-04-23', ...over }
 }
 
@@ -49,6 +55,19 @@ suite('pricing a settled call again', () => {
     // Also where it happens to cost the same: the call is no longer one of an unknown model.
     equal(isChange({ ...unknown, credits: 1_140_000n }, known ?? never(), card), true)
     equal(isChange({ ...unknown, credits: 1_140_000n, rate: 'gpt-new@always/admin-2' }, known ?? never(), card), false)
+  })
+
+  test('puts right what was free for want of a price of a minute, once there is one', () => {
+    const usage = { ...NO_USAGE, spoken: { ...SILENCE, audioMs: 60_000 } }
+    const free = call({ model: 'gpt-4o-transcribe', usage, credits: 0n, rate: 'gpt-4o-transcribe@always' })
+    deepEqual(repriced(free, card), { credits: 425_000_000n, rate: 'fallback' })
+    const none = { fallback: { input: 1n, cached: 1n, output: 1n } }
+    equal(repriced(free, cardOf(none, [])), undefined)
+    const minute = set({ model: 'gpt-4o-transcribe', minute: 6_000_000n })
+    deepEqual(repriced(free, cardOf(none, [minute])), { credits: 6_000_000n, rate: 'gpt-4o-transcribe@always/admin-3' })
+    // An estimate is tokens by its nature: that its model has no price of them says nothing.
+    const guess = call({ model: 'whisper-1', precision: 'estimated', credits: 0n, rate: 'whisper-1@always' })
+    deepEqual(repriced(guess, card), { credits: 0n, rate: 'whisper-1@always' })
   })
 
   test('finds the model of a call that named none in its rate', () => {

@@ -1,6 +1,16 @@
-import { bounded, creditsOf, messagePriceOf, rateOf, tierOf, type RateCard } from './price.ts'
+import {
+  bounded,
+  covers,
+  creditsOf,
+  messagePriceOf,
+  rateFor,
+  rateOf,
+  tierOf,
+  type Rate,
+  type RateCard,
+} from './price.ts'
 import type { EpochMs, NanoCredits } from './units.ts'
-import type { Usage } from './usage.ts'
+import type { Precision, Usage } from './usage.ts'
 
 export type Charging = 'tokens' | 'message'
 
@@ -11,6 +21,7 @@ export interface SettledCall {
   /** The tier that was really used. */
   readonly serviceTier: string | undefined
   readonly usage: Usage
+  readonly precision: Precision | undefined
   /** Undefined for a call that was left open by a gateway that died. */
   readonly charging: Charging | undefined
   /** Whether it was the first of its turn to be charged. */
@@ -28,16 +39,25 @@ export interface Repriced {
 
 /**
  * The price of a settled call by the rates in force when it ended. Undefined for a call that says nothing to price it
- * by: one that was estimated without tokens, or charged for an answer without usage, keeps what it has.
+ * by: one that was estimated without tokens, or charged for an answer without usage, keeps what it has; so does one of
+ * which nothing has a price.
  */
 export function repriced(call: SettledCall, card: RateCard): Repriced | undefined {
   if (call.rate === undefined || call.charging === undefined) return undefined
   const model = call.model ?? modelIn(call.rate)
   if (call.charging === 'message') return call.message ? ofMessage(model, call, card) : undefined
   if (!statesUsage(call.usage)) return undefined
-  const rate = rateOf(model ?? '', call.endedAt, card) ?? card.fallback
+  const rate = rateOfSettled(call, model ?? '', card)
+  if (rate === undefined) return undefined
   const credits = bounded(creditsOf(call.usage, rate, tierOf(call.serviceTier, model, rate, card)))
   return { credits, rate: rate.identity }
+}
+
+/** What was estimated is tokens, whatever the model counts: of such a guess nothing is asked but its model's rate. */
+function rateOfSettled({ usage, precision, endedAt }: SettledCall, model: string, card: RateCard): Rate | undefined {
+  if (precision === 'estimated') return rateOf(model, endedAt, card) ?? card.fallback
+  const rate = rateFor(usage, model, endedAt, card)
+  return covers(rate, usage) ? rate : undefined
 }
 
 /** Whether it makes a difference: another price, or a row at last for what the fallback had priced. */

@@ -9,6 +9,8 @@ export interface Prices {
   readonly output: NanoCredits
   /** Undefined = as other input. */
   readonly cacheWrite: NanoCredits | undefined
+  /** A minute of audio that is counted by its length; absent = what else is known of it holds. */
+  readonly minute?: NanoCredits
 }
 
 /** What an administrator set: it wins over what is published and configured, from its date on. */
@@ -35,6 +37,9 @@ interface Setting {
 /** The most that a token can be set to cost: 100,000 credits per million tokens (see MOST_PER_CALL). */
 export const MOST_PER_TOKEN: NanoCredits = 100_000_000n
 
+/** The most that a minute of audio can be set to cost: 50 credits, so that a day of it stays below MOST_PER_CALL, too. */
+export const MOST_PER_MINUTE: NanoCredits = 50n * NANO_PER_CREDIT
+
 /** The most that a message can be set to cost: a million credits. */
 export const MOST_PER_MESSAGE: NanoCredits = 1_000_000n * NANO_PER_CREDIT
 
@@ -46,8 +51,18 @@ export function cardOf(change: CardChange, set: readonly SetRate[]): RateCard {
 }
 
 function rowOfSet(rate: SetTokenRate): RateRow {
-  const { input, cached, output, cacheWrite } = rate
-  return { ...origin(rate), input, cached, output, ...(cacheWrite !== undefined && { cacheWrite }), status: 'set' }
+  return { ...origin(rate), ...pricesIn(rate), status: 'set' }
+}
+
+/** As a row has them. */
+function pricesIn({ input, cached, output, cacheWrite, minute }: Prices) {
+  return {
+    input,
+    cached,
+    output,
+    ...(cacheWrite !== undefined && { cacheWrite }),
+    ...(minute !== undefined && { spoken: { minute } }),
+  }
 }
 
 function messageRowOfSet(rate: SetMessageRate): MessageRow {
@@ -59,8 +74,8 @@ function origin({ id, model, from, who, on }: Setting) {
 }
 
 /** A model with the day from which a rate counts, as the configuration names it: `gpt-6.1-sol@2026-12-01`; without a day always. */
-export function rowOfConfigured(name: string, { cacheWrite, ...prices }: Prices): RateRow {
-  return { ...configured(name), ...prices, ...(cacheWrite !== undefined && { cacheWrite }), status: 'configured' }
+export function rowOfConfigured(name: string, prices: Prices): RateRow {
+  return { ...configured(name), ...pricesIn(prices), status: 'configured' }
 }
 
 /** What a message of the model costs on average; the name as in `rowOfConfigured`. */

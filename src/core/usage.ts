@@ -30,6 +30,15 @@ export interface SpokenUsage {
   readonly audioMs: number
 }
 
+export const SILENCE: SpokenUsage = {
+  inputAudioTokens: 0,
+  cachedAudioTokens: 0,
+  inputImageTokens: 0,
+  cachedImageTokens: 0,
+  outputAudioTokens: 0,
+  audioMs: 0,
+}
+
 export const NO_USAGE: Usage = {
   inputTokens: 0,
   cachedInputTokens: 0,

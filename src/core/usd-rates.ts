@@ -128,6 +128,7 @@ function spokenRates(): UsdRow[] {
     usd('gpt-4o-mini-transcribe', [1_250n, 1_250n, 5_000n], page),
     usd('gpt-transcribe', [0n, 0n, 0n], { ...page, spoken: { minute: 4_500_000n } }),
     usd('gpt-realtime-whisper', [0n, 0n, 0n], { ...page, spoken: { minute: 17_000_000n } }),
+    usd('gpt-live-transcribe', [0n, 0n, 0n], { ...page, asOf: '2026-11', spoken: { minute: 17_000_000n } }),
     usd('whisper-1', [0n, 0n, 0n], { ...page, spoken: { minute: 6_000_000n } }),
   ]
 }

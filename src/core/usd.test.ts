@@ -54,7 +54,17 @@ suite('the view in US dollars', () => {
     const spoken = { inputAudioTokens: 500, cachedAudioTokens: 100, outputAudioTokens: 200, ...none }
     // Text: 400 at 4, 100 cached at 0.40, 100 at 16. Audio: 400 at 32, 100 at 0.40, 200 at 64.
     equal(usd('gpt-realtime', usage(1000, 300, { cachedInputTokens: 200, spoken })), '0.02888')
-    equal(usd('whisper-1', usage(0, 0, { spoken: { ...SILENT, audioMs: 30_000 } })), '0.003')
+    const half = usage(0, 0, { spoken: { ...SILENT, audioMs: 30_000 } })
+    equal(usd('whisper-1', half), '0.003')
+    equal(usd('gpt-live-transcribe', half), '0.0085')
+    // What has no price is not free.
+    for (const [model, stated] of [
+      ['gpt-4o-mini-transcribe', half],
+      ['whisper-1', usage(1, 0)],
+      ['gpt-transcribe', usage(0, 1)],
+    ] as const) {
+      equal(usdOf(stated, model, undefined, NOW), undefined)
+    }
   })
 
   test('follows dates and other names, and says when it does not know', () => {

@@ -1,4 +1,4 @@
-import { creditsOf, identityOf, type Rate } from './price.ts'
+import { covers, creditsOf, identityOf, type Rate } from './price.ts'
 import { byModel, rowOf } from './rate-lookup.ts'
 import { ALIASES } from './rates.ts'
 import type { EpochMs } from './units.ts'
@@ -18,7 +18,7 @@ const NAMES: ReadonlyMap<string, string> = new Map(ALIASES.map(({ name, model })
 /**
  * What the API charges for a call in US dollars: each kind of token at its price, times the tier, times the surcharge
  * for a long context where the model has one; rounded up once. Undefined when the model's price at that time is not
- * known. An unknown tier counts as the standard one.
+ * known, or not for what is stated. An unknown tier counts as the standard one.
  */
 export function usdOf(usage: Usage, model: string, tier: string | undefined, at: EpochMs): NanoUsd | undefined {
   return usdOfSum(usage, { model, tier, long: usage.inputTokens > LONG_CONTEXT_TOKENS }, at)
@@ -32,7 +32,9 @@ export function usdOfSum(
 ): NanoUsd | undefined {
   const row = rowOf(model, at, ROWS, NAMES)
   if (!row) return undefined
-  return creditsOf(usage, rateOf(row, row.longContext === true && long), {
+  const rate = rateOf(row, row.longContext === true && long)
+  if (!covers(rate, usage)) return undefined
+  return creditsOf(usage, rate, {
     tenths: usdTierTenths(row.model, tier) ?? 10n,
     known: true,
   })

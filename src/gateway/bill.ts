@@ -5,7 +5,7 @@ import type { EpochMs, NanoCredits } from '../core/units.ts'
 import { NO_USAGE, type Precision, type Usage } from '../core/usage.ts'
 import type { Gateway } from './gateway.ts'
 import type { Receipt } from './settle.ts'
-import { finalPrice, NO_PRICE, priceSoFar, seenOf, type Unpriced } from './tariff.ts'
+import { CHARGED_NOTHING, finalPrice, NO_PRICE, priceSoFar, seenOf, type Unpriced } from './tariff.ts'
 
 /** What a call cost, and how surely that is known. */
 export interface Bill {
@@ -59,6 +59,7 @@ function billUsage(receipt: Receipt, gateway: Gateway, at: EpochMs): Bill {
     at,
     gateway,
   )
+  if (price.unknown?.event === CHARGED_NOTHING) return { ...price, precision: 'unknown' }
   // Priced by what it can mean at most, but nothing to prove a bill by.
   return { ...price, precision: metered?.usage?.inconsistent ? 'estimated' : 'exact' }
 }

@@ -1,4 +1,4 @@
-import { deepEqual, equal } from 'node:assert/strict'
+import { deepEqual, equal, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { Asked } from '../core/body.ts'
 import type { CallKind } from '../core/intent.ts'
@@ -7,7 +7,7 @@ import { Estimator } from '../core/estimate.ts'
 import { LedgerUnavailable, type CountedCall, type Entry } from '../ports.ts'
 import { cardWith, MOST_PER_CALL, type RateCard } from '../core/price.ts'
 import { MOST_PER_TOKEN } from '../core/set-rate.ts'
-import { NO_USAGE } from '../core/usage.ts'
+import { NO_USAGE, SILENCE } from '../core/usage.ts'
 import { ChargedTurns } from './charged-turns.ts'
 import type { Gateway } from './gateway.ts'
 import type { CallRequest } from './identify.ts'
@@ -84,6 +84,7 @@ async function entryOf({
     settings: { charging, unknownUsageCredits: 5_000_000_000n },
     metrics: { settled: (call: CountedCall) => counted.push(call) },
     log: { error: (event: string) => void told.push(event) },
+    notices: { warn: (event: string, what: string) => void told.push(`${event}: ${what}`) },
     now: () => Date.UTC(2026, 10, 23),
     stop: new AbortController().signal,
   } as unknown as Gateway
@@ -254,6 +255,31 @@ suite('settling', () => {
       const stated = await billOf({ kind, metered: { usage: STATED } })
       deepEqual(stated, { credits: 1_750_000_000n, precision: 'exact', message: false })
     }
+  })
+
+  test('what was stated and has no price costs nothing, is told of and not exact', async () => {
+    const usage = { ...NO_USAGE, spoken: { ...SILENCE, audioMs: 60_000 } }
+    const none = cardWith({ fallback: { input: 1n, cached: 1n, output: 1n } })
+    for (const model of ['gpt-4o-mini-transcribe', 'gpt-new']) {
+      const call = { kind: 'transcription', asked: { model }, metered: { usage } } as const
+      const told: string[] = []
+      const nothing = await entryOf({ ...call, card: none, told })
+      deepEqual([nothing.credits, nothing.precision, nothing.rate, nothing.usage], [0n, 'unknown', 'fallback', usage])
+      const some = await entryOf({ ...call, told })
+      deepEqual([some.credits, some.precision, some.rate], [425_000_000n, 'exact', 'fallback'])
+      deepEqual(told, [
+        `charged nothing, for its price is not known: minutes of audio, model ${model}`,
+        `priced by the fallback: minutes of audio, model ${model}`,
+      ])
+    }
+    const told: string[] = []
+    const tokens = await entryOf({ asked: { model: 'whisper-1' }, metered: { usage: STATED }, told })
+    deepEqual([tokens.precision, tokens.rate], ['exact', 'fallback'])
+    ok(tokens.credits > 0n)
+    deepEqual(told, ['priced by the fallback: model whisper-1'])
+    // What was cut is a guess in tokens, of a model that counts none.
+    const cut = { asked: { model: 'whisper-1' }, receipt: { ending: 'upstream-broke' }, metered: { bytes: 9 } } as const
+    deepEqual(await billOf(cut), { credits: 0n, precision: 'estimated', message: true })
   })
 
   test('is counted once, when it stands in the ledger and as it stands there', async () => {

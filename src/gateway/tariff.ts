@@ -1,6 +1,6 @@
 import type { Seen } from '../core/estimate.ts'
 import { isPriced } from '../core/intent.ts'
-import { bounded, creditsOf, messagePriceOf, rateOf, tierOf, type Rate, type Tier } from '../core/price.ts'
+import { bounded, covers, creditsOf, messagePriceOf, rateFor, rateOf, tierOf, type Rate } from '../core/price.ts'
 import type { EpochMs, NanoCredits } from '../core/units.ts'
 import type { Usage } from '../core/usage.ts'
 import type { OpenCall } from '../ports.ts'
@@ -10,10 +10,11 @@ import type { CallRequest } from './identify.ts'
 /** What the administrator is told once an hour of what the rate card does not know, by what was done then. */
 export const PRICED_BY_FALLBACK = 'priced by the fallback'
 export const CHARGED_AS_STANDARD = 'charged as the standard tier'
+export const CHARGED_NOTHING = 'charged nothing, for its price is not known'
 
 /** What the rate card does not know, and what was done then. */
 export interface Unpriced {
-  readonly event: typeof PRICED_BY_FALLBACK | typeof CHARGED_AS_STANDARD
+  readonly event: typeof PRICED_BY_FALLBACK | typeof CHARGED_AS_STANDARD | typeof CHARGED_NOTHING
   readonly what: string
 }
 
@@ -29,6 +30,7 @@ export interface Price {
 interface Called {
   readonly model: string | undefined
   readonly serviceTier: string | undefined
+  readonly usage: Usage
 }
 
 type Tariff = Pick<Gateway, 'rates' | 'settings'>
@@ -45,7 +47,7 @@ export const NO_PRICE: Price = { credits: 0n, rate: undefined, unknown: undefine
 export function expectedPrice(request: CallRequest, at: EpochMs, gateway: Gateway): Price {
   if (!isPriced(request.intent.kind)) return NO_PRICE
   if (gateway.settings.charging === 'message' && !mayBeMessage(request, gateway)) return NO_PRICE
-  return finalPrice({ ...request.asked, usage: usageAhead(request, gateway) }, at, gateway)
+  return guessedPrice({ ...request.asked, usage: usageAhead(request, gateway) }, at, gateway)
 }
 
 /** What the ledger is to know of it when the call is opened: should this gateway die, the next one settles the call by it. */
@@ -74,7 +76,7 @@ export function priceSoFar(request: CallRequest, outputBytes: number, gateway: G
   const usage = request.asked.stream
     ? gateway.estimator.soFar(seenOf(request, outputBytes))
     : usageAhead(request, gateway)
-  return { ...finalPrice({ ...request.asked, usage }, gateway.now(), gateway), usage }
+  return { ...guessedPrice({ ...request.asked, usage }, gateway.now(), gateway), usage }
 }
 
 /** What the estimator knows a call by. */
@@ -85,18 +87,29 @@ export function seenOf({ asked, intent, holder, bodyBytes, continues }: CallRequ
 }
 
 /** What a call did cost, by the usage that upstream stated. */
-export function finalPrice(call: Called & { readonly usage: Usage }, at: EpochMs, tariff: Tariff): Price {
-  return priced(call, at, tariff, (rate, tier) => creditsOf(call.usage, rate, tier))
+export function finalPrice(call: Called, at: EpochMs, tariff: Tariff): Price {
+  return priced(call, at, tariff, rateFor(call.usage, call.model ?? '', at, tariff.rates))
 }
 
-type Cost = (rate: Rate, tier: Tier) => NanoCredits
+/** By a guess, which is always of tokens: whether its model has a price of these is asked once they are stated. */
+function guessedPrice(call: Called, at: EpochMs, tariff: Tariff): Price {
+  return priced(call, at, tariff, rateOf(call.model ?? '', at, tariff.rates) ?? tariff.rates.fallback)
+}
 
-function priced({ model, serviceTier }: Called, at: EpochMs, { rates, settings }: Tariff, cost: Cost): Price {
+function priced({ model, serviceTier, usage }: Called, at: EpochMs, { rates, settings }: Tariff, rate: Rate): Price {
   if (settings.charging === 'message') return messagePrice(model, at, rates)
-  const rate = rateOf(model ?? '', at, rates) ?? rates.fallback
   const tier = tierOf(serviceTier, model, rate, rates)
-  const unknown = rate === rates.fallback ? unknownModel(model) : tier.known ? undefined : unknownTier(serviceTier)
-  return { credits: bounded(cost(rate, tier)), rate: rate.identity, unknown }
+  const unknown =
+    rate === rates.fallback ? unknownRate(model, usage, rate) : tier.known ? undefined : unknownTier(serviceTier)
+  return { credits: bounded(creditsOf(usage, rate, tier)), rate: rate.identity, unknown }
+}
+
+function unknownRate(model: string | undefined, usage: Usage, fallback: Rate): Unpriced {
+  const { event, what } = unknownModel(model)
+  return {
+    event: covers(fallback, usage) ? event : CHARGED_NOTHING,
+    what: (usage.spoken?.audioMs ?? 0) > 0 ? `minutes of audio, ${what}` : what,
+  }
 }
 
 function unknownModel(model: string | undefined): Unpriced {

@@ -1,7 +1,8 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { MOST_PER_MESSAGE, MOST_PER_TOKEN } from '../../src/core/set-rate.ts'
+import { MOST_PER_MESSAGE, MOST_PER_MINUTE, MOST_PER_TOKEN } from '../../src/core/set-rate.ts'
 import type { CallId } from '../../src/core/units.ts'
+import { NO_USAGE, SILENCE } from '../../src/core/usage.ts'
 import { type CallSpan, type NewTokenRate, RegistryError } from '../../src/ports.ts'
 import { newCall, newEntry, T0, type NewDatabase } from './bench.ts'
 import { seen } from './directory.contract.ts'
@@ -45,6 +46,20 @@ export function rateBookContract(newDatabase: NewDatabase): void {
       await refused(rateBook.unset(NAME, 'zoe'), /no set rate "gpt-new"; there are: gpt-new@2027-02-01/)
     })
 
+    test('keeps what a minute of audio costs', async () => {
+      await using given = await start(newDatabase)
+      const { rateBook } = given.store
+      for (const minute of [0n, MOST_PER_MINUTE]) {
+        const set = await rateBook.set(newRate({ minute }))
+        deepEqual(
+          [set, ...(await rateBook.rates())],
+          Array(2).fill({ ...newRate({ minute }), id: set.id, at: T0, on: '2027-01-15' }),
+        )
+      }
+      await rateBook.set(newRate())
+      equal('minute' in ((await rateBook.rates())[0] ?? {}), false)
+    })
+
     test('keeps what a message costs beside what tokens cost', async () => {
       await using given = await start(newDatabase)
       const { rateBook } = given.store
@@ -80,6 +95,8 @@ export function rateBookContract(newDatabase: NewDatabase): void {
       [{ from: '2026-02-30' }, /date cannot be "2026-02-30": it should be a day such as/],
       [{ input: -1n }, /input rate cannot be -1 nanocredits/],
       [{ cacheWrite: MOST_PER_TOKEN + 1n }, /cache write rate cannot be/],
+      [{ minute: -1n }, /price of a minute cannot be -1 nanocredits/],
+      [{ minute: MOST_PER_MINUTE + 1n }, /price of a minute cannot be/],
     ]
     for (const [over, message] of bad) {
       test(`refuses ${Object.keys(over)[0]} ${String(Object.values(over)[0])} and leaves nothing`, async () => {
@@ -123,6 +140,7 @@ export function rateBookContract(newDatabase: NewDatabase): void {
         model: 'gpt-5.5',
         serviceTier: 'priority',
         usage,
+        precision: 'exact',
         charging: 'tokens',
         message: true,
         startedAt: T0 + 1,
@@ -226,12 +244,28 @@ export function rateBookContract(newDatabase: NewDatabase): void {
       const { rateBook, ledger } = given.store
       // One that still runs has no price yet.
       await ledger.open(newCall(given, T0 + 1, { rate: 'fallback' }), [], T0 + 1)
-      const use = { model: 'gpt-5.5', charging: 'tokens', calls: 2, credits: 5n, lastAt: T0 + 1 } as const
+      const use = {
+        model: 'gpt-5.5',
+        charging: 'tokens',
+        byLength: false,
+        calls: 2,
+        credits: 5n,
+        lastAt: T0 + 1,
+      } as const
       deepEqual(await rateBook.byFallback(T0), [use])
       await settled(given, T0 + 1, { credits: 7n, charging: 'message', message: true })
-      const message = { model: 'gpt-5.5', charging: 'message', calls: 1, credits: 7n, lastAt: T0 + 1 } as const
+      const message = {
+        model: 'gpt-5.5',
+        charging: 'message',
+        byLength: false,
+        calls: 1,
+        credits: 7n,
+        lastAt: T0 + 1,
+      } as const
       deepEqual(await rateBook.byFallback(T0), [use, message])
       deepEqual(await rateBook.byFallback(T0 + 2), [])
+      await settled(given, T0 + 2, { credits: 0n, usage: { ...NO_USAGE, spoken: { ...SILENCE, audioMs: 1 } } })
+      deepEqual(await rateBook.byFallback(T0 + 2), [{ ...use, byLength: true, calls: 1, credits: 0n, lastAt: T0 + 2 }])
     })
   })
 }

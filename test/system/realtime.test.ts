@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { HOUR_MS } from '../../src/core/calendar.ts'
 import { NANO_PER_CREDIT } from '../../src/core/units.ts'
 import { rowsIn } from '../support/ledger-file.ts'
 import { talk, toldNo, type SocketTalk } from '../support/socket-client.ts'
@@ -72,6 +73,43 @@ suite('a realtime session', { concurrency: 4 }, () => {
     const [row] = await on.calls()
     equal(row?.spoken?.audioMs, 1000)
     expectSpokenTruth([row], on.simulator.truth())
+  })
+
+  test('pays the fallback for a length of audio of which a minute has no price, or nothing and says so', async () => {
+    for (const [minute, credits, precision] of [
+      [undefined, 425_000_000n, 'exact'],
+      [0, 0n, 'unknown'],
+    ] as const) {
+      const toml = minute === undefined ? '' : `[credit]\nunknown_model_minute = ${minute}\n`
+      await using on = await stand({ simulator: { transcriptionUsage: 'duration' }, toml })
+      const models = ['gpt-4o-mini-transcribe', 'gpt-hears']
+      for (const model of models) {
+        using client = await session(on, { audio: { input: { transcription: { model } } } })
+        for (let second = 0; second < 60; second++) client.say({ type: 'input_audio_buffer.append', audio: SECOND })
+        client.say({ type: 'input_audio_buffer.commit' })
+        await client.event('conversation.item.input_audio_transcription.completed')
+      }
+      const rows = (await on.settled()).filter(({ kind }) => kind === 'transcription')
+      deepEqual(
+        rows.map((row) => [row.model, row.spoken?.audioMs, row.credits, row.precision]),
+        models.toReversed().map((model) => [model, 60_000, credits, precision]),
+      )
+      const by = precision === 'exact' ? 'priced by the fallback' : 'charged nothing, for its price is not known'
+      for (const model of models) ok(on.log.some((line) => line.includes(by) && line.includes(`audio, model ${model}`)))
+      const ready = await fetch(`${on.url}/readyz`, { headers: { accept: 'application/json' } })
+      const { priced_by_fallback: named } = (await ready.json()) as Record<string, unknown>
+      deepEqual(
+        named,
+        models.map((model) => `minutes of audio, model ${model}`),
+      )
+      const reports = await on.admin((store) =>
+        store.reports.usageBy({ from: 0, to: HOUR_MS * 1_000_000, by: ['model'] }),
+      )
+      deepEqual(
+        reports.filter(({ model }) => models.includes(model ?? '')).map(({ usd, unpriced }) => [usd, unpriced]),
+        models.map(() => [0n, 1]),
+      )
+    }
   })
 
   test('is refused what the member may not do, and told in its own words', async () => {

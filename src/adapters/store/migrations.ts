@@ -277,4 +277,6 @@ export const STEPS: readonly string[] = [
   GRANTS_STEP,
   MAY_BE_MESSAGE_STEP,
   'ALTER TABLE meta ADD COLUMN reconcile_from INTEGER', // due-day.ts
+  // What a minute of audio costs that is counted by its length, in nanocredits.
+  'ALTER TABLE rates ADD COLUMN minute INTEGER',
 ]

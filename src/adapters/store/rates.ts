@@ -1,12 +1,12 @@
 import { dayOf } from '../../core/calendar.ts'
-import { MOST_PER_MESSAGE, MOST_PER_TOKEN } from '../../core/set-rate.ts'
+import { MOST_PER_MESSAGE, MOST_PER_MINUTE, MOST_PER_TOKEN, type Prices } from '../../core/set-rate.ts'
 import type { EpochMs } from '../../core/units.ts'
 import type { Charging, FallbackUse, NewRate, RateName, SetRate, TierUse } from '../../ports.ts'
 import { invalid, shown, unknown } from './names.ts'
 import { bumpRevision } from './revision.ts'
-import { big, int, maybeBig, maybeText, one, only, sql, text, type Row, type Script } from './sql.ts'
+import { big, flag, int, maybeBig, maybeText, one, only, sql, text, type Row, type Script } from './sql.ts'
 
-const NOT_OF_TOKENS = { input: 0n, cached: 0n, output: 0n, cacheWrite: undefined }
+const NOT_OF_TOKENS = { input: 0n, cached: 0n, output: 0n, cacheWrite: undefined, minute: undefined }
 
 /** In the place of the one of this name, which stays in the table as taken back. */
 export function* setRate(rate: NewRate, now: EpochMs): Script<SetRate> {
@@ -14,10 +14,10 @@ export function* setRate(rate: NewRate, now: EpochMs): Script<SetRate> {
   const { model, from, who } = rate
   const message = 'message' in rate ? rate.message : undefined
   yield* takeBack({ model, from, of: message === undefined ? 'tokens' : 'messages' }, who, now)
-  const { input, cached, output, cacheWrite } = 'message' in rate ? NOT_OF_TOKENS : rate
+  const { input, cached, output, cacheWrite, minute } = 'message' in rate ? NOT_OF_TOKENS : rate
   const row = yield* only(sql`
-    INSERT INTO rates (model, from_day, input, cached, output, cache_write, message, set_by, set_at)
-    VALUES (${model}, ${from}, ${input}, ${cached}, ${output}, ${cacheWrite}, ${message}, ${who}, ${now})
+    INSERT INTO rates (model, from_day, input, cached, output, cache_write, minute, message, set_by, set_at)
+    VALUES (${model}, ${from}, ${input}, ${cached}, ${output}, ${cacheWrite}, ${minute}, ${message}, ${who}, ${now})
     RETURNING *`)
   yield* bumpRevision()
   return setRateOf(row)
@@ -46,12 +46,15 @@ export function* listRates(): Script<readonly SetRate[]> {
 
 export function* fallbackUse(since: EpochMs): Script<readonly FallbackUse[]> {
   const rows = yield sql`
-    SELECT model, charging, COUNT(*) AS calls, SUM(credits) AS credits, MAX(started_at) AS last_at FROM calls
+    SELECT model, charging, audio_ms > 0 AS by_length, COUNT(*) AS calls, SUM(credits) AS credits,
+      MAX(started_at) AS last_at
+    FROM calls
     WHERE started_at >= ${since} AND ended_at IS NOT NULL AND rate = 'fallback' AND charging IS NOT NULL
-    GROUP BY model, charging ORDER BY calls DESC, model, charging`
+    GROUP BY model, charging, by_length ORDER BY calls DESC, model, charging, by_length`
   return rows.map((row) => ({
     model: maybeText(row, 'model'),
     charging: text(row, 'charging') as Charging,
+    byLength: flag(row, 'by_length'),
     calls: int(row, 'calls'),
     credits: big(row, 'credits'),
     lastAt: int(row, 'last_at'),
@@ -90,12 +93,14 @@ function setRateOf(row: Row): SetRate {
   }
   const message = maybeBig(row, 'message')
   if (message !== undefined) return { ...setting, message }
+  const minute = maybeBig(row, 'minute')
   return {
     ...setting,
     input: big(row, 'input'),
     cached: big(row, 'cached'),
     output: big(row, 'output'),
     cacheWrite: maybeBig(row, 'cache_write'),
+    ...(minute !== undefined && { minute }),
   }
 }
 
@@ -103,16 +108,19 @@ function check(rate: NewRate): void {
   const { model, from } = rate
   if (!/^[\x21-\x7e]{1,128}$/.test(model)) throw invalid('model', shown(model), '1 to 128 visible characters')
   if (from !== undefined && dayOf(from) === undefined) throw invalid('date', shown(from), 'a day such as 2026-12-01')
-  if ('message' in rate) {
-    if (rate.message >= 0n && rate.message <= MOST_PER_MESSAGE) return
-    throw invalid('price of a message', `${rate.message} nanocredits`, `from 0 to ${MOST_PER_MESSAGE}`)
-  }
-  const { input, cached, output, cacheWrite = 0n } = rate
+  if ('message' in rate) checkPrice('price of a message', rate.message, MOST_PER_MESSAGE)
+  else checkPrices(rate)
+}
+
+function checkPrices({ input, cached, output, cacheWrite = 0n, minute = 0n }: Prices): void {
   for (const [field, price] of Object.entries({ input, cached, output, 'cache write': cacheWrite })) {
-    if (price < 0n || price > MOST_PER_TOKEN) {
-      throw invalid(`${field} rate`, `${price} nanocredits per token`, `from 0 to ${MOST_PER_TOKEN}`)
-    }
+    checkPrice(`${field} rate`, price, MOST_PER_TOKEN, 'nanocredits per token')
   }
+  checkPrice('price of a minute', minute, MOST_PER_MINUTE)
+}
+
+function checkPrice(field: string, price: bigint, most: bigint, unit = 'nanocredits'): void {
+  if (price < 0n || price > most) throw invalid(field, `${price} ${unit}`, `from 0 to ${most}`)
 }
 
 function nameOf({ model, from }: Pick<RateName, 'model' | 'from'>): string {

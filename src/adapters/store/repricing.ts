@@ -1,4 +1,5 @@
 import type { CallId, EpochMs, MemberId } from '../../core/units.ts'
+import type { Precision } from '../../core/usage.ts'
 import type { Adjustment, BookedCall, CallMark, CallSpan, Charging } from '../../ports.ts'
 import { spokenIn } from './call-rows.ts'
 import { memberNamed } from './members.ts'
@@ -82,6 +83,7 @@ function bookedCallOf(row: Row): BookedCall {
       reasoningTokens: int(row, 'reasoning_tokens'),
       ...spokenIn(row),
     },
+    precision: maybeText(row, 'precision') as Precision | undefined,
     charging: maybeText(row, 'charging') as Charging | undefined,
     message: flag(row, 'messages'),
     startedAt: int(row, 'started_at'),
