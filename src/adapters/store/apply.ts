@@ -3,7 +3,7 @@ import { beginAttempt } from './attempts.ts'
 import { openPromised, type Scribe } from './calls.ts'
 import { closeConnection, openConnection } from './connections.ts'
 import { recordOf, type LedgerRecord } from './records.ts'
-import { settleCall } from './settlement.ts'
+import { settlePromised } from './settlement.ts'
 import { int, one, sql, type Script } from './sql.ts'
 
 /**
@@ -27,7 +27,7 @@ export function* applyRecord(scribe: Scribe, record: LedgerRecord): Script<reado
     yield* openPromised(scribe, record.open, record.at)
     return []
   }
-  if ('settle' in record) return (yield* settleCall(scribe, record.settle)).warnings ?? []
+  if ('settle' in record) return yield* settlePromised(scribe, record.settle)
   if ('connected' in record) yield* openConnection(scribe, record.connected)
   else if ('disconnected' in record) yield* closeConnection(record.disconnected)
   else {

@@ -23,14 +23,23 @@ interface FrontCall {
   readonly windows: AdmittedIn
   /** Its windows may be others by now, or it may be settled: only the database knows. */
   doubtful?: true
+  /** Nor is it known whether it was opened. */
+  readonly asked?: true
+  /** Its settlement is promised: who reads the member may know of it before the one who settles it hears of that. */
+  promised?: true
 }
 
 /** A member's book on its way here. */
 interface Reading {
   /** What the database was asked after it makes it worthless. */
   stale: boolean
+  /** What was promised meanwhile, too. */
+  worthless?: true
   readonly done: Promise<void>
 }
+
+/** A settlement is promised after so long without an answer: sooner than anybody lets its client see the end without one. */
+const SOON_MS = 250
 
 /** What of a ledger it answers. */
 export type Answered = 'open' | 'attempt' | 'settle' | 'refuse' | 'standing' | 'connected' | 'disconnected'
@@ -79,7 +88,7 @@ export class FrontLedger implements Pick<Ledger, Answered> {
   }
 
   async attempt(call: CallId, upstream: UpstreamId, now: EpochMs, chosen?: Choice): Promise<void> {
-    if (this.#calls.has(call) && this.#behind.note({ attempt: call, upstream, at: now, chosen })) return
+    if (this.#isOpen(this.#calls.get(call)) && this.#behind.note({ attempt: call, upstream, at: now, chosen })) return
     await this.#longWay(undefined, 'attempt', call, upstream, now, chosen)
   }
 
@@ -91,7 +100,7 @@ export class FrontLedger implements Pick<Ledger, Answered> {
     // Unless it was settled meanwhile.
     const call = this.#calls.get(entry.call)
     const book = call && this.#books.get(call.member)
-    const standing = (book && this.#settleQuickly(entry, call, book)) ?? (await this.#settleLong(entry, call))
+    const standing = (book && this.#settleQuickly(entry, call, book)) ?? (await this.#settleSafely(entry, call))
     this.#calls.delete(entry.call)
     return standing
   }
@@ -130,7 +139,7 @@ export class FrontLedger implements Pick<Ledger, Answered> {
 
   /** It may be opened though this rejects: whoever ends it then must be known. */
   async #askToOpen(call: OpenCall, heldBefore: readonly Hold[], now: EpochMs): Promise<Verdict> {
-    const asked: FrontCall = { member: call.member, windows: [], doubtful: true }
+    const asked: FrontCall = { member: call.member, windows: [], doubtful: true, asked: true }
     this.#calls.set(call.id, asked)
     try {
       return await this.#ask(call.member, 'open', call, heldBefore, now)
@@ -152,6 +161,42 @@ export class FrontLedger implements Pick<Ledger, Answered> {
     return standing
   }
 
+  /**
+   * The database says how it stands with the member. When it does not say so soon, the settlement is promised meanwhile, for the client
+   * will see the end of its answer; and that is what counts when it cannot: nothing is said of windows then. What was
+   * promised and done is not done again.
+   */
+  async #settleSafely(entry: Entry, call: FrontCall | undefined): Promise<Standing> {
+    if (!this.#isOpen(call)) return await this.#settleLong(entry, call)
+    if (this.#behind.isFailing && this.#promise(entry, call)) return { windows: [] }
+    const timer = setTimeout(() => this.#promise(entry, call), SOON_MS)
+    try {
+      return await this.#settleLong(entry, call)
+    } catch (cause) {
+      if (!(cause instanceof LedgerUnavailable)) throw cause
+      if (call.promised !== true && !this.#promise(entry, call)) throw cause
+      this.#behind.hearLater(cause)
+      return { windows: [] }
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  #promise(entry: Entry, call: FrontCall): boolean {
+    if (!this.#behind.note({ settle: entry })) return false
+    call.promised = true
+    // It is in neither.
+    this.#books.delete(call.member)
+    const reading = this.#reading.get(call.member)
+    if (reading) reading.worthless = true
+    return true
+  }
+
+  /** It is in the database, or promised. */
+  #isOpen(call: FrontCall | undefined): call is FrontCall {
+    return call !== undefined && call.asked !== true
+  }
+
   async #settleLong(entry: Entry, call: FrontCall | undefined): Promise<Standing> {
     if (!call) return await this.#longWay(undefined, 'settle', entry)
     if (entry.ending === 'refused') await this.#forgetBeforeRefusal(call.member)
@@ -160,7 +205,8 @@ export class FrontLedger implements Pick<Ledger, Answered> {
       // One that was read while this waited does not have it; one that is read from here on does.
       const book = this.#books.get(call.member)
       const standing = await this.#ask(call.member, 'settle', entry)
-      if (call.doubtful === true || entry.ending === 'refused') this.#books.delete(call.member)
+      if (call.doubtful === true || call.promised === true || entry.ending === 'refused')
+        this.#books.delete(call.member)
       book?.charge(call.windows, standing.charged ?? entry.credits)
       book?.told(standing)
       return standing
@@ -201,7 +247,7 @@ export class FrontLedger implements Pick<Ledger, Answered> {
     this.#time.at(at)
     if (this.#books.has(member) || this.#reading.has(member)) return
     const { promise: done, resolve } = Promise.withResolvers<void>()
-    const reading = { stale: false, done }
+    const reading: Reading = { stale: false, done }
     this.#reading.set(member, reading)
     void this.#learn(member, at, reading).finally(resolve)
   }
@@ -212,7 +258,7 @@ export class FrontLedger implements Pick<Ledger, Answered> {
       await this.#upToDate()
       reading.stale = false
       const known = await this.#executor.request('member', member, at)
-      if (!reading.stale) this.#books.set(member, new Book(known, this.#warnAt))
+      if (!reading.stale && reading.worthless !== true) this.#books.set(member, new Book(known, this.#warnAt))
     } catch {
       // Calls go the long way until it can be read.
     } finally {

@@ -1,4 +1,4 @@
-import type { Standing } from '../../core/quota.ts'
+import type { DueWarning, Standing } from '../../core/quota.ts'
 import type { CallId, EpochMs, GatewayKeyId, MemberId, NanoCredits } from '../../core/units.ts'
 import type { SpokenUsage } from '../../core/usage.ts'
 import { NeverOpened, type Entry } from '../../ports.ts'
@@ -13,6 +13,14 @@ import { big, change, int, maybeInt, maybeText, one, type Script, sql, text } fr
 import { standingAt } from './standing.ts'
 import { warnOnce } from './warnings.ts'
 import { addToWindows, closeOwnWindows, openAt, recallMember, windowsIn } from './windows.ts'
+
+/** The same for a settlement that was promised: where it was done before, whoever asked for that hears of its warnings. */
+export function* settlePromised(scribe: Scribe, entry: Entry): Script<readonly DueWarning[]> {
+  const known = scribe.memory.calls.get(entry.call) ?? (yield* readCall(entry.call))
+  const isNews = !('endedAt' in known) || known.endedAt === undefined
+  const { warnings = [] } = yield* settleCall(scribe, entry)
+  return isNews ? warnings : []
+}
 
 export function* settleCall(scribe: Scribe, entry: Entry): Script<Standing> {
   const at = scribe.time.at(entry.endedAt)

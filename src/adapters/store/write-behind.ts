@@ -32,8 +32,8 @@ export class WriteBehind {
 
   /** Whether the record is in the journal, from where it finds its way into the database, whatever becomes of this process. */
   note(record: LedgerRecord): boolean {
-    // While the database cannot be written, those who ask hear of it.
-    if (this.#failure || this.#closed) return false
+    // While the database cannot be written, calls that begin hear of it. What has begun is promised all the same.
+    if (this.#closed || (this.isFailing && ('open' in record || 'connected' in record))) return false
     const text = textOf(record)
     if (!this.#journal.append(text)) return this.#refuse()
     this.#texts.push(text)
@@ -47,6 +47,11 @@ export class WriteBehind {
     while (this.#first <= wanted) await this.#send()
   }
 
+  /** Whether the database could not be written the last time. */
+  get isFailing(): boolean {
+    return this.#failure !== undefined
+  }
+
   /** Whether all that was noted is in the database. */
   get isUpToDate(): boolean {
     return this.#texts.length === 0
@@ -55,6 +60,11 @@ export class WriteBehind {
   /** Gives out warnings that became due when nobody expected it, as soon as the database says so. */
   onWarnings(act: (warnings: readonly DueWarning[]) => void): void {
     this.#onWarnings = act
+  }
+
+  /** Gives out the warnings of what the database does after its caller has given up. */
+  hearLater({ later }: LedgerUnavailable): void {
+    void later?.then((isDone) => (isDone ? this.#giveOutDue() : undefined))
   }
 
   /** After what was noted is in the database, if that can be done. */
@@ -109,7 +119,7 @@ export class WriteBehind {
       if (warnings.length > 0) this.#onWarnings(warnings)
     } catch (cause) {
       if (cause instanceof LedgerUnavailable) {
-        void cause.later?.then((isDone) => (isDone ? this.#giveOutDue() : undefined))
+        this.hearLater(cause)
         throw cause
       }
       if (texts.length > 1) for (const text of texts) await this.#apply([text])
