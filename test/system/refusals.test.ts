@@ -158,6 +158,13 @@ const CASES: readonly Case[] = [
   },
 ]
 
+const STATUS: Readonly<Record<string, number>> = {
+  codex_only: 403,
+  model_not_allowed: 403,
+  model_not_found: 404,
+  invalid_request: 400,
+}
+
 suite('a member is refused', { concurrency: 4 }, () => {
   test('in the words that its client understands, for nothing', async () => {
     await using on = await startStand({
@@ -167,7 +174,9 @@ suite('a member is refused', { concurrency: 4 }, () => {
     for (const { name, ask: askOf, expect, refusal } of CASES) {
       expect(await ask(on.url, askOf(on.key)))
       const [row] = await on.settled()
-      deepEqual([row?.ending, row?.refusal, row?.credits, row?.attempts], ['refused', refusal, 0n, 0], name)
+      const { ending, status, credits, attempts } = row ?? {}
+      deepEqual([ending, row?.refusal, credits, attempts], ['refused', refusal, 0n, 0], name)
+      equal(status, STATUS[refusal], `${name}: by its code, also where Codex is told it below 200`)
     }
     equal((await on.calls()).length, CASES.length)
     deepEqual(on.simulator.truth(), [])
