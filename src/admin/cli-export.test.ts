@@ -8,10 +8,12 @@ import { CALL, FakeWorld, NOW } from '../../test/support/admin-world.ts'
 const folder = mkdtempSync(join(tmpdir(), 'codex-gateway-export-'))
 after(() => rmSync(folder, { recursive: true }))
 
+const ENDED = { ...CALL, ending: 'complete', endedAt: CALL.startedAt } as const
+
 suite('admin export', () => {
   test('writes calls as JSON Lines or CSV to standard output, and shows no bar that nobody watches', async () => {
     const world = new FakeWorld()
-    world.calls = [CALL, { ...CALL, model: 'a,b' }]
+    world.calls = [ENDED, { ...ENDED, model: 'a,b' }]
     equal(await world.run('admin', 'export'), 0, world.err)
     deepEqual(
       world.out.split('\n').map((line) => line && (JSON.parse(line) as { model: string }).model),
@@ -50,7 +52,7 @@ suite('admin export', () => {
 
   test('writes into a new file of its own, tells how many, and shows how far it is', async () => {
     const world = new FakeWorld()
-    world.calls = [CALL]
+    world.calls = [ENDED]
     world.watched = true
     const file = join(folder, 'calls.jsonl')
     equal(await world.run('admin', 'export', '--output', file), 0)
@@ -65,7 +67,18 @@ suite('admin export', () => {
     equal(world.err, 'warning: careful\n', 'the calls go to the terminal themselves')
     const json = join(folder, 'other.jsonl')
     equal(await world.run('admin', 'export', '--output', json, '--json'), 0)
-    deepEqual(JSON.parse(world.out), { file: json, calls: 1, pruned: 0 })
+    deepEqual(JSON.parse(world.out), { file: json, calls: 1, open: 0, pruned: 0 })
+  })
+
+  test('says how many of its calls have not ended: they are in no later stretch', async () => {
+    const world = new FakeWorld()
+    world.calls = [CALL, ENDED, CALL]
+    const file = join(folder, 'open.jsonl')
+    equal(await world.run('admin', 'export', '--output', file, '--json'), 0)
+    deepEqual(JSON.parse(world.out), { file, calls: 3, open: 2, pruned: 0 })
+    match(world.err, /warning: 2 of these calls have not ended, and no cost yet: export this time again later to have/)
+    equal(await world.run('admin', 'export'), 0)
+    match(world.err, /warning: 2 of these calls have not ended/)
   })
 
   test('says how many calls are missing because they were deleted', async () => {

@@ -38,15 +38,18 @@ export function addExportCommand(admin: Command, commands: CommandSet): void {
         const bar = new Bar(session, watched && (output !== undefined || !interactive))
         const run = (sink: Sink) =>
           session.withStore(async ({ reports }) => {
-            const calls = await exportCalls(reports, range, { format, sink }, (done, share) => bar.show(done, share))
-            return { calls, pruned: await reports.pruned({ from, to, member: undefined }) }
+            const done = await exportCalls(reports, range, { format, sink }, (count, share) => bar.show(count, share))
+            return { ...done, pruned: await reports.pruned({ from, to, member: undefined }) }
           })
         try {
-          const { calls, pruned } = await (output === undefined ? run(standardOutput(session)) : intoFile(output, run))
+          const { calls, open, pruned } = await (output === undefined
+            ? run(standardOutput(session))
+            : intoFile(output, run))
           bar.clear()
+          session.warn(openWarning(open))
           session.warn(prunedWarning(pruned, 'they are missing, and refused calls of that time too'))
           if (output !== undefined) {
-            session.answer({ file: output, calls, pruned: pruned.calls }, `${calls} calls written to ${output}`)
+            session.answer({ file: output, calls, open, pruned: pruned.calls }, `${calls} calls written to ${output}`)
           }
         } finally {
           bar.clear()
@@ -57,6 +60,14 @@ export function addExportCommand(admin: Command, commands: CommandSet): void {
     .option('--until <time>', 'started before this (default the last)')
     .option('--format <form>', FORMATS.join(' or '), 'jsonl')
     .option('--output <file>', 'into this new file (default standard output)')
+}
+
+/** They are in no later stretch: only this one, written again, has what they cost. */
+function openWarning(open: number): readonly string[] {
+  if (open === 0) return []
+  return [
+    `${wholeNumber(open)} of these calls have not ended, and no cost yet: export this time again later to have what they cost`,
+  ]
 }
 
 function standardOutput({ world: { terminal } }: Session): Sink {

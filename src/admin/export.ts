@@ -32,27 +32,39 @@ const FORMS: Readonly<Record<ExportFormat, Form>> = {
   jsonl: { head: '', line: (call: CallRow) => `${JSON.stringify(callJson(call))}\n` },
 }
 
-/** Writes the calls of a stretch of time, the oldest first, and returns how many there were. `tell` hears how far it is. */
+export interface Exported {
+  readonly calls: number
+  /** Those of them that had not ended, and so have no cost yet. */
+  readonly open: number
+}
+
+/** Writes the calls of a stretch of time, the oldest first; each is in the one stretch in which it started. `tell` hears how far it is. */
 export async function exportCalls(
   reports: CallReports,
   range: PageRange,
   { format, sink }: { readonly format: ExportFormat; readonly sink: Sink },
   tell: (done: number, share: number) => void,
-): Promise<number> {
+): Promise<Exported> {
   const { head, line } = FORMS[format]
   const [newest] = await reports.calls({ ...range, limit: 1 })
   if (head !== '') await sink.write(head)
-  let [mark, first, done]: [PageMark | undefined, number | undefined, number] = [undefined, undefined, 0]
+  let [mark, first, done, open]: [PageMark | undefined, number | undefined, number, number] = [
+    undefined,
+    undefined,
+    0,
+    0,
+  ]
   while (!sink.ended()) {
     const page = await reports.page(range, mark, PAGE)
     if (page.mark === undefined) break
     mark = page.mark
     first ??= page.calls[0]?.startedAt
     done += page.calls.length
+    open += page.calls.filter(({ ending }) => ending === undefined).length
     await sink.write(page.calls.map(line).join(''))
     tell(done, shareOf(first ?? 0, mark.startedAt, newest?.startedAt ?? 0))
   }
-  return done
+  return { calls: done, open }
 }
 
 /** By time, for to count them beforehand would take as long again. */
