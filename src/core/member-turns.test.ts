@@ -60,7 +60,7 @@ suite('the turns of members', () => {
     const [light, heavy] = members(1, 4)
     ok(light && heavy)
     takeMany(turns, [light, heavy], 40)
-    takeMany(turns, [heavy], 100)
+    takeMany(turns, [heavy], 50)
     deepEqual(takeMany(turns, [light, heavy], 9), [0, 1, 1, 1, 0, 1, 1, 1, 1])
   })
 

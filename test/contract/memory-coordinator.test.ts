@@ -143,6 +143,21 @@ suite('the memory coordinator', () => {
     deepEqual(order, ['early', 'late'])
   })
 
+  test('serves at once who would rather have a key whose cooldown is over, though its timer has not rung', async () => {
+    let now = 1_000_000
+    const coordinator = make(() => now)
+    const [busy, cooled] = [upstream(1), upstream(2)]
+    const before = await coordinator.seat(wish([cooled], { sticky: 's' }), patience())
+    await before[Symbol.asyncDispose]()
+    coordinator.report(cooled, cool(60_000))
+    const seat = await coordinator.seat(wish([busy]), patience())
+    const waiting = coordinator.seat(wish([busy, cooled], { sticky: 's' }), patience())
+    now += 60_000
+    await seat[Symbol.asyncDispose]()
+    ok(!(await waits(waiting)))
+    equal((await waiting).upstream.id, 2)
+  })
+
   test('wakes everybody who can be served by a key that got more room', async () => {
     const coordinator = make()
     const seats = [await coordinator.seat(wish([upstream(1)]), patience())]
