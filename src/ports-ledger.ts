@@ -206,7 +206,7 @@ export interface Ledger {
   /** Writes down that a WebSocket was accepted, and later how it ended. Turns are calls of their own. */
   connected(connection: NewConnection): Promise<void>
   disconnected(closed: ClosedConnection): Promise<void>
-  /** Writes and rolls back, to show that the store can write; rejects when it cannot. */
+  /** Writes, to show that the store can take calls; rejects when it cannot. */
   probe(): Promise<void>
 }
 

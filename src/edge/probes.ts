@@ -18,7 +18,7 @@ export interface Readiness {
 
 interface Report {
   readonly ready: boolean
-  /** The store took a write within the last second. */
+  /** The store took a write within the last second, and calls when they were last written. */
   readonly store: 'ok' | 'failed'
   readonly upstream_keys: number
   readonly draining: boolean

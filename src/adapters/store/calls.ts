@@ -160,3 +160,13 @@ export function* makerOf(member: MemberId, responseId: string): Script<Made | un
 export function* probe(): Script<void> {
   yield* only(sql`UPDATE meta SET probes = probes + 1 RETURNING probes`)
 }
+
+/** More than opening a call writes. */
+const ROOM_BYTES = 131_072
+
+/** The same where a call could not be written before: whether there is room for one. What it writes stays, and is written over. */
+export function* probeRoom(): Script<void> {
+  yield sql`
+    INSERT INTO ballast (id, room) VALUES (1, randomblob(${ROOM_BYTES}))
+    ON CONFLICT (id) DO UPDATE SET room = excluded.room`
+}

@@ -30,6 +30,21 @@ suite('group commit', () => {
     deepEqual(runGroup(given, [request('probe')]).map(kindOf), ['ok'])
   })
 
+  test('answers what reads, though a neighbour has the whole transaction given up', () => {
+    using given = engine()
+    const giveUp = (): Script<void> => {
+      given.db.exec('ROLLBACK')
+      throw Object.assign(new Error('database or disk is full'), { errcode: 13 })
+    }
+    const group = [request('listMembers'), request('learn'), request('listMembers')]
+    const answers = runGroup({ ...given, operations: { ...given.operations, learn: giveUp } }, group)
+    deepEqual(answers.map(kindOf), ['ok', 'unavailable', 'ok'])
+    deepEqual(
+      answers.map(({ id }) => id),
+      group.map(({ id }) => id),
+    )
+  })
+
   test('leaves undone what nobody waits for any more', () => {
     using given = engine()
     const late = { ...request('probe'), deadlineMs: monotonicMs() - 1 }

@@ -34,13 +34,21 @@ export function runGroup(engine: GroupEngine, requests: readonly Request[]): rea
   try {
     return inTransaction(engine, requests, runPlain)
   } catch (cause) {
-    if (!(cause instanceof RequestFailed) || requests.length === 1) return allFailed(requests, cause)
+    if (!(cause instanceof RequestFailed) || requests.length === 1) return notDone(engine, requests, cause)
   }
   try {
     return inTransaction(engine, requests, runApart)
   } catch (cause) {
-    return allFailed(requests, cause)
+    return notDone(engine, requests, cause)
   }
+}
+
+/** Those that read are run again without those that write: they are not to blame, and may well be answered. */
+function notDone(engine: GroupEngine, requests: readonly Request[], failure: unknown): readonly Answer[] {
+  const reads = requests.filter(({ name }) => READS.has(name))
+  if (reads.length === requests.length) return allFailed(requests, failure)
+  const answered = new Map(runGroup(engine, reads).map((answer) => [answer.id, answer]))
+  return allFailed(requests, failure).map((failed) => answered.get(failed.id) ?? failed)
 }
 
 function allFailed(requests: readonly Request[], failure: unknown): readonly Answer[] {

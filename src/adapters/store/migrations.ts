@@ -279,4 +279,5 @@ export const STEPS: readonly string[] = [
   'ALTER TABLE meta ADD COLUMN reconcile_from INTEGER', // due-day.ts
   // What a minute of audio costs that is counted by its length, in nanocredits.
   'ALTER TABLE rates ADD COLUMN minute INTEGER',
+  'CREATE TABLE ballast (id INTEGER PRIMARY KEY, room BLOB NOT NULL) STRICT', // `probeRoom`
 ]

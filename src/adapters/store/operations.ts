@@ -53,7 +53,7 @@ import type {
 import { applyRecords } from './apply.ts'
 import { listAdminKeys, removeAdminKey, sealedAdminSecret, setAdminKey, switchAdminKey } from './admin-keys.ts'
 import { beginAttempt } from './attempts.ts'
-import { makerOf, openCall, probe, refuseCall, standing, type Scribe } from './calls.ts'
+import { makerOf, openCall, probe, probeRoom, refuseCall, standing, type Scribe } from './calls.ts'
 import { connectionsReport, type ConnectionFilter } from './connection-report.ts'
 import { closeConnection, openConnection } from './connections.ts'
 import { addGatewayKey, listGatewayKeys, setGatewayKey, type NewGatewayKey, type OwnedKey } from './keys.ts'
@@ -100,6 +100,7 @@ export interface Operations {
   readonly crossOff: (warning: string) => Script<void>
   readonly prune: (before: Cutoffs, most: number) => ReturnType<typeof prune>
   readonly probe: () => Script<void>
+  readonly probeRoom: () => Script<void>
   readonly fold: (most: number) => Script<number>
   readonly addMember: (member: NewMember, now: EpochMs) => Script<Member>
   readonly setMember: (name: string, change: MemberChange) => Script<Member>
@@ -198,6 +199,7 @@ export const REMEMBERED: ReadonlySet<OperationName> = new Set<OperationName>([
   'disconnected',
   'fold',
   'probe',
+  'probeRoom',
 ])
 
 export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
@@ -218,6 +220,7 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     crossOff,
     prune,
     probe,
+    probeRoom,
     fold: foldFresh,
     addMember,
     setMember,

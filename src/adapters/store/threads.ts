@@ -6,6 +6,7 @@ import type { EngineOptions } from './engine.ts'
 import type { Executor } from './executor.ts'
 import { FrontLedger, type Answered } from './front-ledger.ts'
 import { Journal, journalPathOf } from './journal.ts'
+import { LedgerHealth } from './ledger-health.ts'
 import { KeptFiles } from './kept-files.ts'
 import type { Input, OperationName, Output } from './operations.ts'
 import { openOwnThread } from './own-thread.ts'
@@ -20,7 +21,7 @@ export interface Threads {
   readonly writer: Executor
   readonly reader: Executor
   /** What of the ledger is answered before the database has it. */
-  readonly calls: Partial<Pick<Ledger, Answered>>
+  readonly calls: Partial<Pick<Ledger, Answered | 'probe'>>
   /** Hears of warnings that no settlement told of: those of what was promised. */
   onWarnings(act: (warnings: readonly DueWarning[]) => void): void
   /** Resolves, with the reason, when the writer has died, or a file of the database is not the one that was opened any more. */
@@ -47,12 +48,14 @@ export function inOwnThread(options: EngineOptions): Opened {
 export async function openThreads(options: EngineOptions, pollMs: number, log: Log): Promise<Opened> {
   const { executor, warnings } = await WorkerThread.open(options, log)
   const background = new BackgroundThread({ ...options, role: 'background' }, log)
-  const behind = writeBehind(executor, options, log)
-  const calls = behind ? front(executor, behind.records, options) : {}
+  const health = new LedgerHealth(executor, log)
+  const behind = writeBehind(health.executor, options, log)
+  const probe = (): Promise<void> => health.probe(behind?.records)
+  const calls = { ...(behind && front({ executor, health }, behind.records, options)), probe }
   const files = await KeptFiles.of(options.path)
   const threads = {
     plain: executor,
-    writer: behind ? after(behind.records, executor) : executor,
+    writer: behind ? after(behind.records, health.executor) : health.executor,
     reader: behind ? after(behind.records, background) : background,
     calls,
     onWarnings: (act: (warnings: readonly DueWarning[]) => void) => behind?.records.onWarnings(act),
@@ -63,6 +66,7 @@ export async function openThreads(options: EngineOptions, pollMs: number, log: L
     },
     close: async () => {
       files.stop()
+      health.end()
       await behind?.records.close()
       // Before SQLite takes its own files away. A journal may be all that is left of what it promised.
       await files.look()
@@ -75,7 +79,7 @@ export async function openThreads(options: EngineOptions, pollMs: number, log: L
 
 /** Undefined, and every call waits for the database, where there is to be no journal, or can be none. */
 function writeBehind(
-  executor: WorkerThread,
+  executor: Executor,
   { path, instance, durability }: EngineOptions,
   log: Log,
 ): { readonly records: WriteBehind; readonly journal: Journal } | undefined {
@@ -94,8 +98,12 @@ function writeBehind(
   }
 }
 
-function front(executor: WorkerThread, records: WriteBehind, { quota }: EngineOptions): Pick<Ledger, Answered> {
-  const ledger = new FrontLedger(executor, records, quota?.warnAt ?? [])
+function front(
+  { executor, health }: { readonly executor: WorkerThread; readonly health: LedgerHealth },
+  records: WriteBehind,
+  { quota }: EngineOptions,
+): Pick<Ledger, Answered> {
+  const ledger = new FrontLedger(health.executor, records, quota?.warnAt ?? [])
   executor.onForgotten(() => ledger.forget())
   return {
     open: (call, heldBefore, now) => ledger.open(call, heldBefore, now),
