@@ -81,6 +81,7 @@ function settingsOf(config: Config): Settings {
     codexQueueMs: limits.codexQueueSecs * 1000,
     headTimeoutMs: config.upstream.timeoutSecs * 1000,
     unaryTimeoutMs: config.upstream.unaryTimeoutSecs * 1000,
+    idleTimeoutMs: config.upstream.idleTimeoutSecs * 1000,
     handshakeTimeoutMs: HANDSHAKE_MS,
     socket: {
       idleMs: limits.wsIdleTimeoutSecs * 1000,

@@ -10,7 +10,7 @@ export interface Metered {
   serviceTier: string | undefined
   model: string | undefined
   /** How the answer said that it ended; undefined while it has not. */
-  terminal: 'completed' | 'incomplete' | 'failed' | 'error' | undefined
+  terminal: 'completed' | 'incomplete' | 'failed' | 'cancelled' | 'error' | undefined
   /** The error inside an answer whose status was good. */
   error:
     | { readonly code: string | undefined; readonly type: string | undefined; readonly message: string | undefined }
@@ -56,14 +56,15 @@ export function nothing(): Metered {
 }
 
 const TYPE_FIRST = bytesOf('{"type":"')
-/** Events worth reading; a stream has hundreds of others. */
-const READ = ['response.created', 'response.completed', 'response.incomplete', 'response.failed', 'error'].map(bytesOf)
-
-const TERMINAL = new Map<unknown, Metered['terminal']>([
+const ENDS = new Map<string, Metered['terminal']>([
   ['response.completed', 'completed'],
   ['response.incomplete', 'incomplete'],
   ['response.failed', 'failed'],
+  ['response.cancelled', 'cancelled'],
 ])
+
+/** Events worth reading; a stream has hundreds of others. */
+const READ = ['response.created', ...ENDS.keys(), 'error'].map(bytesOf)
 
 /** Takes from a whole event of the Responses API, whose watched fields were read, what it says of the answer. */
 export function readEvent(metered: Metered, fields: ReadonlyMap<string, unknown>): void {
@@ -73,7 +74,7 @@ export function readEvent(metered: Metered, fields: ReadonlyMap<string, unknown>
     metered.error ??= errorOf(fields.get('error')) ?? errorOf(Object.fromEntries(fields))
     return
   }
-  const terminal = TERMINAL.get(type)
+  const terminal = typeof type === 'string' ? ENDS.get(type) : undefined
   if (terminal || type === 'response.created') take(metered, fields, 'response.')
   if (terminal) metered.terminal = terminal
 }

@@ -64,6 +64,17 @@ suite('the messages of a turn', () => {
     deepEqual([bare.status, bare.metered.error?.code], [undefined, 'x'])
   })
 
+  test('may be an error about something else, where the client has sent that', () => {
+    const expected = [false, true, false]
+    for (const excuses of expected) {
+      const meter = new FrameMeter(undefined, () => excuses)
+      meter.feed(bytes({ type: 'response.created', response: { id: 'turn' } }))
+      const error = { type: 'invalid_request_error', code: 'nobody_knows', message: 'No.' }
+      equal(meter.feed(bytes({ type: 'error', status: 400, error })), excuses ? 'event' : 'terminal')
+      equal(meter.metered.terminal, excuses ? undefined : 'error')
+    }
+  })
+
   test('are limits of the account where they say so, however they are written', () => {
     const limits = { type: 'codex.rate_limits', rate_limits: {} }
     equal(new FrameMeter().feed(bytes(limits)), 'limits')

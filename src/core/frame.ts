@@ -16,10 +16,12 @@ export type FrameKind =
 export class FrameMeter {
   readonly metered: Metered = nothing()
   readonly #isOld: (response: string) => boolean
+  readonly #isExpected: () => boolean
 
-  /** `isOld` tells responses of turns before. */
-  constructor(isOld: (response: string) => boolean = () => false) {
+  /** `isOld` tells responses of turns before; `isExpected`, whether an error may be about something else that the client sent. */
+  constructor(isOld: (response: string) => boolean = () => false, isExpected: () => boolean = () => false) {
     this.#isOld = isOld
+    this.#isExpected = isExpected
   }
 
   /** Of an error frame. */
@@ -44,7 +46,7 @@ export class FrameMeter {
     const id = fields.get('response.id')
     // Whatever else interleaves is not this turn's.
     if (typeof id === 'string' && (own === undefined ? this.#isOld(id) : id !== own)) return 'event'
-    if (own !== undefined && isOfSomethingElse(fields)) return 'event'
+    if (own !== undefined && isOfCallers(fields) && this.#isExpected()) return 'event'
     readEvent(this.metered, fields)
     if (fields.get('type') === 'error') this.#readError(fields)
     return this.metered.terminal === undefined ? 'event' : 'terminal'
@@ -61,8 +63,8 @@ export class FrameMeter {
   }
 }
 
-/** Once an answer has begun, an error that only a caller can cause is about something else that the caller sent. */
-function isOfSomethingElse(fields: ReadonlyMap<string, unknown>): boolean {
+/** Whether it is an error that only a caller can cause: once an answer has begun, what else the caller sent may be at fault. */
+function isOfCallers(fields: ReadonlyMap<string, unknown>): boolean {
   if (fields.get('type') !== 'error') return false
   const metered = nothing()
   readEvent(metered, fields)

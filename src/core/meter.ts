@@ -19,6 +19,8 @@ export function meterFor(dialect: Dialect, contentType: string | undefined): Met
   return /^\s*text\/event-stream\b/i.test(contentType ?? '') ? new SseMeter(dialect) : new JsonMeter()
 }
 
+const NOT_COMPLETED = ['failed', 'incomplete', 'cancelled'] as const
+
 /** A unary answer: one JSON object. */
 class JsonMeter implements Meter {
   readonly metered: Metered = nothing()
@@ -33,7 +35,7 @@ class JsonMeter implements Meter {
     if (!this.#scanner.complete) return
     take(this.metered, this.#fields, '')
     const status = this.#fields.get('status')
-    this.metered.terminal = status === 'failed' || status === 'incomplete' ? status : 'completed'
+    this.metered.terminal = NOT_COMPLETED.find((other) => other === status) ?? 'completed'
     if (this.metered.error) this.metered.terminal = 'failed'
   }
 }

@@ -47,9 +47,9 @@ function billWithoutUsage(receipt: Receipt, gateway: Gateway): Bill {
   return { ...expected, credits: charging === 'message' ? expected.credits : unknownUsageCredits, precision: 'unknown' }
 }
 
-/** Whether an answer whose status is good says that it failed. */
+/** Whether an answer whose status is good says that it failed, or was cancelled upstream. */
 export function saysItFailed({ terminal }: Metered): boolean {
-  return terminal === 'failed' || terminal === 'error'
+  return terminal === 'failed' || terminal === 'cancelled' || terminal === 'error'
 }
 
 function billUsage(receipt: Receipt, gateway: Gateway, at: EpochMs): Bill {
@@ -88,7 +88,7 @@ export function learnFrom({ request, metered, ending, status = 0 }: Receipt, gat
   if (!metered || !isPriced(request.intent.kind)) return
   const seen = seenOf(request, metered.outputBytes)
   if (metered.usage) {
-    if (!metered.usage.inconsistent && metered.terminal !== 'failed') gateway.estimator.learn(seen, metered.usage)
+    if (!metered.usage.inconsistent && !saysItFailed(metered)) gateway.estimator.learn(seen, metered.usage)
   } else if (status < 300 && ending !== 'complete' && metered.terminal === undefined && metered.bytes > 0) {
     gateway.estimator.cut(seen)
   }

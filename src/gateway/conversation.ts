@@ -25,6 +25,8 @@ export interface Talk {
   said(message: HeldMessage): Promise<void>
   /** Deals with a message of upstream's. */
   heard(data: Uint8Array, binary: boolean): void
+  /** Upstream has said nothing for as long as it may while something runs; called again while it goes on. */
+  silent(): void
   /** Upstream has closed its socket. */
   hungUp(code: number, reason: string): void
   /** Ends the conversation as soon as that is no loss. */
@@ -73,6 +75,9 @@ export class Conversation {
   #mostBytes: number | undefined
   readonly #tooMuch: PromiseWithResolvers<void> = Promise.withResolvers<void>()
   #idleSince = performance.now()
+  /** Upstream has said something since it was looked at last, or could not. */
+  #stirred = true
+  #silentSince = performance.now()
   #clientMessages = 0
   #upstreamMessages = 0
   /** Why and with which code it was closed. */
@@ -137,6 +142,7 @@ export class Conversation {
       message: (data, binary) => {
         if (line !== this.#line || this.#isOver) return
         this.#upstreamMessages++
+        this.#stirred = true
         this.#count(data)
         this.#talk.heard(data, binary)
       },
@@ -170,8 +176,15 @@ export class Conversation {
     const line = this.#line
     if (this.#hushes++ === 0) line?.socket.pause()
     return () => {
-      if (line === this.#line && --this.#hushes === 0) line?.socket.resume()
+      if (line !== this.#line || --this.#hushes > 0) return
+      this.#stirred = true
+      line?.socket.resume()
     }
+  }
+
+  /** Upstream has been asked something: it has its time from now on. */
+  stir(): void {
+    this.#stirred = true
   }
 
   /** The time without a turn begins now. */
@@ -220,11 +233,16 @@ export class Conversation {
     if (this.#mostBytes < 0) this.#tooMuch.resolve()
   }
 
-  /** Looks whether the conversation has come to its end, between turns. */
+  /** Looks whether upstream has fallen silent in a turn, and between turns whether the conversation has come to its end. */
   #look(): void {
-    if (!this.#talk.idle || this.signal.aborted) return
+    if (this.signal.aborted) return
     const now = performance.now()
-    if (now - this.#idleSince > this.gateway.settings.socket.idleMs) this.close(1000, 'idle')
+    // While the client is behind, upstream is not read from.
+    if (this.#stirred || this.#hushes > 0) this.#silentSince = now
+    this.#stirred = false
+    if (!this.#talk.idle) {
+      if (now - this.#silentSince > this.gateway.settings.idleTimeoutMs) this.#talk.silent()
+    } else if (now - this.#idleSince > this.gateway.settings.socket.idleMs) this.close(1000, 'idle')
     else if (this.#isOld(now)) this.close(COME_BACK, 'old')
     else if (!this.#talk.fits) this.close(COME_BACK, 'please come back')
   }

@@ -24,6 +24,8 @@ export class Dialogue implements Talk {
   #wish: Wish | undefined
   /** Responses of this line: what goes on from them goes on here. */
   readonly #made = new Set<string>()
+  /** So many messages of the client's have gone up beside its turns that upstream may still complain about. */
+  #others = 0
   /** From its message on. */
   #current: Turn | undefined
   /** Once it has a line, until its last message. */
@@ -84,6 +86,13 @@ export class Dialogue implements Talk {
     return this.#made.has(response)
   }
 
+  /** Whether a complaint of upstream's may be about something else than the turn: about each message once. */
+  expectsComplaint(): boolean {
+    if (this.#others === 0) return false
+    this.#others--
+    return true
+  }
+
   /** Whether a turn with this wish may go up the line that there is: false when it or its key has gone bad since. */
   serves(wish: Wish): boolean {
     const { line, lineIsOpen } = this.conversation
@@ -103,6 +112,7 @@ export class Dialogue implements Talk {
     if (Turn.begins(asked, message)) return await this.#begin(message, asked)
     // What an error of upstream's to something else says must not be taken for the end of a turn that has not begun.
     await this.#turn?.begunOrOver
+    this.#others++
     await this.conversation.passUp(message.bytes, message.binary)
   }
 
@@ -119,6 +129,10 @@ export class Dialogue implements Talk {
     }
     turn?.begin()
     this.conversation.pass(data, binary)
+  }
+
+  silent(): void {
+    if (this.#turn?.waits === true) this.#turn.end({ timedOut: true })
   }
 
   hungUp(code: number, reason: string): void {
@@ -167,8 +181,10 @@ export class Dialogue implements Talk {
 
   #conclude(turn: Turn, end: TurnEnd): void {
     const { conversation } = this
-    if (end.moveOn === true)
-      return turn.begun ? conversation.close(COME_BACK, 'please come back') : this.moveOn('please come back')
+    if (end.moveOn === true || end.timedOut === true) {
+      const reason = end.timedOut === true ? 'upstream said nothing' : 'please come back'
+      return turn.begun ? conversation.close(COME_BACK, reason) : this.moveOn(reason)
+    }
     const limits = turn.settled && limitEvent(turn.settled)
     if (limits !== undefined) conversation.tell(limits)
     if (end.last) conversation.tell(end.last)

@@ -81,6 +81,8 @@ export interface Settings {
   readonly headTimeoutMs: number
   /** How long a unary answer's head may take: it comes after all the work. */
   readonly unaryTimeoutMs: number
+  /** How long an answer may say nothing while it is read from. */
+  readonly idleTimeoutMs: number
   /** How long a WebSocket handshake may take: Codex waits for 15 s. */
   readonly handshakeTimeoutMs: number
   /** How far an answer is read on whose client has left; undefined: it is called off. */

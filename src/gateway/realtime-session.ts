@@ -115,6 +115,9 @@ export class RealtimeSession implements Talk {
     this.#on.pass(data, binary)
   }
 
+  /** It is as silent as those who talk. */
+  silent(): void {}
+
   hungUp(code: number, reason: string): void {
     void soon(this.#endAll('upstream-broke'), SETTLE_MS).then(() => this.#on.close(code, reason))
   }

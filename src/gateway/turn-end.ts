@@ -11,6 +11,8 @@ export interface TurnEnd {
   readonly last?: Uint8Array
   /** Upstream closed its socket first. */
   readonly closed?: { readonly code: number; readonly reason: string }
+  /** Upstream said nothing for too long. */
+  readonly timedOut?: boolean
   readonly clientLeft?: boolean
   readonly cut?: boolean
   /** Nothing is told of how it ended: the client begins it anew, elsewhere. */
@@ -19,8 +21,9 @@ export interface TurnEnd {
 }
 
 /** The same in the ledger's words. */
-export function endingOf(end: TurnEnd): 'complete' | 'upstream-broke' | 'client-left' | 'cut' {
+export function endingOf(end: TurnEnd): 'complete' | 'upstream-broke' | 'timed-out' | 'client-left' | 'cut' {
   if (end.last) return 'complete'
+  if (end.timedOut === true) return 'timed-out'
   if (end.clientLeft === true) return 'client-left'
   return end.closed ? 'upstream-broke' : 'cut'
 }

@@ -45,6 +45,7 @@ export class Turn {
   readonly begunOrOver: Promise<unknown>
   #begun = false
   #ended = false
+  #waits = false
   readonly #began: PromiseWithResolvers<void> = Promise.withResolvers<void>()
   readonly #over: PromiseWithResolvers<TurnEnd | undefined> = Promise.withResolvers<TurnEnd | undefined>()
   readonly #sent: PromiseWithResolvers<void> = Promise.withResolvers<void>()
@@ -60,7 +61,10 @@ export class Turn {
     this.over = this.#over.promise
     this.sent = this.#sent.promise
     this.begunOrOver = Promise.race([this.#began.promise, this.over])
-    this.meter = new FrameMeter((response) => dialogue.made(response))
+    this.meter = new FrameMeter(
+      (response) => dialogue.made(response),
+      () => dialogue.expectsComplaint(),
+    )
   }
 
   /** Whether a message of the client's begins one, as a text or not. A text that cannot be read is refused as one. */
@@ -71,6 +75,11 @@ export class Turn {
   /** Whether an event of its answer has gone to the client. */
   get begun(): boolean {
     return this.#begun
+  }
+
+  /** Whether upstream has its message, and owes the answer or the rest of it. */
+  get waits(): boolean {
+    return this.#waits && !this.#ended
   }
 
   /** Whether its end is known; what comes now is no part of it. */
@@ -161,6 +170,8 @@ export class Turn {
       const upToDate = this.#send(line, request, admission)
       request.body.release()
       if (!upToDate) await line.socket.drained()
+      this.#waits = true
+      this.#dialogue.conversation.stir()
       this.#sent.resolve()
       const end = await this.over
       if (end) this.#note(end, request, admission)
@@ -287,7 +298,7 @@ export class Turn {
 
   #judge(request: CallRequest, end: TurnEnd): Judgement | undefined {
     const { metered, status, headers } = this.meter
-    if (end.closed) return BROKEN_STREAM
+    if (end.closed || end.timedOut === true) return BROKEN_STREAM
     if (!metered.error) return undefined
     const { model, serviceTier } = request.asked
     const { code: errorCode, type: errorType, message: errorMessage } = metered.error

@@ -105,6 +105,19 @@ suite('an answer over HTTP that fails', { concurrency: 4 }, () => {
     deepEqual([failureIn(answered.text)?.code, failureIn(answered.text)?.message], ['invalid_prompt', WORDS])
     equal((await on.settled()).length, 1)
   })
+
+  test('by being cancelled is whole, and costs nothing', async () => {
+    const cancelled = event('response.cancelled', { status: 'cancelled' })
+    for (const says of [TAKEN + BEGUN + cancelled, cancelled]) {
+      await using line = await odd((socket) => socket.write(HEAD + says + END))
+      const { on } = line
+      const answered = await ask(on.url, turn(on.key))
+      ok(answered.whole && answered.text.includes('response.cancelled'))
+      const [row] = await on.settled()
+      deepEqual([row?.ending, row?.precision, row?.credits], ['complete', 'exact', 0n])
+      deepEqual(await attemptsOfLast(on.folder), [['alpha', undefined]])
+    }
+  })
 })
 
 suite('an answer over HTTP that has begun with nothing', { concurrency: 4 }, () => {

@@ -109,6 +109,7 @@ suite('what a client says beside its turns', { concurrency: 4 }, () => {
     client.say(create())
     await client.event('response.created')
     client.say({ type: 'nonsense' })
+    await until(() => up.messages[1])
     go()
     await client.event('error')
     await client.event('response.completed')
