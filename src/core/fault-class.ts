@@ -68,6 +68,9 @@ const CODES: ReadonlyMap<string, FaultClass> = new Map([
   ['invalid_api_key', 'unauthorized'],
 ])
 
+/** "The requested model '…' is not supported with the Responses API." */
+const WRONG_ENDPOINT = /\bnot supported (?:with|in|by|on|for) .{0,80}\b(?:API|endpoint)\b/is
+
 /** `organization_spend_limit_exceeded`, `project_usage_limit_exceeded`, … */
 const BUDGET_CODE = /_(?:spend|usage)_limit_exceeded$/
 
@@ -112,6 +115,8 @@ function byName(words: ErrorWords): FaultClass | undefined {
     const name = word?.toLowerCase()
     if (name === undefined) continue
     const known = CODES.get(name) ?? (BUDGET_CODE.test(name) ? 'billing' : undefined)
+    // Who asks for a model where it is not served takes it away from nobody who asks for it where it is.
+    if (known === 'model_not_found' && WRONG_ENDPOINT.test(words.errorMessage ?? '')) return 'bad_request'
     if (known) return known
   }
   return undefined

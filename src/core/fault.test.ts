@@ -57,6 +57,18 @@ const REPLIES: readonly (readonly [ReplyError, Expected])[] = [
   [error(400, 'content_policy_violation'), caller('content_policy')],
   [error(400, 'content_filter'), caller('content_policy')],
   [error(403, 'cyber_policy'), caller('content_policy')],
+  [
+    error(404, 'model_not_found', {
+      errorMessage: "The requested model 'gpt-4o-search-preview' is not supported with the Responses API.",
+    }),
+    caller('bad_request'),
+  ],
+  [
+    error(404, 'model_not_found', {
+      errorMessage: 'This is not a chat model and thus not supported in the v1/chat/completions endpoint.',
+    }),
+    caller('bad_request'),
+  ],
   // The model, or its tier, is not this project's.
   [error(404, 'model_not_found'), excluded('model_not_found')],
   [error(403, 'model_not_found'), excluded('model_not_found')],

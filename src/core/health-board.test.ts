@@ -202,8 +202,21 @@ suite('the health of keys', () => {
     equal(ward.state(b), 'disabled')
     equal(ward.state(b, { model: 'n', serviceTier: undefined }), 'fit')
     equal(ward.board.pulse(a, 0, ward.now).state, 'healthy')
-    ward.pass(3_600_000)
-    equal(ward.state(a), 'fit')
+  })
+
+  test('a model that a project does not have is asked for again after a minute, then every hour', () => {
+    const ward = new Ward()
+    const waits: number[] = []
+    for (let i = 0; i < 3; i++) {
+      ward.say(key(1), { kind: 'exclude', model: 'm', serviceTier: undefined })
+      ward.say(key(1), { kind: 'exclude', model: 'm', serviceTier: undefined }) // The same event.
+      waits.push(ward.left(key(1)))
+      ward.pass(ward.left(key(1)))
+      equal(ward.state(key(1)), 'fit')
+      ward.board.enter(key(1), WANT, ward.now)
+      equal(ward.state(key(1)), 'disabled')
+    }
+    deepEqual(waits, [60_000, 3_600_000, 3_600_000])
   })
 
   test('a newer version of a key forgets what was learned, and an older one teaches nothing', () => {

@@ -29,6 +29,8 @@ const LONGEST_HOST_WAIT_MS = 60_000
 /** A refused key is tried again after a minute at first, in case it was upstream's mistake. */
 const UNAUTHORIZED_MS = 60_000
 const LONGEST_UNAUTHORIZED_MS = 1_800_000
+/** What a key lacks it lacks for long, once a second answer confirms it. */
+const FIRST_EXCLUDED_MS = 60_000
 const EXCLUDED_MS = 3_600_000
 /** Once over for this long, what heals by itself needs no probe any more. */
 const FORGOTTEN_MS = 600_000
@@ -183,7 +185,8 @@ export class HealthBoard {
 
   #exclude(key: KeyFacts, { model, serviceTier }: OutcomeOf<'exclude'>, now: EpochMs): boolean {
     const reason = serviceTier === undefined ? 'model_not_found' : 'service_tier'
-    return this.#put([reason, projectScope(key), model, serviceTier], now + EXCLUDED_MS)
+    const place: Place = [reason, projectScope(key), model, serviceTier]
+    return this.#put(place, now + (this.#level(place, now) === 0 ? FIRST_EXCLUDED_MS : EXCLUDED_MS))
   }
 
   #disable(key: KeyFacts, { scope, reason }: OutcomeOf<'disable'>, now: EpochMs): boolean {

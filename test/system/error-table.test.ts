@@ -10,6 +10,11 @@ const CALLERS_FAULTS: readonly (readonly [string, Fault, string])[] = [
   ['400 content policy', error(400, 'content_policy_violation'), 'content_policy'],
   ['400 previous_response_not_found', error(400, 'previous_response_not_found'), 'previous_response'],
   ['404 that is no model', error(404, null, 'Item not found'), 'bad_request'],
+  [
+    '404 model_not_found of a model that is not served at this endpoint',
+    error(404, 'model_not_found', "The requested model 'gpt-5.5' is not supported with the Responses API."),
+    'bad_request',
+  ],
   ['409', error(409, null), 'bad_request'],
   ['413', error(413, null), 'bad_request'],
   ['422', error(422, null), 'bad_request'],
