@@ -6,6 +6,10 @@ import { NoReply, type Client, type Holder, type Reply } from '../ports.ts'
 import type { Gateway } from './gateway.ts'
 import { standingOf } from './standing.ts'
 
+/** An answer that there is nothing new holds no list to leave models out of, and may be about another key's. */
+const CONDITIONS = ['if-none-match', 'if-modified-since']
+/** Keys that may not list models (a restricted key has no such scope) say nothing of those that may. */
+const REFUSED: ReadonlySet<number> = new Set([401, 403])
 const MAX_LIST_BYTES = 4_194_304
 
 /**
@@ -24,12 +28,14 @@ export async function relayModels(client: Client, holder: Holder, gateway: Gatew
   const request = {
     method: client.method,
     path: client.path,
-    headers: upstreamHeaders(client.headers),
+    headers: CONDITIONS.reduce(without, upstreamHeaders(client.headers)),
     body: undefined,
     headTimeoutMs: gateway.settings.queueMs,
   }
   const standing = await standingOf(holder.member, gateway)
-  for (const upstream of healthy.slice(0, Math.max(1, gateway.settings.retryAttempts))) {
+  let left = Math.max(1, gateway.settings.retryAttempts)
+  for (const upstream of healthy) {
+    if (left-- === 0) break
     try {
       const reply = await gateway.upstream.open(request, upstream, client.signal)
       const list = reply.status === 200 ? await read(reply) : undefined
@@ -37,6 +43,7 @@ export async function relayModels(client: Client, holder: Holder, gateway: Gatew
       const shown = list && models ? filtered(list, models) : list
       if (shown === undefined) {
         reply.cancel()
+        if (REFUSED.has(reply.status)) left++
         continue
       }
       const headers = replyHeaders(reply.headers, {

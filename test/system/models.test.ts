@@ -50,6 +50,40 @@ suite('the list of models', { concurrency: 4 }, () => {
     }
   })
 
+  test('comes from a key that may give it, however many may not', async () => {
+    const names = ['alpha', 'alpha-twin', 'alpha-other', 'beta']
+    await using on = await startStand({
+      simulator: { tokens: 'bytes' },
+      upstreams: names.map((name) => ({ name })),
+    })
+    const missing = { error: { message: 'Missing scopes: api.model.read', type: 'invalid_request_error', code: null } }
+    const answers = { alpha: 403, 'alpha-twin': 401, 'alpha-other': 403 }
+    for (const [key, status] of Object.entries(answers)) on.simulator.script({ path: PATH, key, status, body: missing })
+    const answered = await list(on)
+    equal(answered.status, 200, answered.text)
+    deepEqual(askedSince(on, 0), names)
+  })
+
+  test('is asked for without the conditions of its client, who may not know the list of this key', async () => {
+    await using on = await stand()
+    const headers = [
+      'authorization',
+      `Bearer ${on.key}`,
+      'if-none-match',
+      '"x"',
+      'If-Modified-Since',
+      'now',
+      'x-a',
+      '1',
+    ]
+    equal((await ask(on.url, { method: 'GET', path: PATH, headers })).status, 200)
+    const names = on.simulator.requests()[0]?.rawHeaders.map((name) => name.toLowerCase()) ?? []
+    deepEqual(
+      [names.includes('if-none-match'), names.includes('if-modified-since'), names.includes('x-a')],
+      [false, false, true],
+    )
+  })
+
   test('that is no JSON is asked for at another key, if the member may see only its part', async () => {
     await using on = await stand(['gpt-5.5'])
     for (const body of ['<html>Sign in to the network</html>', '{"data":[', 'null', '{"data":[null]}']) {
