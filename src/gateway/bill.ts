@@ -43,6 +43,8 @@ function billWithoutUsage(receipt: Receipt, gateway: Gateway): Bill {
   // Upstream's errors (and redirections) cost nothing unless they state usage, nor do answers that failed in the middle.
   if (receipt.status >= 300 || saysItFailed(metered)) return NOTHING
   if (receipt.ending !== 'complete') return estimate(receipt, gateway)
+  // It says nothing, and may state just that.
+  if (receipt.request.intent.kind === 'prewarm') return { ...NOTHING, precision: 'unknown' }
   const { unknownUsageCredits, charging } = gateway.settings
   return { ...expected, credits: charging === 'message' ? expected.credits : unknownUsageCredits, precision: 'unknown' }
 }

@@ -205,6 +205,16 @@ suite('settling', () => {
     deepEqual(await billOf({ receipt: { status: 429 } }), { credits: 0n, precision: 'exact', message: false })
   })
 
+  test('a whole warm-up without usage costs nothing, and is no more exact than that', async () => {
+    for (const charging of ['tokens', 'message'] as const) {
+      const entry = await entryOf({ kind: 'prewarm', charging, metered: { terminal: 'completed' } })
+      deepEqual([entry.credits, entry.precision], [0n, 'unknown'])
+    }
+    const stated = await entryOf({ kind: 'prewarm', metered: { usage: STATED, terminal: 'completed' } })
+    equal(stated.precision, 'exact')
+    equal(stated.credits > 0n, true)
+  })
+
   test('a call that never had an answer costs nothing, unless the client left upstream at work', async () => {
     const none = { metered: undefined, status: undefined }
     const attempt = {

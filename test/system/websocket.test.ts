@@ -65,6 +65,22 @@ suite('a WebSocket', { concurrency: 4 }, () => {
     )
   })
 
+  test('that only warms up costs nothing where upstream states no usage of that', async () => {
+    await using line = await wired()
+    const { on, up } = line
+    up.script = (socket, _frame, id) => {
+      socket.send(JSON.stringify({ type: 'response.created', response: { id, usage: null } }))
+      socket.send(JSON.stringify({ type: 'response.completed', response: { id, status: 'completed', usage: null } }))
+    }
+    using client = await talk(on.url, on.key)
+    client.say(create({ generate: false, input: [] }))
+    await client.event('response.completed')
+    deepEqual(
+      (await on.settled()).map(({ kind, ending, precision, credits }) => [kind, ending, precision, credits]),
+      [['prewarm', 'complete', 'unknown', 0n]],
+    )
+  })
+
   test('stands in the ledger with its messages, and is counted', async () => {
     await using line = await wired()
     const { on, up } = line
