@@ -76,5 +76,8 @@ export interface Coordinator {
   report(upstream: Upstream, outcome: Outcome): void
   /** How long until one of the candidates may be free of its cooldown, in ms; undefined when nothing cools. */
   soonest(wish: Wish): number | undefined
+  /** Undefined for a key that it has not met. */
+  pulse(id: UpstreamId): Pulse | undefined
+  /** The pulses of all keys that it has met. */
   survey(): ReadonlyMap<UpstreamId, Pulse>
 }

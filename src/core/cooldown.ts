@@ -23,6 +23,13 @@ const HEALS: Readonly<Record<Reason, boolean>> = {
   service_tier: false,
 }
 
+/** Once over for this long, what heals by itself needs no probe any more. */
+const FORGOTTEN_MS = 600_000
+/** Callers choose the names of models and tiers, so there might be any number of cooldowns for these reasons. */
+const OF_NAMES: ReadonlySet<Reason> = new Set<Reason>(['model_not_found', 'service_tier'])
+/** Whoever makes names up does not ask for them again. */
+const NAME_FORGOTTEN_MS = 3_600_000
+
 /**
  * Something that is out until an instant, and then lets one probe through at a time until one of them succeeds.
  *
@@ -47,6 +54,17 @@ export class Cooldown {
   /** False when it needs an administrator, and is only probed slowly. */
   get heals(): boolean {
     return HEALS[this.reason]
+  }
+
+  /** Whether it is one of any number, by a name that a caller chose. */
+  get isOfName(): boolean {
+    return OF_NAMES.has(this.reason)
+  }
+
+  /** Whether it has been over for so long that it counts for nothing. */
+  isForgotten(now: EpochMs): boolean {
+    if (this.isOfName) return now - this.until > NAME_FORGOTTEN_MS
+    return this.heals && now - this.until > FORGOTTEN_MS
   }
 
   /** When somebody may next go through. */

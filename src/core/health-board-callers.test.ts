@@ -21,6 +21,22 @@ suite('the health of keys, against what callers and upstream may do to it', () =
     equal(ward.board.size, 10_000)
   })
 
+  test('names that callers made up are forgotten an hour after they are over, though nobody asks for them', () => {
+    const ward = new Ward()
+    for (let i = 0; i < 100; i++) ward.say(key(4), { kind: 'exclude', model: `made up ${i}`, serviceTier: undefined })
+    ward.pass(60_000 + 3_600_000)
+    ward.say(key(1), { kind: 'neutral' })
+    equal(ward.board.size, 100)
+    ward.pass(60_000)
+    ward.say(key(1), { kind: 'neutral' })
+    equal(ward.board.size, 0)
+    // What needs an administrator is not.
+    ward.say(key(2), BILLING)
+    ward.pass(30 * 86_400_000)
+    ward.say(key(1), { kind: 'neutral' })
+    equal(ward.board.size, 1)
+  })
+
   test('a rate limit that asks for next to nothing again and again is probed more and more slowly', () => {
     const ward = new Ward()
     const waits: number[] = []

@@ -32,10 +32,8 @@ const LONGEST_UNAUTHORIZED_MS = 1_800_000
 /** What a key lacks it lacks for long, once a second answer confirms it. */
 const FIRST_EXCLUDED_MS = 60_000
 const EXCLUDED_MS = 3_600_000
-/** Once over for this long, what heals by itself needs no probe any more. */
-const FORGOTTEN_MS = 600_000
-/** Callers choose the names of models and tiers, so there might be any number of cooldowns for these reasons. */
-const OF_NAMES: ReadonlySet<Reason> = new Set<Reason>(['model_not_found', 'service_tier'])
+/** How often what nobody asks for any more is looked for. */
+const SWEEP_MS = 60_000
 const MOST_COOLDOWNS = 10_000
 
 interface Row {
@@ -56,6 +54,7 @@ export class HealthBoard {
   readonly #settings: Required<HealthSettings>
   readonly #rows = new Map<UpstreamId, Row>()
   readonly #cooldowns = new Map<string, Cooldown>()
+  #sweptAt = 0
 
   constructor(settings: HealthSettings) {
     this.#settings = { slowProbeMs: SLOW_PROBE_MS, probeMs: PROBE_MS, ...settings }
@@ -112,6 +111,7 @@ export class HealthBoard {
    */
   report(key: KeyFacts, outcome: Outcome, now: EpochMs, random: number): boolean {
     this.meet(key)
+    this.#sweep(now)
     const row = this.#rows.get(key.id)
     if (!row || row.version !== key.version) return false
     switch (outcome.kind) {
@@ -231,10 +231,17 @@ export class HealthBoard {
     return true
   }
 
+  /** Every look at a key goes through all of them. */
+  #sweep(now: EpochMs): void {
+    if (now - this.#sweptAt < SWEEP_MS) return
+    this.#sweptAt = now
+    for (const [name, cooldown] of this.#cooldowns) if (cooldown.isForgotten(now)) this.#cooldowns.delete(name)
+  }
+
   /** What callers can make up any number of gives way first to more of the same. */
   #forgetOldestName(): void {
-    for (const [name, { reason }] of this.#cooldowns) {
-      if (!OF_NAMES.has(reason)) continue
+    for (const [name, { isOfName }] of this.#cooldowns) {
+      if (!isOfName) continue
       this.#cooldowns.delete(name)
       return
     }
@@ -242,7 +249,7 @@ export class HealthBoard {
 
   #at(name: string, now: EpochMs): Cooldown | undefined {
     const cooldown = this.#cooldowns.get(name)
-    if (!cooldown || !isForgotten(cooldown, now)) return cooldown
+    if (!cooldown || !cooldown.isForgotten(now)) return cooldown
     this.#cooldowns.delete(name)
     return undefined
   }
@@ -268,13 +275,9 @@ export class HealthBoard {
   #touching(key: KeyFacts, now: EpochMs): Cooldown[] {
     const scopes = [keyScope(key), projectScope(key), organizationScope(key), hostScope(key)]
     return Array.from(this.#cooldowns.values()).filter((cooldown) => {
-      return !OF_NAMES.has(cooldown.reason) && scopes.includes(cooldown.scope) && !isForgotten(cooldown, now)
+      return !cooldown.isOfName && scopes.includes(cooldown.scope) && !cooldown.isForgotten(now)
     })
   }
-}
-
-function isForgotten(cooldown: Cooldown, now: EpochMs): boolean {
-  return cooldown.heals && now - cooldown.until > FORGOTTEN_MS
 }
 
 function bounded(ms: number, most: number): number {

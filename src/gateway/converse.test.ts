@@ -27,7 +27,7 @@ function gatewayWith(connect: Connect, outcomes: unknown[] = []): Gateway {
         Promise.resolve({ upstream: candidates[0], [Symbol.asyncDispose]: () => Promise.resolve() }),
       report: (_upstream: unknown, { kind }: { kind: string }) => outcomes.push(kind),
       soonest: () => undefined,
-      survey: () => new Map(),
+      pulse: () => undefined,
     },
     upstream: { connect: (_request: unknown, _upstream: unknown, signal: AbortSignal) => connect(signal) },
     settings: { handshakeTimeoutMs: 10_000, socket: { maxMessages: 5000 }, quota: NO_RULES },

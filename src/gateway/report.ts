@@ -55,9 +55,9 @@ export function isOfPool(judgement: Judgement): boolean {
 /** Reports a failed try to the coordinator, and tells the administrator when the key is out because of it. */
 export function reportFailure(call: CallId, upstream: Upstream, judgement: Judgement, gateway: Gateway): void {
   const { coordinator, log } = gateway
-  const before = coordinator.survey().get(upstream.id)
+  const before = coordinator.pulse(upstream.id)
   coordinator.report(upstream, judgement.outcome)
-  const after = coordinator.survey().get(upstream.id)
+  const after = coordinator.pulse(upstream.id)
   const fields = {
     upstream: upstream.name,
     error_class: judgement.errorClass,

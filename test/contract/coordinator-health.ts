@@ -16,6 +16,7 @@ export function healthContract(name: string, make: MakeCoordinator): void {
       const left = coordinator.soonest(wish([key])) ?? 0
       ok(left > 100 && left <= 400, `${left} ms`)
       equal(coordinator.survey().get(key.id)?.state, 'cooling')
+      equal(coordinator.pulse(key.id)?.state, 'cooling')
       const seat = coordinator.seat(wish([key]), patience())
       ok(await waits(seat, 100))
       ok(!(await waits(seat, 2000)))

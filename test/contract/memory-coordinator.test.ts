@@ -33,6 +33,7 @@ suite('the memory coordinator', () => {
     await Promise.all(Array.from({ length: 40 }, worker))
     deepEqual(coordinator.traffic(), { ...NOTHING, pins: 1000 })
     equal(coordinator.survey().size, 3)
+    for (const [id, pulse] of coordinator.survey()) deepEqual(coordinator.pulse(id), pulse)
   })
 
   test('wakes when a cooldown ends, by one timer which it takes away with the last who waits', async (context) => {

@@ -114,11 +114,16 @@ export class KeyPool {
     return soonest
   }
 
+  pulse(id: UpstreamId): Pulse | undefined {
+    const upstream = this.#known.get(id)
+    return upstream && this.#board.pulse(upstream, this.#loads.get(id)?.inFlight ?? 0, this.#now())
+  }
+
   survey(): ReadonlyMap<UpstreamId, Pulse> {
-    const now = this.#now()
     const pulses = new Map<UpstreamId, Pulse>()
-    for (const [id, upstream] of this.#known) {
-      pulses.set(id, this.#board.pulse(upstream, this.#loads.get(id)?.inFlight ?? 0, now))
+    for (const id of this.#known.keys()) {
+      const pulse = this.pulse(id)
+      if (pulse) pulses.set(id, pulse)
     }
     return pulses
   }

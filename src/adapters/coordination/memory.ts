@@ -60,6 +60,7 @@ export function memoryCoordinator(options: MemoryCoordinatorOptions): MemoryCoor
     seatNow: (wish) => Promise.resolve(pool.takeNow(wish)),
     report: (upstream, outcome) => pool.report(upstream, outcome),
     soonest: (wish) => pool.soonest(wish),
+    pulse: (id) => pool.pulse(id),
     survey: () => pool.survey(),
     traffic() {
       const all = Array.from(lines.values())
