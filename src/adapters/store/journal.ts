@@ -17,6 +17,8 @@ const NUMBER_DIGITS = 15
 const CRC_DIGITS = 8
 /** Number, blank, checksum, blank. */
 const PREFIX_BYTES = NUMBER_DIGITS + 1 + CRC_DIGITS + 1
+/** After a line that could not be written. */
+const AGAIN_MS = 250
 const TITLE = 'codex-gateway journal 1 '
 
 export function journalPathOf(databasePath: string): string {
@@ -36,6 +38,7 @@ export class Journal {
   #number = 0
   #moved = 0
   #failure: Error | undefined
+  #againAtMs = 0
   #closed = false
 
   /** Makes it anew, empty, in place of the one that is there. Throws when that cannot be done. */
@@ -62,7 +65,7 @@ export class Journal {
     }
   }
 
-  /** Why nothing can be written into it any more; undefined while it works. */
+  /** Why nothing could be written into it the last time; undefined while it works. */
   get failure(): Error | undefined {
     return this.#failure
   }
@@ -76,7 +79,8 @@ export class Journal {
   append(text: string): boolean {
     const bytes = Buffer.byteLength(text)
     // Once it is closed, its handle may be of another file.
-    if (this.#closed || this.#failure !== undefined || bytes > MOST_TEXT_BYTES) return false
+    if (this.#closed || bytes > MOST_TEXT_BYTES) return false
+    if (this.#failure !== undefined && performance.now() < this.#againAtMs) return false
     const size = PREFIX_BYTES + bytes + 1
     if (!this.#makeRoom(size)) return false
     const number = this.#number + 1
@@ -89,9 +93,12 @@ export class Journal {
       if (writeSync(this.#file, line, 0, size, this.#position) !== size)
         throw new Error('the journal was not written whole')
     } catch (cause) {
+      // What was written of it nobody was promised: the next try writes over it.
       this.#failure = cause instanceof Error ? cause : new Error(String(cause))
+      this.#againAtMs = performance.now() + AGAIN_MS
       return false
     }
+    this.#failure = undefined
     this.#number = number
     this.#newest[this.#half] = number
     this.#position += size

@@ -1,5 +1,7 @@
-import { deepEqual, ok } from 'node:assert/strict'
+import { deepEqual, equal, ok } from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { suite, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { silent, T0 } from '../../../test/contract/bench.ts'
 import { journalPlace } from '../../../test/support/journal-place.ts'
 import type { DueWarning } from '../../core/quota.ts'
@@ -7,7 +9,8 @@ import type { CallId } from '../../core/units.ts'
 import { LedgerUnavailable } from '../../ports.ts'
 import type { Executor } from './executor.ts'
 import type { Input, OperationName, Output } from './operations.ts'
-import type { LedgerRecord } from './records.ts'
+import { readJournal } from './journal.ts'
+import { textOf, type LedgerRecord } from './records.ts'
 import { WriteBehind } from './write-behind.ts'
 
 const WARNING: DueWarning = {
@@ -20,7 +23,7 @@ const WARNING: DueWarning = {
   limit: 100n,
   resetsAt: T0 + 1,
 }
-const RECORD: LedgerRecord = {
+const RECORD = {
   disconnected: {
     id: 'one' as CallId,
     upstream: undefined,
@@ -30,7 +33,7 @@ const RECORD: LedgerRecord = {
     clientMessages: 0,
     upstreamMessages: 0,
   },
-}
+} satisfies LedgerRecord
 
 /** A database that is asked for `apply` and gives these answers, one after the other; then it has done it. */
 class Database implements Executor {
@@ -53,6 +56,47 @@ class Database implements Executor {
 
   async close(): Promise<void> {}
 }
+
+const noLimits = spawnSync('prlimit', ['--version']).status !== 0 && 'needs prlimit of util-linux'
+
+/** The longest file that this process may write from now on, as on a disk that is full. */
+function limitFiles(bytes: '0' | 'unlimited'): void {
+  execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:`])
+}
+
+suite('records that the journal cannot take', { skip: noLimits }, () => {
+  test('are taken again soon after the disk is well, which is told', async () => {
+    using place = journalPlace()
+    const log: string[] = []
+    const telling = { ...silent, info: (what: string) => log.push(what), error: (what: string) => log.push(what) }
+    const database = new Database([])
+    const behind = new WriteBehind(database, place.journal, telling)
+    ok(behind.note(RECORD))
+    const tooBig = (): void => undefined
+    process.on('SIGXFSZ', tooBig)
+    limitFiles('0')
+    try {
+      equal(behind.note(RECORD), false)
+      await sleep(300)
+      equal(behind.note(RECORD), false)
+    } finally {
+      limitFiles('unlimited')
+      process.off('SIGXFSZ', tooBig)
+    }
+    await sleep(300)
+    const other = { disconnected: { ...RECORD.disconnected, code: 1001 } }
+    ok(behind.note(other))
+    ok(behind.note(RECORD))
+    const promised = [RECORD, other, RECORD].map((record, at) => ({ number: at + 1, text: textOf(record) }))
+    deepEqual(readJournal(place.path)?.records, promised)
+    await behind.close()
+    deepEqual(
+      database.applied.flat(),
+      promised.map(({ text }) => text),
+    )
+    deepEqual(log, ['journal_failed', 'journal_works_again'])
+  })
+})
 
 suite('records on their way into the database', () => {
   test('have their warnings told though the answer came too late to be one', async () => {

@@ -36,6 +36,7 @@ export class WriteBehind {
     if (this.#closed || (this.isFailing && ('open' in record || 'connected' in record))) return false
     const text = textOf(record)
     if (!this.#journal.append(text)) return this.#refuse()
+    if (this.#toldOfJournal) this.#worksAgain()
     this.#texts.push(text)
     if (this.#timer === undefined) this.#plan(GATHER_MS)
     return true
@@ -143,6 +144,11 @@ export class WriteBehind {
   #done(count: number): void {
     this.#texts.splice(0, count)
     this.#journal.moved(this.#first - 1)
+  }
+
+  #worksAgain(): void {
+    this.#toldOfJournal = false
+    this.#log.info('journal_works_again')
   }
 
   #refuse(): boolean {
