@@ -13,6 +13,14 @@ interface Queue<T> {
   readonly calls: Map<T, number>
 }
 
+/** A member that waits for a key. */
+interface Rival<T> {
+  readonly calls: Iterable<T>
+  readonly turn: number
+  /** Of the first of its calls that wait for the key. */
+  readonly arrival: number
+}
+
 /**
  * The calls that wait for places of keys. Each key shares its places among the members that wait for it, by their weights;
  * a member's own calls come as they came. Keys are apart: what a member was given at one counts at no other, where it may
@@ -60,19 +68,16 @@ export class WaitingLine<T extends Waits> {
   /** Those that wait for this key, first those of the member whose turn it is; where it is the turn of several, first come first. */
   *inTurn(key: UpstreamId): Generator<T> {
     const turns = this.#turnsAt(key)
-    const left: { readonly calls: Iterable<T>; readonly turn: number; readonly arrival: number }[] = []
+    const left: Rival<T>[] = []
     for (const [id, { weight, calls }] of this.#queues) {
       const arrival = firstFor(key, calls)
       if (arrival !== undefined) left.push({ calls: calls.keys(), turn: turns.next(id, weight), arrival })
     }
     // Mostly the first is served, and nobody else is asked: to look for the least is less than to sort all.
     while (left.length > 0) {
-      let first = 0
-      for (const [i, { turn, arrival }] of left.entries()) {
-        const best = left[first]
-        if (best && (turn < best.turn || (turn === best.turn && arrival < best.arrival))) first = i
-      }
-      for (const { calls } of left.splice(first, 1)) for (const call of calls) if (wants(call, key)) yield call
+      const first = left.reduce((best, rival) => (isBefore(rival, best) ? rival : best))
+      left.splice(left.indexOf(first), 1)
+      for (const call of first.calls) if (wants(call, key)) yield call
     }
   }
 
@@ -81,6 +86,10 @@ export class WaitingLine<T extends Waits> {
     this.#turns.set(key, turns)
     return turns
   }
+}
+
+function isBefore<T>(one: Rival<T>, other: Rival<T>): boolean {
+  return one.turn === other.turn ? one.arrival < other.arrival : one.turn < other.turn
 }
 
 function firstFor(key: UpstreamId, calls: ReadonlyMap<Waits, number>): number | undefined {
