@@ -8,7 +8,9 @@ import { startGround, until, type Ground } from '../support/stand.ts'
 import { expectTruth } from '../support/truth.ts'
 import { ask, stream, turn } from '../support/wire.ts'
 
-const noLimits = spawnSync('prlimit', ['--version']).status !== 0 && 'needs prlimit of util-linux'
+/** Of util-linux: changes the limits of a process that runs. */
+const PRLIMIT = 'prlimit'
+const noLimits = spawnSync(PRLIMIT, ['--version']).status !== 0 && 'needs prlimit of util-linux'
 
 /**
  * Fills the disk under a gateway that runs, as far as its database is concerned: the journal, whose blocks are there
@@ -17,7 +19,7 @@ const noLimits = spawnSync('prlimit', ['--version']).status !== 0 && 'needs prli
 function fillDisk(pid: number, { config }: Ground): void {
   const limit = 60_000
   if (statSync(config.database.path).size <= limit) throw new Error('the database is too small for this')
-  execFileSync('prlimit', ['--pid', String(pid), `--fsize=${limit}:`])
+  execFileSync(PRLIMIT, ['--pid', String(pid), `--fsize=${limit}:`])
 }
 
 suite('a call that ends while the disk is full', { skip: noLimits }, () => {
