@@ -8,7 +8,9 @@ import { serve } from '../support/serve.ts'
 import { startGround, until, type Ground } from '../support/stand.ts'
 import { ask, turn } from '../support/wire.ts'
 
-const noLimits = spawnSync('prlimit', ['--version']).status !== 0 && 'needs prlimit of util-linux'
+/** Of util-linux: changes the limits of a process that runs. */
+const PRLIMIT = 'prlimit'
+const noLimits = spawnSync(PRLIMIT, ['--version']).status !== 0 && 'needs prlimit of util-linux'
 
 /** Room for four pages in the log, and for the beginning of the journal: a probe of one page, not a call. */
 const LITTLE = '20000'
@@ -33,15 +35,21 @@ suite('a gateway on a disk with room for a page and none for a call', { skip: no
     const call = async (): Promise<string> => (await ask(on.url, turn(ground.key, { stream: false }))).text
     const ready = async (): Promise<number> => (await ask(on.url, { method: 'GET', path: '/readyz' })).status
     match(await call(), /"status":"completed"/)
+    await ground.settled()
     await untilMoved(ground)
-    execFileSync('prlimit', ['--pid', String(on.pid), `--fsize=${LITTLE}:`])
+    // The pages of the call are not in the log any more, where they would stay for want of room in the database.
+    equal(await ready(), 200)
+    await sleep(300)
+    await untilMoved(ground)
+    execFileSync(PRLIMIT, ['--pid', String(on.pid), `--fsize=${LITTLE}:`])
     match(await call(), /"code":"ledger_unavailable"/)
     for (let looks = 0; looks < 4; looks += 1) {
-      equal(await ready(), 503)
+      // It is asked once a second at most.
       await sleep(1100)
+      equal(await ready(), 503)
     }
     match(await call(), /"code":"ledger_unavailable"/)
-    execFileSync('prlimit', ['--pid', String(on.pid), '--fsize=unlimited:'])
+    execFileSync(PRLIMIT, ['--pid', String(on.pid), '--fsize=unlimited:'])
     await until(async () => (await ready()) === 200 || undefined)
     match(await call(), /"status":"completed"/)
     const told = (event: string): number => on.stderr().split(event).length - 1
