@@ -26,6 +26,8 @@ export interface Socket {
   send(data: Uint8Array | string, binary: boolean): boolean
   /** Resolves when the other side has caught up, or is gone. */
   drained(): Promise<void>
+  /** Whether a large message is on its way, or waits for room: it is broken off when it makes no progress. */
+  readonly receives: boolean
   /** Asks for a sign of life so often; ends the connection when nothing at all has come for three times as long. */
   keepAlive(everyMs: number): void
   /** Stops reading: no message comes until `resume`. */

@@ -237,8 +237,8 @@ export class Conversation {
   #look(): void {
     if (this.signal.aborted) return
     const now = performance.now()
-    // While the client is behind, upstream is not read from.
-    if (this.#stirred || this.#hushes > 0) this.#silentSince = now
+    // While the client is behind, upstream is not read from; and one message may take longer than any time limit.
+    if (this.#stirred || this.#hushes > 0 || this.#line?.socket.receives === true) this.#silentSince = now
     this.#stirred = false
     if (!this.#talk.idle) {
       if (now - this.#silentSince > this.gateway.settings.idleTimeoutMs) this.#talk.silent()

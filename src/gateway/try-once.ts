@@ -50,7 +50,8 @@ export async function tryOnce(trying: Trying, upstream: Upstream, chosen: Choice
     receipt.organization = header(reply.headers, 'openai-organization') ?? upstream.organization
     const withinMs = Math.min(outgoing.headTimeoutMs, ERROR_BODY_MS)
     if (reply.status < 400) {
-      const result = isStream(reply, request) ? await begun(reply, trying, { since, withinMs }) : reply
+      const result =
+        reply.status < 300 && isStream(reply, request) ? await begun(reply, trying, { since, withinMs }) : reply
       const errorClass = 'judgement' in result ? result.judgement.errorClass : undefined
       // A head alone is no answer.
       note(errorClass === 'timeout' ? undefined : reply.status, errorClass, true)

@@ -55,6 +55,11 @@ export class Intake {
     return this.#waiting !== undefined
   }
 
+  /** Whether a message that is counted is on its way, or waits for its room. */
+  get receives(): boolean {
+    return this.waits || this.#idle !== undefined
+  }
+
   /** A message is whole: whoever gets it holds it. */
   whole(): void {
     clearTimeout(this.#idle)

@@ -92,6 +92,10 @@ class WsSocket implements Socket {
     })
   }
 
+  get receives(): boolean {
+    return this.#intake.receives
+  }
+
   listen(listener: SocketListener): void {
     this.#listener = listener
     this.#handOver()
