@@ -8,6 +8,7 @@ export type RefusalCode =
   | 'model_not_allowed'
   | 'model_not_found'
   | 'invalid_request'
+  | 'previous_response_not_found'
   | 'not_found'
   | 'method_not_allowed'
   | 'upgrade_refused'
@@ -65,6 +66,8 @@ export const REFUSAL_STATUS: Readonly<Record<RefusalCode, number>> = {
   model_not_allowed: 403,
   model_not_found: 404,
   invalid_request: 400,
+  // Upstream's own word: at it, over WebSocket, Codex comes back with its whole history.
+  previous_response_not_found: 400,
   not_found: 404,
   method_not_allowed: 405,
   // At this Codex goes on over HTTP, for its whole session and without a word to its user.

@@ -31,6 +31,7 @@ const TYPE: Readonly<Record<RefusalCode, string>> = {
   model_not_allowed: 'permission_error',
   model_not_found: 'invalid_request_error',
   invalid_request: 'invalid_request_error',
+  previous_response_not_found: 'invalid_request_error',
   not_found: 'invalid_request_error',
   method_not_allowed: 'invalid_request_error',
   upgrade_refused: 'invalid_request_error',
@@ -67,7 +68,7 @@ const SAME_FOR_CODEX: ReadonlySet<RefusalCode> = new Set([
 export function answerTo(refusal: Refusal, context: AnswerContext): Answer {
   if (refusal.detail.window) return quotaSpent(refusal, context)
   if (!context.native || SAME_FOR_CODEX.has(refusal.code)) return plain(refusal, context)
-  if (refusal.code === 'invalid_request') {
+  if (refusal.code === 'invalid_request' || refusal.code === 'previous_response_not_found') {
     return { status: 400, headers: headersOf(refusal, context, 'text/plain; charset=utf-8'), body: refusal.message }
   }
   return failed(refusal, context)

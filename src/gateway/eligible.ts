@@ -78,7 +78,7 @@ async function continuing(request: CallRequest, gateway: Gateway, over: Over): P
   const maker = await gateway.ledger.makerOf(request.holder.member.id, previousResponseId)
   if (!maker) {
     throw new Refusal(
-      'invalid_request',
+      'previous_response_not_found',
       'The field "previous_response_id" must name a response that the gateway gave to you and that OpenAI stores ("store": true): it knows none of this id. Send the whole conversation instead.',
     )
   }

@@ -123,7 +123,7 @@ suite('a response that is stored upstream', { concurrency: 4 }, () => {
     for (const previous of [id, unkept, 'resp_unknown', 'RESP_1']) {
       const plain = await askWith(on, on.key, { previous_response_id: previous })
       equal(plain.status, 400)
-      match(plain.text, /"code":"invalid_request"/)
+      match(plain.text, /"code":"previous_response_not_found"/)
       match(
         plain.text,
         /The field \\"previous_response_id\\" must name a response that the gateway gave to you and that OpenAI stores/,

@@ -65,6 +65,27 @@ suite('a WebSocket', { concurrency: 4 }, () => {
     )
   })
 
+  test('that goes on from a response which nobody knows is refused in upstream’s own word, and costs nothing', async () => {
+    await using line = await wired()
+    const { on, up } = line
+    using client = await talk(on.url, on.key)
+    client.say(create({ previous_response_id: 'resp_elsewhere' }))
+    const told = await client.event('error')
+    const { code, type, message } = told['error'] as Record<string, string>
+    deepEqual([told['status'], code, type], [400, 'previous_response_not_found', 'invalid_request_error'])
+    match(message ?? '', /Send the whole conversation instead\./)
+    client.say(create())
+    await client.event('response.completed')
+    equal(up.messages.length, 1)
+    deepEqual(
+      (await on.settled()).map(({ status, refusal, credits }) => [status, refusal, credits > 0n]),
+      [
+        [200, undefined, true],
+        [400, 'previous_response_not_found', false],
+      ],
+    )
+  })
+
   test('that only warms up costs nothing where upstream states no usage of that', async () => {
     await using line = await wired()
     const { on, up } = line
