@@ -1,5 +1,6 @@
-import { deepEqual, equal, ok } from 'node:assert/strict'
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
+import { DatabaseSync } from 'node:sqlite'
 import { suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { silent, T0 } from '../../../test/contract/bench.ts'
@@ -8,6 +9,7 @@ import type { DueWarning } from '../../core/quota.ts'
 import type { CallId } from '../../core/units.ts'
 import { LedgerUnavailable } from '../../ports.ts'
 import type { Executor } from './executor.ts'
+import { errorOf, faultOf } from './fault.ts'
 import type { Input, OperationName, Output } from './operations.ts'
 import { readJournal } from './journal.ts'
 import { textOf, type LedgerRecord } from './records.ts'
@@ -113,4 +115,37 @@ suite('records on their way into the database', () => {
     await behind.close()
     deepEqual(told, [WARNING])
   })
+
+  for (const [what, query, isLost] of [
+    ['are tried again where the database has failed at something else', 'SELECT nothing FROM nowhere', false],
+    ['are passed over where they can never be done', 'INSERT INTO one VALUES (NULL)', true],
+  ] as const) {
+    test(what, async () => {
+      using place = journalPlace()
+      const lost: string[] = []
+      const failing = (): Promise<never> => Promise.reject(errorOf(faultOf(failureOf(query))))
+      const database = new Database([failing])
+      const behind = new WriteBehind(database, place.journal, { ...silent, error: (event) => lost.push(event) })
+      ok(behind.note(RECORD))
+      if (!isLost) await rejects(behind.applied(), LedgerUnavailable)
+      await behind.applied()
+      deepEqual(lost, isLost ? ['ledger_record_lost'] : [])
+      deepEqual(database.applied, [[isLost ? '' : textOf(RECORD)]])
+      await behind.close()
+    })
+  }
 })
+
+/** What SQLite says to it. */
+function failureOf(query: string): unknown {
+  const db = new DatabaseSync(':memory:')
+  try {
+    db.exec('CREATE TABLE one (n INTEGER NOT NULL)')
+    db.exec(query)
+    return undefined
+  } catch (cause) {
+    return cause
+  } finally {
+    db.close()
+  }
+}

@@ -1,6 +1,7 @@
 import type { DueWarning } from '../../core/quota.ts'
 import { LedgerUnavailable, type Log } from '../../ports.ts'
 import type { Executor } from './executor.ts'
+import { mayPass } from './fault.ts'
 import type { Journal } from './journal.ts'
 import { textOf, type LedgerRecord } from './records.ts'
 
@@ -123,6 +124,8 @@ export class WriteBehind {
         this.hearLater(cause)
         throw cause
       }
+      // Its client has seen it completed: it is lost only where it can never be done.
+      if (mayPass(cause)) throw new LedgerUnavailable(`the database does not work: ${String(cause)}`, { cause })
       if (texts.length > 1) for (const text of texts) await this.#apply([text])
       else await this.#passOver(cause)
     }
