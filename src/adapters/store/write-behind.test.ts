@@ -59,11 +59,12 @@ class Database implements Executor {
   async close(): Promise<void> {}
 }
 
-const noLimits = spawnSync('prlimit', ['--version']).status !== 0 && 'needs prlimit of util-linux'
+const PRLIMIT = 'prlimit'
+const noLimits = spawnSync(PRLIMIT, ['--version']).status !== 0 && 'needs prlimit of util-linux'
 
 /** The longest file that this process may write from now on, as on a disk that is full. */
 function limitFiles(bytes: '0' | 'unlimited'): void {
-  execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:`])
+  execFileSync(PRLIMIT, ['--pid', String(process.pid), `--fsize=${bytes}:`])
 }
 
 suite('records that the journal cannot take', { skip: noLimits }, () => {
