@@ -1,4 +1,4 @@
-import { linkSync, statSync } from 'node:fs'
+import { copyFileSync, linkSync, statSync } from 'node:fs'
 import { NO_RULES, type QuotaRules } from '../../core/quota.ts'
 import { appliedBy, applyRecord, markApplied } from './apply.ts'
 import type { Scribe } from './calls.ts'
@@ -27,7 +27,12 @@ interface ReplayOptions {
 /** By a second name: should this transaction fail, the next start finds it where it was. */
 function keep(file: string, stamp: string): string {
   const kept = `${file}.${stamp}`
-  linkSync(file, kept)
+  try {
+    linkSync(file, kept)
+  } catch {
+    // Not every file system has second names.
+    copyFileSync(file, kept)
+  }
   return `the journal is kept as ${kept}: when it is of no more use, remove it`
 }
 
