@@ -114,7 +114,7 @@ const STORY: CallStory = {
       inputImageTokens: 3,
       cachedImageTokens: 4,
       outputAudioTokens: 5,
-      audioMs: 6,
+      audioMs: 0,
     },
   },
   askedTier: 'auto',
@@ -198,7 +198,7 @@ suite('admin call', () => {
         'try 2: at=2026-11-23T10:00:00.030Z upstream=second status=200 sent=true duration_ms=1400 why=retry:fair',
         'try 3: at=2026-11-23T10:00:00.040Z upstream=second',
         'ended: at=2026-11-23T10:00:01.500Z ending=complete status=200 upstream=second organization=org-1 duration_ms=1500 request_id=req_1',
-        'usage: precision=exact input=10 cached=0 cache_write=0 output=0 reasoning=0 input_audio=1 cached_audio=2 input_image=3 cached_image=4 output_audio=5 audio_ms=6',
+        'usage: precision=exact input=10 cached=0 cache_write=0 output=0 reasoning=0 input_audio=1 cached_audio=2 input_image=3 cached_image=4 output_audio=5 audio_ms=0',
         // By hand, in nano-dollars: 6 of text at 5,000, 2 + 4 cached at 500, 5 spoken ones at 30,000.
         'price: credits=0.000004375 usd=0.000183 charged_by=tokens message=true rate=gpt-5.5@2026-04-23',
         'repriced: at=2026-11-23T10:00:05.000Z credits_before=0 credits=2 rate=a@1 who=root why=late',
