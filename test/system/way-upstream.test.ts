@@ -115,7 +115,7 @@ suite('the administrator', () => {
     for (let i = 0; i < 4; i++) equal((await ask(stand)).status, 200)
     const disabled = stand.log.filter((line) => line.startsWith('error upstream key disabled'))
     equal(disabled.length, 1)
-    match(disabled[0] ?? '', /"upstream":"alpha","error_class":"unauthorized","reason":"unauthorized"/)
+    match(disabled[0] ?? '', /"upstream":"alpha","error_class":"unauthorized","status":401,"reason":"unauthorized"/)
     ok(!stand.log.some((line) => line.includes('sk-')))
   })
 })

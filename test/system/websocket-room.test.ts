@@ -135,7 +135,7 @@ interface Halves extends AsyncDisposable {
   /** A conversation whose turn has begun. */
   begin(): Promise<RawPeer>
   /** Sends most of the giant that belongs to it, by number. */
-  most(i: number): Promise<void>
+  most(i: number, afterMs?: number): Promise<void>
   /** Sends what is left of it, and ends the turn. */
   end(i: number): void
 }
@@ -160,7 +160,8 @@ async function halves(upstream = ''): Promise<Halves> {
       await client.sees('response.created')
       return client
     },
-    most: async (i) => {
+    most: async (i, afterMs = 0) => {
+      await sleep(afterMs)
       const socket = peers[i]?.socket
       socket?.write(frame(giant(`resp_${i + 1}`)).subarray(0, MOST))
       // Until all of it is taken, or nothing more.
@@ -198,13 +199,11 @@ suite('a message of upstream’s that is not whole', { concurrency: 4 }, () => {
 
   test('and stands still breaks off, and lets the next one have its room', async () => {
     await using line = await halves('idle_timeout_secs = 5\n')
-    // A turn that says nothing at all would end for that.
     using one = await line.begin()
-    await line.most(0)
     using two = await line.begin()
-    await line.most(1)
     using three = await line.begin()
-    await line.most(2)
+    // One soon after the other: a turn that says nothing at all would end for that.
+    await Promise.all([0, 1, 2].map(async (i) => await line.most(i, i * 200)))
     line.end(2)
     await three.sees('response.completed')
     await one.gone
