@@ -4,7 +4,7 @@ import { appliedBy } from './apply.ts'
 import { journalPathOf, readJournal } from './journal.ts'
 import { Sqlite } from './sqlite.ts'
 
-/** A server that runs needs a tenth of it; one that has died never gets there. */
+/** A server that runs needs half of it; one that has died never gets there. */
 const MOST_MS = 250
 const AGAIN_MS = 5
 

@@ -6,8 +6,8 @@ import type { Journal } from './journal.ts'
 import { textOf, type LedgerRecord } from './records.ts'
 
 /** Records wait so long for others, to go into the database by one commit. */
-const GATHER_MS = 20
-const MOST_AT_ONCE = 256
+const GATHER_MS = 50
+const MOST_AT_ONCE = 512
 /** After the database could not be written. */
 const AGAIN_MS = 250
 
