@@ -40,7 +40,7 @@ suite('what was held back of an answer', () => {
       const peeked = peek(reply, 60_000)
       await say(CREATED)
       await say(': 1\n\n')
-      mock.timers.tick(1000)
+      mock.timers.tick(50)
       const { reply: whole, trouble } = await peeked
       deepEqual(trouble, undefined)
       const got: string[] = []

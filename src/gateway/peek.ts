@@ -2,8 +2,8 @@ import { FirstEvent } from '../core/first-event.ts'
 import type { Metered } from '../core/meter.ts'
 import { IdleTimeout, NoReply, type Reply } from '../ports.ts'
 
-/** So long what upstream says before it begins to answer waits for the answer: nobody is shown any of it. */
-const HELD_MS = 1000
+/** So long what upstream says before it begins to answer waits for the answer: what fails at once does so in the same breath. */
+const HELD_MS = 50
 
 export interface Peeked {
   /** Gives all of it, as it came. */

@@ -109,9 +109,15 @@ suite('codex exec while upstream is in trouble', () => {
     )
   })
 
-  for (const { when, events, requests } of [
-    { when: 'once its request was taken', events: ['response.created'], requests: 1 },
-    { when: 'in the middle of its answer', events: ['response.created', 'response.output_item.added'], requests: 2 },
+  for (const { when, events, afterMs, requests } of [
+    { when: 'as its request is taken', events: ['response.created'], afterMs: 0, requests: 1 },
+    { when: 'soon after its request was taken', events: ['response.created'], afterMs: 300, requests: 2 },
+    {
+      when: 'in the middle of its answer',
+      events: ['response.created', 'response.output_item.added'],
+      afterMs: 0,
+      requests: 2,
+    },
   ]) {
     test(`is not told that a key has no money left ${when}, where another can answer`, async () => {
       await using odd = await startRawUpstream((socket) => {
@@ -119,7 +125,7 @@ suite('codex exec while upstream is in trouble', () => {
         socket.write(`${STREAM}${taken.join('')}`)
         const error = { code: 'insufficient_quota', message: 'You exceeded your current quota.' }
         const failed = { type: 'response.failed', response: { id: 'resp_odd', status: 'failed', error, usage: null } }
-        setTimeout(() => socket.write(`${chunk(failed)}0\r\n\r\n`), 100)
+        setTimeout(() => socket.write(`${chunk(failed)}0\r\n\r\n`), afterMs)
       })
       await using line = await startCodexStand({
         simulator: { text: TEXT },

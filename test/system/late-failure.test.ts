@@ -74,7 +74,7 @@ suite('an answer over HTTP that fails', { concurrency: 4 }, () => {
     test(`by ${code} once its request was taken is none: another key is tried`, async () => {
       await using line = await odd((socket) => {
         socket.write(HEAD + TAKEN)
-        setTimeout(() => socket.write(failed(code) + END), 100)
+        setImmediate(() => socket.write(failed(code) + END))
       })
       await servedByBeta(line, errorClass)
     })
