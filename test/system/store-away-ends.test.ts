@@ -1,5 +1,4 @@
 import { deepEqual, equal, match } from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { suite, test } from 'node:test'
 import { rowsAtOnce } from '../support/ledger-file.ts'
@@ -7,10 +6,9 @@ import { serve } from '../support/serve.ts'
 import { startGround, until, type Ground } from '../support/stand.ts'
 import { expectTruth } from '../support/truth.ts'
 import { ask, stream, turn } from '../support/wire.ts'
+import { limitFiles, noLimits } from '../support/file-limit.ts'
 
 /** Of util-linux: changes the limits of a process that runs. */
-const PRLIMIT = 'prlimit'
-const noLimits = spawnSync(PRLIMIT, ['--version']).status !== 0 && 'needs prlimit of util-linux'
 
 /**
  * Fills the disk under a gateway that runs, as far as its database is concerned: the journal, whose blocks are there
@@ -19,7 +17,7 @@ const noLimits = spawnSync(PRLIMIT, ['--version']).status !== 0 && 'needs prlimi
 function fillDisk(pid: number, { config }: Ground): void {
   const limit = 60_000
   if (statSync(config.database.path).size <= limit) throw new Error('the database is too small for this')
-  execFileSync(PRLIMIT, ['--pid', String(pid), `--fsize=${limit}:`])
+  limitFiles(pid, limit)
 }
 
 suite('a call that ends while the disk is full', { skip: noLimits }, () => {

@@ -1,19 +1,10 @@
 import { equal, match, rejects } from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { suite, test } from 'node:test'
 import { serve } from '../support/serve.ts'
 import { startGround, until, type Ground } from '../support/stand.ts'
 import { ask, turn } from '../support/wire.ts'
-
-/** Of util-linux: changes the limits of a process that runs. */
-const PRLIMIT = 'prlimit'
-const noLimits = spawnSync(PRLIMIT, ['--version']).status !== 0 && 'needs prlimit of util-linux'
-
-/** The longest file that the process may write from now on, as on a disk that is full; `unlimited` ends that. */
-function limitFiles(pid: number, bytes: string): void {
-  execFileSync(PRLIMIT, ['--pid', String(pid), `--fsize=${bytes}:`])
-}
+import { limitFiles, noLimits } from '../support/file-limit.ts'
 
 /** Makes the database one that nobody may write, root neither: a write version above 2 (sqlite.org/fileformat.html, 1.3.3). */
 function makeReadOnly({ config }: Ground): void {
@@ -44,7 +35,7 @@ suite('a store that cannot be written', { concurrency: 2 }, () => {
     }
     const call = () => ask(on.url, turn(ground.key, { stream: false }))
     await becomes(200)
-    limitFiles(on.pid, '0')
+    limitFiles(on.pid, 0)
     await becomes(503)
     equal((await ask(on.url, { method: 'GET', path: '/healthz' })).status, 200)
     match((await call()).text, /"code":"ledger_unavailable"/)

@@ -1,5 +1,4 @@
 import { equal, match } from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { suite, test } from 'node:test'
@@ -7,13 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { serve } from '../support/serve.ts'
 import { startGround, until, type Ground } from '../support/stand.ts'
 import { ask, turn } from '../support/wire.ts'
+import { limitFiles, noLimits } from '../support/file-limit.ts'
 
 /** Of util-linux: changes the limits of a process that runs. */
-const PRLIMIT = 'prlimit'
-const noLimits = spawnSync(PRLIMIT, ['--version']).status !== 0 && 'needs prlimit of util-linux'
 
 /** Room for four pages in the log, and for the beginning of the journal: a probe of one page, not a call. */
-const LITTLE = '20000'
+const LITTLE = 20_000
 
 /** Until the log begins anew with the next commit. */
 async function untilMoved({ folder }: Ground): Promise<void> {
@@ -41,7 +39,7 @@ suite('a gateway on a disk with room for a page and none for a call', { skip: no
     equal(await ready(), 200)
     await sleep(300)
     await untilMoved(ground)
-    execFileSync(PRLIMIT, ['--pid', String(on.pid), `--fsize=${LITTLE}:`])
+    limitFiles(on.pid, LITTLE)
     match(await call(), /"code":"ledger_unavailable"/)
     for (let looks = 0; looks < 4; looks += 1) {
       // It is asked once a second at most.
@@ -49,7 +47,7 @@ suite('a gateway on a disk with room for a page and none for a call', { skip: no
       equal(await ready(), 503)
     }
     match(await call(), /"code":"ledger_unavailable"/)
-    execFileSync(PRLIMIT, ['--pid', String(on.pid), '--fsize=unlimited:'])
+    limitFiles(on.pid, 'unlimited')
     await until(async () => (await ready()) === 200 || undefined)
     match(await call(), /"status":"completed"/)
     const told = (event: string): number => on.stderr().split(event).length - 1

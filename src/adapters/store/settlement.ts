@@ -14,26 +14,36 @@ import { standingAt } from './standing.ts'
 import { warnOnce } from './warnings.ts'
 import { addToWindows, closeOwnWindows, openAt, recallMember, windowsIn } from './windows.ts'
 
-/** The same for a settlement that was promised: where it was done before, whoever asked for that hears of its warnings. */
-export function* settlePromised(scribe: Scribe, entry: Entry): Script<readonly DueWarning[]> {
-  const known = scribe.memory.calls.get(entry.call) ?? (yield* readCall(entry.call))
-  const isNews = !('endedAt' in known) || known.endedAt === undefined
-  const { warnings = [] } = yield* settleCall(scribe, entry)
-  return isNews ? warnings : []
+export function* settleCall(scribe: Scribe, entry: Entry): Script<Standing> {
+  const { again, member, standing } = yield* settled(scribe, entry)
+  // Its caller did not hear the first time, nor what was to be told then.
+  return again ? { ...standing, warnings: yield* dueWarnings(member) } : standing
 }
 
-export function* settleCall(scribe: Scribe, entry: Entry): Script<Standing> {
+/** The same for a settlement that was promised: where it was done before, whoever asked for that hears of its warnings. */
+export function* settlePromised(scribe: Scribe, entry: Entry): Script<readonly DueWarning[]> {
+  const { again, standing } = yield* settled(scribe, entry)
+  return again ? [] : (standing.warnings ?? [])
+}
+
+interface Settled {
+  /** It had been done before. */
+  readonly again: boolean
+  readonly member: MemberId
+  readonly standing: Standing
+}
+
+function* settled(scribe: Scribe, entry: Entry): Script<Settled> {
   const at = scribe.time.at(entry.endedAt)
   const call: SettledCall = scribe.memory.calls.get(entry.call) ?? (yield* readCall(entry.call))
+  const { member } = call
   const again = call.endedAt !== undefined
   const charged = again ? (call.credits ?? 0n) : yield* writeDown(scribe, call, { entry, at })
-  const { quotas, ...known } = yield* recallMember(scribe.memory, call.member, scribe.quota, at)
+  const { quotas, ...known } = yield* recallMember(scribe.memory, member, scribe.quota, at)
   const open = openAt(known, at)
-  const windows = yield* standingAt(call.member, quotas, open, at)
-  const { warnAt } = scribe.quota
-  const due = yield* warnOnce(call.member, windows, open, { warnAt, at })
-  // Its caller did not hear the first time, nor what was to be told then.
-  return { windows, charged, warnings: again ? yield* dueWarnings(call.member) : due }
+  const windows = yield* standingAt(member, quotas, open, at)
+  const warnings = yield* warnOnce(member, windows, open, { warnAt: scribe.quota.warnAt, at })
+  return { again, member, standing: { windows, charged, warnings } }
 }
 
 /** Returns what the call is charged. */

@@ -1,5 +1,4 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
 import { DatabaseSync } from 'node:sqlite'
 import { suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -14,6 +13,7 @@ import type { Input, OperationName, Output } from './operations.ts'
 import { readJournal } from './journal.ts'
 import { textOf, type LedgerRecord } from './records.ts'
 import { WriteBehind } from './write-behind.ts'
+import { limitFiles, noLimits } from '../../../test/support/file-limit.ts'
 
 const WARNING: DueWarning = {
   id: 'warning-1',
@@ -59,14 +59,6 @@ class Database implements Executor {
   async close(): Promise<void> {}
 }
 
-const PRLIMIT = 'prlimit'
-const noLimits = spawnSync(PRLIMIT, ['--version']).status !== 0 && 'needs prlimit of util-linux'
-
-/** The longest file that this process may write from now on, as on a disk that is full. */
-function limitFiles(bytes: '0' | 'unlimited'): void {
-  execFileSync(PRLIMIT, ['--pid', String(process.pid), `--fsize=${bytes}:`])
-}
-
 suite('records that the journal cannot take', { skip: noLimits }, () => {
   test('are taken again soon after the disk is well, which is told', async () => {
     using place = journalPlace()
@@ -77,13 +69,13 @@ suite('records that the journal cannot take', { skip: noLimits }, () => {
     ok(behind.note(RECORD))
     const tooBig = (): void => undefined
     process.on('SIGXFSZ', tooBig)
-    limitFiles('0')
+    limitFiles(process.pid, 0)
     try {
       equal(behind.note(RECORD), false)
       await sleep(300)
       equal(behind.note(RECORD), false)
     } finally {
-      limitFiles('unlimited')
+      limitFiles(process.pid, 'unlimited')
       process.off('SIGXFSZ', tooBig)
     }
     await sleep(300)
