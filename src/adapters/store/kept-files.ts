@@ -53,14 +53,22 @@ export class KeptFiles {
 
   /** Never rejects. */
   async look(): Promise<void> {
+    if (this.#isLost || (await this.#firstLost()) === undefined) return
+    // Whoever takes several away does so one by one, perhaps while they are looked at: the first by name says most.
+    const lost = await this.#firstLost()
+    if (lost === undefined) return
+    this.#isLost = true
+    this.#lost.resolve(lost)
+  }
+
+  async #firstLost(): Promise<string | undefined> {
     for (const [name, known] of this.#known) {
-      if (known === undefined || this.#isLost) continue
+      if (known === undefined) continue
       // What cannot be looked at is not known to be gone.
       const found = await identityOf(name).catch(() => known)
-      if (found === known) continue
-      this.#isLost = true
-      this.#lost.resolve(`${name} was ${found === undefined ? 'removed' : 'replaced'} while it was in use`)
+      if (found !== known) return `${name} was ${found === undefined ? 'removed' : 'replaced'} while it was in use`
     }
+    return undefined
   }
 
   stop(): void {
