@@ -7,12 +7,27 @@ import { newCall, newEntry, populate, T0, windowsOf, type NewDatabase, type Worl
 import type { Store } from '../../src/adapters/store/store.ts'
 
 type Step =
-  | { readonly do: 'open'; readonly hold: bigint; readonly before: bigint; readonly opens: boolean }
-  | { readonly do: 'settle'; readonly which: number; readonly compares: boolean; readonly credits: bigint }
+  | {
+      readonly do: 'open'
+      readonly hold: bigint
+      readonly before: bigint
+      readonly opens: boolean
+      readonly turn: Turn
+    }
+  | {
+      readonly do: 'settle'
+      readonly which: number
+      readonly compares: boolean
+      readonly credits: bigint
+      readonly message: boolean
+    }
   | { readonly do: 'refuse' }
   /** Until what the ledger began by itself is done. */
   | { readonly do: 'rest' }
   | { readonly do: 'jump'; readonly ms: number }
+
+type Turn = string | undefined
+type Charging = 'tokens' | 'message'
 
 interface ModelWindow {
   openedAt: number
@@ -27,12 +42,14 @@ const opens = fc.record({
   hold: fc.bigInt(0n, 20n),
   before: fc.oneof({ weight: 3, arbitrary: fc.constant(0n) }, fc.bigInt(0n, 120n)),
   opens: fc.oneof({ weight: 4, arbitrary: fc.constant(true) }, fc.constant(false)),
+  turn: fc.constantFrom(undefined, 'one', 'two', 'three'),
 })
 const settlements = fc.record({
   do: fc.constant('settle' as const),
   which: fc.nat(50),
   compares: fc.boolean(),
   credits: fc.oneof({ weight: 3, arbitrary: fc.bigInt(0n, 9n) }, fc.bigInt(0n, 60n)),
+  message: fc.oneof({ weight: 3, arbitrary: fc.constant(true) }, fc.constant(false)),
 })
 const jumps = fc.record({
   do: fc.constant('jump' as const),
@@ -64,11 +81,11 @@ export function ledgerModel(newDatabase: NewDatabase, { role, numRuns, afterward
       await using store = await database.open({ role, now: () => T0 })
       const clock = { now: T0, ledger: T0 }
       await fc.assert(
-        fc.asyncProperty(steps, async (history) => {
+        fc.asyncProperty(steps, fc.constantFrom('tokens', 'message'), async (history, charging) => {
           // A fresh member each time: the database, and its time, go on.
           const world = await populate(store, { fiveHourQuota: 100n, weeklyQuota: 250n })
           clock.now = clock.ledger
-          const member = new ModelMember(store, world, clock)
+          const member = new ModelMember(store, world, { clock, charging })
           for (const step of history) await member.take(step)
           await member.compare()
         }),
@@ -81,17 +98,25 @@ export function ledgerModel(newDatabase: NewDatabase, { role, numRuns, afterward
   })
 }
 
+interface Clock {
+  now: number
+  ledger: number
+}
+
 class ModelMember {
   readonly #store: Store
   readonly #world: World
-  readonly #clock: { now: number; ledger: number }
+  readonly #clock: Clock
+  readonly #charging: Charging
   readonly #current: (ModelWindow | undefined)[] = [undefined, undefined]
-  readonly #calls: { id: CallId; windows: (ModelWindow | undefined)[]; settled: boolean }[] = []
+  readonly #calls: { id: CallId; turn: Turn; windows: (ModelWindow | undefined)[]; settled: boolean }[] = []
+  readonly #taken = new Set<Turn>()
 
-  constructor(store: Store, world: World, clock: { now: number; ledger: number }) {
+  constructor(store: Store, world: World, { clock, charging }: { readonly clock: Clock; readonly charging: Charging }) {
     this.#store = store
     this.#world = world
     this.#clock = clock
+    this.#charging = charging
   }
 
   async take(step: Step): Promise<void> {
@@ -131,8 +156,9 @@ class ModelMember {
 
   async #open(step: Step & { do: 'open' }): Promise<void> {
     const now = this.#clock.now
-    const { hold } = step
-    const call = newCall(this.#world, now, { hold, opensWindows: step.opens })
+    const { hold, turn } = step
+    const charging = { charging: this.#charging, message: true, turnId: turn }
+    const call = newCall(this.#world, now, { hold, opensWindows: step.opens, ...charging })
     const before = step.before === 0n ? [] : [{ credits: step.before, admittedAt: undefined }]
     const verdict = await this.#store.ledger.open(call, before, now)
     const at = this.#tick()
@@ -147,18 +173,30 @@ class ModelMember {
     }
     equal(verdict.state === 'admitted' && verdict.at, at)
     this.#same(verdict.standing)
-    this.#calls.push({ id: call.id, windows: [...this.#current], settled: false })
+    this.#calls.push({ id: call.id, turn, windows: [...this.#current], settled: false })
   }
 
   async #settle(step: Step & { do: 'settle' }): Promise<void> {
     const call = this.#calls[step.which % Math.max(1, this.#calls.length)]
     if (!call) return
-    const standing = await this.#store.ledger.settle(newEntry(call.id, this.#clock.now, { credits: step.credits }))
+    const { credits, message } = step
+    const entry = newEntry(call.id, this.#clock.now, { credits, message, charging: this.#charging })
+    const standing = await this.#store.ledger.settle(entry)
     this.#tick()
-    if (!call.settled) for (const window of call.windows) if (window) window.settled += step.credits
+    if (!call.settled) {
+      const charged = this.#charging === 'tokens' || this.#takes(call.turn, message) ? credits : 0n
+      for (const window of call.windows) if (window) window.settled += charged
+    }
     call.settled = true
     this.#same(standing)
     if (step.compares) await this.compare()
+  }
+
+  /** Of the calls of a turn one is its message. */
+  #takes(turn: Turn, message: boolean): boolean {
+    if (!message || this.#taken.has(turn)) return false
+    if (turn !== undefined) this.#taken.add(turn)
+    return true
   }
 
   /** Ledger time goes on, and windows that are over are over. */

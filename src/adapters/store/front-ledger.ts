@@ -15,12 +15,15 @@ import { Book, type AdmittedIn } from './book.ts'
 import type { Executor } from './executor.ts'
 import { LedgerTime } from './ledger-time.ts'
 import type { Input, OperationName, Output } from './operations.ts'
+import { TakenTurns, type Turn } from './taken-turns.ts'
 import type { WriteBehind } from './write-behind.ts'
 
 /** A call that is open. */
 interface FrontCall {
   readonly member: MemberId
   readonly windows: AdmittedIn
+  /** Of one that is charged by the message. */
+  readonly turn: Turn | undefined
   /** Its windows may be others by now, or it may be settled: only the database knows. */
   doubtful?: true
   /** Nor is it known whether it was opened. */
@@ -57,6 +60,7 @@ export class FrontLedger implements Pick<Ledger, Answered> {
   readonly #calls = new Map<CallId, FrontCall>()
   readonly #books = new Map<MemberId, Book>()
   readonly #reading = new Map<MemberId, Reading>()
+  readonly #turns = new TakenTurns()
 
   constructor(executor: Executor, behind: WriteBehind, warnAt: readonly number[]) {
     this.#executor = executor
@@ -71,7 +75,7 @@ export class FrontLedger implements Pick<Ledger, Answered> {
     const at = this.#time.at(now)
     const admitted = this.#books.get(call.member)?.judge(call.windows, heldBefore, at)
     if (admitted && this.#behind.note({ open: call, at })) {
-      this.#calls.set(call.id, { member: call.member, windows: admitted.standing.windows })
+      this.#opened(call, admitted.standing.windows)
       return admitted
     }
     await this.#upToDate()
@@ -80,7 +84,7 @@ export class FrontLedger implements Pick<Ledger, Answered> {
     // It knew less, or something else; one that was read meanwhile knows of this call.
     if (this.#books.get(call.member) === book) this.#books.delete(call.member)
     if (verdict.state === 'admitted') {
-      this.#calls.set(call.id, { member: call.member, windows: verdict.standing.windows })
+      this.#opened(call, verdict.standing.windows)
       // Windows that roll are for the ledger to say.
       if (call.windows.every(({ rolling }) => rolling !== true)) this.#read(call.member, verdict.at)
     } else this.#calls.delete(call.id)
@@ -133,13 +137,14 @@ export class FrontLedger implements Pick<Ledger, Answered> {
   /** Whatever is known may have changed behind its back. */
   forget(): void {
     this.#books.clear()
+    this.#turns.forget()
     for (const call of this.#calls.values()) call.doubtful = true
     for (const reading of this.#reading.values()) reading.stale = true
   }
 
   /** It may be opened though this rejects: whoever ends it then must be known. */
   async #askToOpen(call: OpenCall, heldBefore: readonly Hold[], now: EpochMs): Promise<Verdict> {
-    const asked: FrontCall = { member: call.member, windows: [], doubtful: true, asked: true }
+    const asked: FrontCall = { member: call.member, windows: [], turn: undefined, doubtful: true, asked: true }
     this.#calls.set(call.id, asked)
     try {
       return await this.#ask(call.member, 'open', call, heldBefore, now)
@@ -153,11 +158,20 @@ export class FrontLedger implements Pick<Ledger, Answered> {
     }
   }
 
+  #opened(call: OpenCall, windows: AdmittedIn): void {
+    const turn = TakenTurns.of(call)
+    this.#calls.set(call.id, { member: call.member, windows, turn })
+    if (turn && call.message) this.#turns.opened(turn, (id) => this.#executor.request('isTaken', call.member, id))
+  }
+
   #settleQuickly(entry: Entry, call: FrontCall, book: Book): Standing | undefined {
-    if (call.doubtful === true || entry.charging !== 'tokens' || entry.ending === 'refused') return undefined
-    const standing = book.settled(call.windows, entry.credits, this.#time.at(entry.endedAt))
+    if (call.doubtful === true || entry.ending === 'refused') return undefined
+    const credits = this.#turns.creditsOf(entry, call.turn)
+    if (credits === undefined) return undefined
+    const standing = book.settled(call.windows, credits, this.#time.at(entry.endedAt))
     if (!standing || !this.#behind.note({ settle: entry })) return undefined
-    book.charge(call.windows, entry.credits)
+    this.#turns.settled(entry, call.turn)
+    book.charge(call.windows, credits)
     return standing
   }
 
@@ -185,6 +199,7 @@ export class FrontLedger implements Pick<Ledger, Answered> {
   #promise(entry: Entry, call: FrontCall): boolean {
     if (!this.#behind.note({ settle: entry })) return false
     call.promised = true
+    this.#turns.settled(entry, call.turn)
     // It is in neither.
     this.#books.delete(call.member)
     const reading = this.#reading.get(call.member)
@@ -204,6 +219,7 @@ export class FrontLedger implements Pick<Ledger, Answered> {
       await this.#upToDate()
       // One that was read while this waited does not have it; one that is read from here on does.
       const book = this.#books.get(call.member)
+      this.#turns.settled(entry, call.turn)
       const standing = await this.#ask(call.member, 'settle', entry)
       if (call.doubtful === true || call.promised === true || entry.ending === 'refused')
         this.#books.delete(call.member)
@@ -212,10 +228,16 @@ export class FrontLedger implements Pick<Ledger, Answered> {
       return standing
     } catch (cause) {
       if (cause instanceof NeverOpened) this.#calls.delete(entry.call)
-      call.doubtful = true
-      this.#books.delete(call.member)
+      this.#doubt(call)
       throw cause
     }
+  }
+
+  /** It may be settled, or not. */
+  #doubt(call: FrontCall): void {
+    call.doubtful = true
+    this.#books.delete(call.member)
+    if (call.promised !== true) this.#turns.doubt(call.turn)
   }
 
   /** It may end windows that its call opened: others that come after it must not be let into those. */

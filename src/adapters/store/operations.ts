@@ -74,7 +74,7 @@ import type { KnownMember } from './memory.ts'
 import { dueDay, setDueDay } from './due-day.ts'
 import { foldFresh } from './rollups.ts'
 import { samples } from './samples.ts'
-import { settleCall } from './settlement.ts'
+import { isTaken, settleCall } from './settlement.ts'
 import { snapshotSince, type Snapshot } from './snapshot.ts'
 import type { Script } from './sql.ts'
 import { recallMember } from './windows.ts'
@@ -93,6 +93,7 @@ export interface Operations {
   readonly standing: (member: MemberId, windows: readonly QuotaWindow[], now: EpochMs) => Script<Standing>
   readonly ownerOf: (member: MemberId, threadId: string) => Script<ThreadOwner | undefined>
   readonly makerOf: (member: MemberId, responseId: string) => Script<Made | undefined>
+  readonly isTaken: (member: MemberId, turnId: string) => Script<boolean>
   readonly samples: (limit: number) => Script<readonly Sample[]>
   readonly connected: (connection: NewConnection) => Script<void>
   readonly disconnected: (closed: ClosedConnection) => Script<void>
@@ -158,6 +159,7 @@ export const READS: ReadonlySet<OperationName> = new Set<OperationName>([
   'standing',
   'ownerOf',
   'makerOf',
+  'isTaken',
   'samples',
   'dueWarnings',
   'listMembers',
@@ -213,6 +215,7 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     standing: (member, windows, now) => standing(scribe, member, windows, now),
     ownerOf,
     makerOf,
+    isTaken,
     samples,
     connected: (connection) => openConnection(scribe, connection),
     disconnected: closeConnection,

@@ -104,10 +104,13 @@ function* readCall(id: CallId): Script<SettledCall> {
 
 /** Of the calls of one turn that may be its message only the first that is settled counts as it. */
 export function* isFirstMessage(member: MemberId, turnId: string | undefined): Script<boolean> {
-  if (turnId === undefined) return true
-  const other = yield* one(sql`
+  return turnId === undefined || !(yield* isTaken(member, turnId))
+}
+
+export function* isTaken(member: MemberId, turnId: string): Script<boolean> {
+  const call = yield* one(sql`
     SELECT seq FROM calls WHERE member = ${member} AND turn_id = ${turnId} AND messages = 1 LIMIT 1`)
-  return other === undefined
+  return call !== undefined
 }
 
 function* closeCall(seq: number, entry: Entry): Script<void> {
