@@ -115,8 +115,11 @@ export class RealtimeSession implements Talk {
     this.#on.pass(data, binary)
   }
 
-  /** It is as silent as those who talk. */
-  silent(): void {}
+  /** Between responses it is as silent as those who talk; a response that has begun goes on. */
+  silent(): void {
+    if (this.#running.size === 0 || this.#ended !== undefined) return
+    void soon(this.#endAll('timed-out'), SETTLE_MS).then(() => this.#on.close(COME_BACK, 'upstream said nothing'))
+  }
 
   hungUp(code: number, reason: string): void {
     void soon(this.#endAll('upstream-broke'), SETTLE_MS).then(() => this.#on.close(code, reason))

@@ -39,6 +39,27 @@ suite('a realtime session', { concurrency: 4 }, () => {
     equal(next.head.statusCode, 101)
   })
 
+  test('ends when a response has begun and upstream says no more, and not before one has', async () => {
+    await using line = await wired({ member: { maxConcurrent: 1 } }, 'idle_timeout_secs = 1\n')
+    const { on } = line
+    using client = await talk(on.url, on.key, { path: PATH })
+    const upstream = await upstreamOf(line)
+    await new Promise((resolve) => setTimeout(resolve, 3500))
+    equal(client.socket.readyState, client.socket.OPEN)
+    upstream.send(created('one'))
+    deepEqual(await client.closed, { code: 1012, reason: 'upstream said nothing' })
+    deepEqual(
+      (await on.settled()).map(({ ending }) => ending),
+      ['timed-out'],
+    )
+    await until(() => (line.up.open() === 0 ? true : undefined))
+    // Its place is free.
+    using next = await talk(on.url, on.key, { path: PATH })
+    const other = await upstreamOf(line)
+    for (const text of [created('two'), done('two')]) other.send(text)
+    await next.event('response.done')
+  })
+
   test('hears whatever is said at once, and while a response waits for its place', async () => {
     await using line = await wired({ member: { maxConcurrent: 1 } })
     const { on, up } = line
