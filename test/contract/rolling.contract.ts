@@ -4,11 +4,9 @@ import fc from 'fast-check'
 import { DAY_MS, FIVE_HOURS_MS, MONTH_MS, WEEK_MS } from '../../src/core/quota.ts'
 import type { NewMember, Verdict } from '../../src/ports.ts'
 import { newCall, newEntry, populate, T0, windowsOf, type NewDatabase, type World } from './bench.ts'
+import { LENGTHS, LIMITS, MINUTE, NAMES, shown, Spent } from './spent.ts'
 import type { Store } from '../../src/adapters/store/store.ts'
 
-const MINUTE = 60_000
-const LENGTHS = [FIVE_HOURS_MS, DAY_MS, WEEK_MS, MONTH_MS] as const
-const NAMES = ['5h', 'daily', 'weekly', 'monthly'] as const
 const ROLLING = { quotaWindow: 'rolling', fiveHourQuota: 100n, weeklyQuota: 0n } as const
 
 interface Given extends World, AsyncDisposable {
@@ -31,29 +29,6 @@ async function spend(given: Given, at: number, credits: bigint): Promise<Verdict
   const verdict = await given.store.ledger.open(call, [], at)
   if (verdict.state === 'admitted') await given.store.ledger.settle(newEntry(call.id, at, { credits }))
   return verdict
-}
-
-/** What was spent when, and the answers that follow from nothing but that. */
-class Spent {
-  readonly #all: { readonly at: number; readonly credits: bigint }[] = []
-
-  add(at: number, credits: bigint): void {
-    this.#all.push({ at: at - (at % MINUTE), credits })
-  }
-
-  /** What is in a window of this length: spend leaves it with its minute. */
-  within(lengthMs: number, now: number): bigint {
-    return this.#all.reduce((sum, { at, credits }) => (at + MINUTE + lengthMs > now ? sum + credits : sum), 0n)
-  }
-
-  /** The first instant at which there is less than the limit in it. */
-  resetsAt(lengthMs: number, limit: bigint, now: number): number | undefined {
-    if (limit === 0n || this.within(lengthMs, now) < limit) return undefined
-    return this.#all
-      .map(({ at }) => at + MINUTE + lengthMs)
-      .filter((at) => at > now && this.within(lengthMs, at) < limit)
-      .toSorted((one, other) => one - other)[0]
-  }
 }
 
 const steps = fc.array(
@@ -88,22 +63,14 @@ export function rollingContract(newDatabase: NewDatabase): void {
       let now = T0
       await fc.assert(
         fc.asyncProperty(steps, async (history) => {
-          const limits = { fiveHourQuota: 100n, dailyQuota: 150n, weeklyQuota: 250n, monthlyQuota: 400n }
-          const given = { ...(await populate(store, { ...ROLLING, ...limits })), store }
+          const given = { ...(await populate(store, { ...ROLLING, ...LIMITS })), store }
           const spent = new Spent()
           for (const { credits, waitMs } of history) {
             now += waitMs
             const at = now
-            const { windows } = await store.ledger.standing(given.member.id, windowsOf(given.member), at)
-            const list = [100n, 150n, 250n, 400n].map((limit, i) => ({
-              name: NAMES[i],
-              settled: spent.within(LENGTHS[i] ?? 0, at),
-              resetsAt: spent.resetsAt(LENGTHS[i] ?? 0, limit, at),
-            }))
-            deepEqual(
-              windows.map(({ name, settled, resetsAt }) => ({ name, settled, resetsAt })),
-              list,
-            )
+            const standing = await store.ledger.standing(given.member.id, windowsOf(given.member), at)
+            const list = spent.standing(at)
+            deepEqual(shown(standing), list)
             const call = newCall(given, at)
             const verdict = await store.ledger.open(call, [], at)
             const isSpent = list.some(({ resetsAt }) => resetsAt !== undefined)

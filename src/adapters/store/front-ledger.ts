@@ -85,8 +85,7 @@ export class FrontLedger implements Pick<Ledger, Answered> {
     if (this.#books.get(call.member) === book) this.#books.delete(call.member)
     if (verdict.state === 'admitted') {
       this.#opened(call, verdict.standing.windows)
-      // Windows that roll are for the ledger to say.
-      if (call.windows.every(({ rolling }) => rolling !== true)) this.#read(call.member, verdict.at)
+      this.#read(call.member, verdict.at)
     } else this.#calls.delete(call.id)
     return verdict
   }
@@ -279,7 +278,7 @@ export class FrontLedger implements Pick<Ledger, Answered> {
     try {
       await this.#upToDate()
       reading.stale = false
-      const known = await this.#executor.request('member', member, at)
+      const known = await this.#executor.request('book', member, at)
       if (!reading.stale && reading.worthless !== true) this.#books.set(member, new Book(known, this.#warnAt))
     } catch {
       // Calls go the long way until it can be read.

@@ -53,6 +53,7 @@ import type {
 import { applyRecords } from './apply.ts'
 import { listAdminKeys, removeAdminKey, sealedAdminSecret, setAdminKey, switchAdminKey } from './admin-keys.ts'
 import { beginAttempt } from './attempts.ts'
+import { readBook, type KnownBook } from './book.ts'
 import { makerOf, openCall, probe, probeRoom, refuseCall, standing, type Scribe } from './calls.ts'
 import { connectionsReport, type ConnectionFilter } from './connection-report.ts'
 import { closeConnection, openConnection } from './connections.ts'
@@ -70,14 +71,12 @@ import { fallbackUse, listRates, setRate, tierUse, unsetRate } from './rates.ts'
 import { callsPage, callsReport, callsTail } from './reports.ts'
 import { adjustCalls, bookedCalls } from './repricing.ts'
 import { prune } from './retention.ts'
-import type { KnownMember } from './memory.ts'
 import { dueDay, setDueDay } from './due-day.ts'
 import { foldFresh } from './rollups.ts'
 import { samples } from './samples.ts'
 import { isTaken, settleCall } from './settlement.ts'
 import { snapshotSince, type Snapshot } from './snapshot.ts'
 import type { Script } from './sql.ts'
-import { recallMember } from './windows.ts'
 import { usageBy, usageReport } from './usage-report.ts'
 import { addUpstream, learn, listUpstreams, setUpstream, type Sealer, type UpstreamChange } from './upstreams.ts'
 
@@ -89,7 +88,7 @@ export interface Operations {
   readonly refuse: (call: RefusedCall) => Script<void>
   /** Does what was promised in the journal, of which the first has that number. */
   readonly apply: (first: number, records: readonly string[]) => Script<readonly DueWarning[]>
-  readonly member: (member: MemberId, now: EpochMs) => Script<KnownMember>
+  readonly book: (member: MemberId, now: EpochMs) => Script<KnownBook>
   readonly standing: (member: MemberId, windows: readonly QuotaWindow[], now: EpochMs) => Script<Standing>
   readonly ownerOf: (member: MemberId, threadId: string) => Script<ThreadOwner | undefined>
   readonly makerOf: (member: MemberId, responseId: string) => Script<Made | undefined>
@@ -155,7 +154,7 @@ export type Output<N extends OperationName> = ReturnType<Operations[N]> extends 
 
 /** Those that change nothing, and so need no write lock. */
 export const READS: ReadonlySet<OperationName> = new Set<OperationName>([
-  'member',
+  'book',
   'standing',
   'ownerOf',
   'makerOf',
@@ -211,7 +210,7 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     settle: (entry) => settleCall(scribe, entry),
     refuse: (call) => refuseCall(scribe, call),
     apply: (first, records) => applyRecords(scribe, first, records),
-    member: (member, now) => recallMember(scribe.memory, member, scribe.quota, scribe.time.at(now)),
+    book: (member, now) => readBook(scribe, member, scribe.time.at(now)),
     standing: (member, windows, now) => standing(scribe, member, windows, now),
     ownerOf,
     makerOf,

@@ -84,7 +84,7 @@ function* totalBefore(member: MemberId, { lengthMs }: QuotaWindow, now: EpochMs)
 }
 
 /** The last minute whose spend has left a window of this length. */
-function lastGone(lengthMs: number, now: EpochMs): EpochMs {
+export function lastGone(lengthMs: number, now: EpochMs): EpochMs {
   return now - lengthMs - MINUTE_MS
 }
 
