@@ -27,7 +27,17 @@ const BEAT_MS = 2
 /** So long a call is open: long enough that what holds up the writing thread holds up settlements and openings alike. */
 const OPEN_MS = { least: 20, most: 120 } as const
 
-type Plan = { readonly rate: number; readonly seconds: number; readonly members: number; readonly upstreams: number }
+/** `usual`: by tokens, in windows that are anchored; `other`: by messages, in windows that roll. */
+export type Manner = 'usual' | 'other'
+
+interface Plan {
+  readonly rate: number
+  readonly seconds: number
+  readonly members: number
+  readonly upstreams: number
+  readonly manner: Manner
+}
+
 /** Of a ledger, what a call needs. */
 export type CallLedger = Pick<Store['ledger'], 'open' | 'settle'>
 
@@ -60,7 +70,7 @@ async function measured(ledger: CallLedger, plan: Plan): Promise<Omit<LedgerCost
 
 async function run(
   ledger: CallLedger,
-  { rate, seconds, members, upstreams }: Plan,
+  { rate, seconds, members, upstreams, manner }: Plan,
 ): Promise<{ readonly opens: Float64Array; readonly settles: Float64Array }> {
   const total = rate * seconds
   const [opens, settles] = [new Float64Array(total), new Float64Array(total)]
@@ -78,7 +88,8 @@ async function run(
     for (; begun < due; begun += 1) {
       const member = 1 + (begun % members)
       // A conversation keeps to its key.
-      oneCall(ledger, member, (1 + (member % upstreams)) as UpstreamId, done).catch(all.reject)
+      const facts = callOf(member, Date.now(), manner)
+      oneCall(ledger, facts, (1 + (member % upstreams)) as UpstreamId, done).catch(all.reject)
     }
     await sleep(BEAT_MS)
   }
@@ -88,11 +99,11 @@ async function run(
 
 async function oneCall(
   ledger: CallLedger,
-  member: number,
+  facts: OpenCall,
   upstream: UpstreamId,
   done: (openMs: number, settleMs: number) => void,
 ): Promise<void> {
-  const call = { ...callOf(member, Date.now()), first: { upstream, chosen: 'pinned' as const } }
+  const call = { ...facts, first: { upstream, chosen: 'pinned' as const } }
   const began = performance.now()
   const verdict = await ledger.open(call, [], call.startedAt)
   const openMs = performance.now() - began
@@ -110,7 +121,8 @@ function sortedUuid(now: number): CallId {
   return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}` as CallId
 }
 
-function callOf(member: number, now: number): OpenCall {
+function callOf(member: number, now: number, manner: Manner): OpenCall {
+  const rolling = manner === 'other'
   return {
     id: sortedUuid(now),
     member: member as MemberId,
@@ -126,11 +138,11 @@ function callOf(member: number, now: number): OpenCall {
     startedAt: now,
     hold: 100_000_000n,
     rate: 'gpt-5.5@2026-04-23',
-    charging: 'tokens',
+    charging: manner === 'usual' ? 'tokens' : 'message',
     message: true,
     windows: [
-      { name: '5h', lengthMs: FIVE_HOURS_MS, limit: 10n ** 15n },
-      { name: 'weekly', lengthMs: WEEK_MS, limit: 10n ** 16n },
+      { name: '5h', lengthMs: FIVE_HOURS_MS, limit: 10n ** 15n, rolling },
+      { name: 'weekly', lengthMs: WEEK_MS, limit: 10n ** 16n, rolling },
     ],
     opensWindows: true,
   }
@@ -168,7 +180,7 @@ function entryOf(call: OpenCall, upstream: UpstreamId, now: number): Entry {
     outputBytes: 1_200,
     precision: 'exact',
     credits: 4_375_000n,
-    charging: 'tokens',
+    charging: call.charging,
     message: true,
     rate: 'gpt-5.5@2026-04-23',
     attempts: [attempt],

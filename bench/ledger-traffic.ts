@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 import { openStore, type Store } from '../src/adapters/store/store.ts'
 import { DAY_MS, HOUR_MS } from '../src/core/calendar.ts'
-import { FIVE_HOURS_MS, WEEK_MS } from '../src/core/quota.ts'
+import { FIVE_HOURS_MS, NO_RULES, WEEK_MS, type WindowMode } from '../src/core/quota.ts'
 import type { KeyHash } from '../src/core/units.ts'
 import type { Log } from '../src/ports.ts'
 import { SUMS_ANEW } from './sums-anew.ts'
@@ -18,8 +18,9 @@ export interface Traffic {
 export const SEALING_KEY: Uint8Array = new Uint8Array(32).fill(7)
 const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
-export function openLedger(path: string, role: 'serve' | 'cli'): Promise<Store> {
-  return openStore({ path, create: true, durability: 'process', role, sealingKey: SEALING_KEY, log: SILENT })
+export function openLedger(path: string, role: 'serve' | 'cli', window: WindowMode = 'anchored'): Promise<Store> {
+  const quota = { ...NO_RULES, window }
+  return openStore({ path, create: true, durability: 'process', role, sealingKey: SEALING_KEY, log: SILENT, quota })
 }
 
 /** Makes the database; its calls end an hour before `now`. `tell` hears how far it is. */

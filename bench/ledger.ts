@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { openBareLedger } from './bare-ledger.ts'
-import { costAt, type CallLedger, type LedgerCost } from './ledger-cost.ts'
+import { costAt, type CallLedger, type LedgerCost, type Manner } from './ledger-cost.ts'
 import { timeReports, type ReportTime } from './ledger-reports.ts'
 import { makeTraffic, openLedger, type Traffic } from './ledger-traffic.ts'
 import { provenance } from './machine.ts'
@@ -66,19 +66,19 @@ interface Costs {
   readonly easy: LedgerCost
 }
 
-async function costsOf(ledger: CallLedger, { traffic, seconds }: Options): Promise<Costs> {
+async function costsOf(ledger: CallLedger, { traffic, seconds }: Options, manner: Manner = 'usual'): Promise<Costs> {
   const { members, upstreams } = traffic
   const at = async (rate: number): Promise<LedgerCost> => {
-    const cost = await costAt(ledger, { rate, seconds, members, upstreams })
+    const cost = await costAt(ledger, { rate, seconds, members, upstreams, manner })
     tell(`${cost.cpuUs.toFixed(1)} µs a call at ${Math.round(cost.callsPerSecond)} calls/s`)
     return cost
   }
   return { full: await at(RATE), easy: await at(EASY_RATE) }
 }
 
-async function costsIn(path: string, options: Options): Promise<Costs> {
-  await using store = await openLedger(path, 'serve')
-  return await costsOf(store.ledger, options)
+async function costsIn(path: string, options: Options, manner: Manner = 'usual'): Promise<Costs> {
+  await using store = await openLedger(path, 'serve', manner === 'usual' ? 'anchored' : 'rolling')
+  return await costsOf(store.ledger, options, manner)
 }
 
 async function bareCosts(path: string, options: Options): Promise<Costs> {
@@ -103,7 +103,12 @@ async function run(options: Options): Promise<string> {
     // The disk is done with what was made before anything is timed.
     execFileSync('sync')
     const bare = await bareCosts(join(folder, 'bare.db'), options)
-    const costs = { bare, young: await costsIn(young, options), old: await costsIn(old, options) }
+    const costs = {
+      bare,
+      young: await costsIn(young, options),
+      other: await costsIn(young, options, 'other'),
+      old: await costsIn(old, options),
+    }
     await using store = await openLedger(old, 'cli')
     const reports = await timeReports(store, range, tell)
     return `${provenance()}\n- Calls in the old ledger: ${whole(traffic.rows)}, over ${traffic.days} days, of ${traffic.members} members, in ${(statSync(old).size / 1e9).toFixed(1)} GB\n\n${costTable(costs)}\n${reportTable(reports)}`
@@ -117,12 +122,13 @@ function whole(count: number): string {
   return new Intl.NumberFormat('en-US').format(Math.round(count))
 }
 
-function costTable({ bare, young, old }: Readonly<Record<'bare' | 'young' | 'old', Costs>>): string {
+function costTable({ bare, young, other, old }: Readonly<Record<'bare' | 'young' | 'other' | 'old', Costs>>): string {
   const line = (title: string, cost: LedgerCost, least: LedgerCost, judged: string): string =>
     `| ${title} | ${whole(cost.callsPerSecond)} | ${cost.cpuUs.toFixed(1)} | ${(cost.cpuUs / least.cpuUs).toFixed(2)} | ${milliseconds(cost.open)} | ${milliseconds(cost.settle)} | ${judged} |`
   const lines = (
     [
       ['nearly empty', young],
+      ['the same, by messages, windows that roll', other],
       ['old', old],
     ] as const
   ).flatMap(([title, { full, easy }]) => [

@@ -1,5 +1,6 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { OpenCall } from '../../src/ports.ts'
 import { newEntry, T0 } from './bench.ts'
 import { start } from './child.ts'
@@ -12,8 +13,9 @@ async function openIn(front: Front, turnId: string | undefined, over: Partial<Op
   return (await open(front, { ...MESSAGE, turnId, ...over })).call
 }
 
-/** The database has said by then how it stands with the turns of calls that were opened before. */
+/** The database has been asked by then how it stands with the turns of calls that were opened before, and has said it. */
 async function known(front: Front): Promise<void> {
+  await sleep(50)
   await front.store.ledger.probe()
 }
 

@@ -60,12 +60,13 @@ export class FrontLedger implements Pick<Ledger, Answered> {
   readonly #calls = new Map<CallId, FrontCall>()
   readonly #books = new Map<MemberId, Book>()
   readonly #reading = new Map<MemberId, Reading>()
-  readonly #turns = new TakenTurns()
+  readonly #turns: TakenTurns
 
   constructor(executor: Executor, behind: WriteBehind, warnAt: readonly number[]) {
     this.#executor = executor
     this.#behind = behind
     this.#warnAt = warnAt
+    this.#turns = new TakenTurns((turns) => executor.request('areTaken', turns))
   }
 
   async open(call: OpenCall, heldBefore: readonly Hold[], now: EpochMs): Promise<Verdict> {
@@ -160,7 +161,7 @@ export class FrontLedger implements Pick<Ledger, Answered> {
   #opened(call: OpenCall, windows: AdmittedIn): void {
     const turn = TakenTurns.of(call)
     this.#calls.set(call.id, { member: call.member, windows, turn })
-    if (turn && call.message) this.#turns.opened(turn, (id) => this.#executor.request('isTaken', call.member, id))
+    if (turn && call.message) this.#turns.opened(turn)
   }
 
   #settleQuickly(entry: Entry, call: FrontCall, book: Book): Standing | undefined {

@@ -74,9 +74,10 @@ import { prune } from './retention.ts'
 import { dueDay, setDueDay } from './due-day.ts'
 import { foldFresh } from './rollups.ts'
 import { samples } from './samples.ts'
-import { isTaken, settleCall } from './settlement.ts'
+import { areTaken, settleCall } from './settlement.ts'
 import { snapshotSince, type Snapshot } from './snapshot.ts'
 import type { Script } from './sql.ts'
+import type { NamedTurn } from './taken-turns.ts'
 import { usageBy, usageReport } from './usage-report.ts'
 import { addUpstream, learn, listUpstreams, setUpstream, type Sealer, type UpstreamChange } from './upstreams.ts'
 
@@ -92,7 +93,7 @@ export interface Operations {
   readonly standing: (member: MemberId, windows: readonly QuotaWindow[], now: EpochMs) => Script<Standing>
   readonly ownerOf: (member: MemberId, threadId: string) => Script<ThreadOwner | undefined>
   readonly makerOf: (member: MemberId, responseId: string) => Script<Made | undefined>
-  readonly isTaken: (member: MemberId, turnId: string) => Script<boolean>
+  readonly areTaken: (turns: readonly NamedTurn[]) => Script<readonly boolean[]>
   readonly samples: (limit: number) => Script<readonly Sample[]>
   readonly connected: (connection: NewConnection) => Script<void>
   readonly disconnected: (closed: ClosedConnection) => Script<void>
@@ -158,7 +159,7 @@ export const READS: ReadonlySet<OperationName> = new Set<OperationName>([
   'standing',
   'ownerOf',
   'makerOf',
-  'isTaken',
+  'areTaken',
   'samples',
   'dueWarnings',
   'listMembers',
@@ -214,7 +215,7 @@ export function operationsOf(scribe: Scribe, seal: Sealer): Operations {
     standing: (member, windows, now) => standing(scribe, member, windows, now),
     ownerOf,
     makerOf,
-    isTaken,
+    areTaken,
     samples,
     connected: (connection) => openConnection(scribe, connection),
     disconnected: closeConnection,

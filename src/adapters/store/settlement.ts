@@ -11,6 +11,7 @@ import { addToTotals } from './rolling.ts'
 import { addToRollups } from './rollups.ts'
 import { big, change, int, maybeInt, maybeText, one, type Script, sql, text } from './sql.ts'
 import { standingAt } from './standing.ts'
+import type { NamedTurn } from './taken-turns.ts'
 import { warnOnce } from './warnings.ts'
 import { addToWindows, closeOwnWindows, openAt, recallMember, windowsIn } from './windows.ts'
 
@@ -104,12 +105,18 @@ function* readCall(id: CallId): Script<SettledCall> {
 
 /** Of the calls of one turn that may be its message only the first that is settled counts as it. */
 export function* isFirstMessage(member: MemberId, turnId: string | undefined): Script<boolean> {
-  return turnId === undefined || !(yield* isTaken(member, turnId))
+  return turnId === undefined || !(yield* isTaken({ member, id: turnId }))
 }
 
-export function* isTaken(member: MemberId, turnId: string): Script<boolean> {
+export function* areTaken(turns: readonly NamedTurn[]): Script<readonly boolean[]> {
+  const all: boolean[] = []
+  for (const turn of turns) all.push(yield* isTaken(turn))
+  return all
+}
+
+function* isTaken({ member, id }: NamedTurn): Script<boolean> {
   const call = yield* one(sql`
-    SELECT seq FROM calls WHERE member = ${member} AND turn_id = ${turnId} AND messages = 1 LIMIT 1`)
+    SELECT seq FROM calls WHERE member = ${member} AND turn_id = ${id} AND messages = 1 LIMIT 1`)
   return call !== undefined
 }
 

@@ -4,6 +4,9 @@ import type { Entry, OpenCall } from '../../ports.ts'
 /** So many are remembered of each kind: with a turn that was forgotten the database is asked. */
 const MOST = 50_000
 
+/** Questions wait so long for others, to be asked at once: far shorter than calls are. */
+const GATHER_MS = 10
+
 /** A turn, as its calls that are charged by the message name it. */
 export interface Turn {
   readonly member: MemberId
@@ -11,8 +14,13 @@ export interface Turn {
   readonly id: string | undefined
 }
 
+export type NamedTurn = Turn & { readonly id: string }
+
+/** Whether the message of each of these turns is taken. */
+export type AskTurns = (turns: readonly NamedTurn[]) => Promise<readonly boolean[]>
+
 /** That the database is being asked, or was, and that nothing is known to have taken the message since. */
-interface Free {
+interface Free extends NamedTurn {
   isKnown: boolean
 }
 
@@ -21,31 +29,30 @@ interface Free {
  * call of a turn is opened holds until one of its calls is settled, for all of them are settled here.
  */
 export class TakenTurns {
+  readonly #ask: AskTurns
   readonly #taken = new Set<string>()
   readonly #free = new Map<string, Free>()
+  #toAsk: Free[] = []
+
+  constructor(ask: AskTurns) {
+    this.#ask = ask
+  }
 
   /** The turn of a call that is charged by the message; undefined for another, which no turn matters to. */
   static of(call: OpenCall): Turn | undefined {
     return call.charging === 'message' ? { member: call.member, id: call.turnId } : undefined
   }
 
-  /** A call of the turn has been opened: `ask` is called where the database has to say how it stands with the turn. */
-  opened(turn: Turn, ask: (id: string) => Promise<boolean>): void {
-    const { id } = turn
+  /** A call of the turn has been opened that may come to be its message. */
+  opened({ member, id }: Turn): void {
     if (id === undefined) return
-    const key = keyOf(turn.member, id)
+    const key = keyOf(member, id)
     if (this.#taken.has(key) || this.#free.has(key)) return
-    const free: Free = { isKnown: false }
+    const free = { member, id, isKnown: false }
     this.#free.set(key, free)
     dropOldest(this.#free)
-    void ask(id).then(
-      (isTaken) => {
-        if (this.#free.get(key) !== free) return
-        if (isTaken) this.#took(key)
-        else free.isKnown = true
-      },
-      () => this.#drop(key, free),
-    )
+    if (this.#toAsk.length === 0) setTimeout(() => void this.#askAll(), GATHER_MS).unref()
+    this.#toAsk.push(free)
   }
 
   /** What a settlement will cost; undefined where only the database knows. */
@@ -84,8 +91,19 @@ export class TakenTurns {
     dropOldest(this.#taken)
   }
 
-  #drop(key: string, free: Free): void {
-    if (this.#free.get(key) === free) this.#free.delete(key)
+  async #askAll(): Promise<void> {
+    // Not those of which something was heard meanwhile, nor a second time those that were forgotten and asked for again.
+    const asked = this.#toAsk.filter((free) => this.#free.get(keyOf(free.member, free.id)) === free)
+    this.#toAsk = []
+    if (asked.length === 0) return
+    const answers = await this.#ask(asked.map(({ member, id }) => ({ member, id }))).catch(() => [])
+    for (const [at, free] of asked.entries()) {
+      const key = keyOf(free.member, free.id)
+      if (this.#free.get(key) !== free) continue
+      if (answers[at] === true) this.#took(key)
+      else if (answers[at] === false) free.isKnown = true
+      else this.#free.delete(key)
+    }
   }
 }
 
