@@ -1,10 +1,13 @@
 import { equal, ok, rejects } from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { symlink } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import { suite, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as pause, setTimeout as sleep } from 'node:timers/promises'
 import { LedgerUnavailable } from '../../src/ports.ts'
-import { openStore, type Store } from '../../src/adapters/store/store.ts'
+import { takeServeLock } from '../../src/adapters/store/instance-lock.ts'
+import { journalPathOf } from '../../src/adapters/store/journal.ts'
+import { openStore, StoreRefused, type Store } from '../../src/adapters/store/store.ts'
 import { newCall, populate, silent } from './bench.ts'
 import { start } from './child.ts'
 import { seen } from './directory.contract.ts'
@@ -29,6 +32,15 @@ suite('sqlite: several processes', () => {
     await using second = await database.open({ role: 'serve' })
     await second.ledger.probe()
     await rejects(database.open({ role: 'serve' }), /already serves/)
+  })
+
+  test('leaves the journal to the next serve, which may begin as soon as the first lets go', async () => {
+    await using database = await sqliteDatabase()
+    const store = await database.open()
+    const closing = store.close()
+    using _lock = await lockGot(database.path)
+    equal(existsSync(journalPathOf(database.path)), false, 'removed while the lock was held')
+    await closing
   })
 
   test('refuses a second serve on one file under any other name', async () => {
@@ -130,4 +142,17 @@ async function killTwentyTimes(database: SqliteDatabase): Promise<Acknowledged> 
     }
   }
   return acknowledged
+}
+
+/** Takes the serve lock in the first moment in which it is free. */
+async function lockGot(path: string): Promise<Disposable> {
+  for (;;) {
+    try {
+      const lock = takeServeLock(path)
+      return { [Symbol.dispose]: () => lock.close() }
+    } catch (cause) {
+      if (!(cause instanceof StoreRefused)) throw cause
+      await pause()
+    }
+  }
 }

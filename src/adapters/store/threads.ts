@@ -70,8 +70,9 @@ export async function openThreads(options: EngineOptions, pollMs: number, log: L
       await behind?.records.close()
       // Before SQLite takes its own files away. A journal may be all that is left of what it promised.
       await files.look()
-      await Promise.all([background.close(), executor.close()])
+      // And while the serve lock is held: the next to take it makes a journal of this name at once.
       behind?.journal.close({ keep: files.isLost })
+      await Promise.all([background.close(), executor.close()])
     },
   }
   return { threads, warnings }
