@@ -10,14 +10,20 @@ export function alertsOn(
   log: Log,
 ): Alerts & AsyncDisposable {
   const webhook = url === '' ? undefined : new Webhook({ url, secret, log })
+  /** Until the outbox has them no more. */
+  const sent = new Set<string>()
   const over = (event: string): void => {
-    // It stays in the outbox, and is told once more when the gateway starts again.
-    outbox.crossOff(event).catch((cause: unknown) => {
-      log.warn('warning not crossed off', { event, cause: String(cause) })
-    })
+    outbox.crossOff(event).then(
+      // What was read before that came with it, and may be on its way from there.
+      () => setImmediate(() => sent.delete(event)),
+      // It stays in the outbox, and is told once more when the gateway starts again.
+      (cause: unknown) => log.warn('warning not crossed off', { event, cause: String(cause) }),
+    )
   }
   return {
+    hasSent: (id) => sent.has(id),
     send(event, facts) {
+      sent.add(event.id)
       if (webhook) webhook.send(event, facts, () => over(event.id))
       else over(event.id)
     },

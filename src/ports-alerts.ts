@@ -10,6 +10,8 @@ export interface AlertEvent {
 export interface Alerts {
   /** Waits for nothing and never throws; `facts` are for JSON, and carry no secrets. */
   send(event: AlertEvent, facts: Readonly<Record<string, unknown>>): void
+  /** Whether this process has sent it, and may still hear of it from the outbox. */
+  hasSent(id: string): boolean
 }
 
 /**

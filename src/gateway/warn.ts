@@ -4,11 +4,15 @@ import type { DueWarning } from '../core/quota.ts'
 import { creditsText } from '../core/units.ts'
 import type { Gateway } from './gateway.ts'
 
-/** Warnings that nobody has told of: they are counted, too. */
+/**
+ * Tells of warnings for the first time: they are counted, too. Those that this process has told of are passed over: whoever does not
+ * know whether anybody heard what a settlement brought about asks for all that is due.
+ */
 export function tellNewWarnings(
-  warnings: readonly DueWarning[],
+  due: readonly DueWarning[],
   { metrics, ...told }: Pick<Gateway, 'log' | 'alerts' | 'metrics'>,
 ): void {
+  const warnings = due.filter(({ id }) => !told.alerts.hasSent(id))
   for (const { member, window, percent } of warnings) metrics.warned(member, window, percent)
   tellWarnings(warnings, told)
 }

@@ -122,6 +122,31 @@ suite('warnings of a quota', { concurrency: 4 }, () => {
     )
   })
 
+  test('come once where the ledger is so slow that a settlement is promised while it is asked for', async () => {
+    const cost = await price()
+    await using on = await startStand({ simulator: SIMULATOR, member: { fiveHourQuota: cost * 6n } })
+    await ask(on.url, turn(on.key))
+    // As above.
+    await sleep(1000)
+    await ask(on.url, turn(on.key))
+    const lock = lockLedger(on.folder)
+    const asked = ask(on.url, turn(on.key))
+    await until(() => on.simulator.truth()[2])
+    await sleep(600)
+    // Waits for what was promised, and so has it written before the settlement that was asked for.
+    const ready = fetch(`${on.url}/readyz`)
+    await sleep(300)
+    lock[Symbol.dispose]()
+    match((await asked).text, /response\.completed/)
+    equal((await ready).status, 200)
+    await until(() => warnings(on)[0])
+    await sleep(300)
+    deepEqual(
+      warnings(on).map(({ percent }) => percent),
+      [50],
+    )
+  })
+
   test('hold up no call while the webhook hangs, and are not told again when a limit was moved', async () => {
     let asked = 0
     const server = createServer(() => (asked += 1))
