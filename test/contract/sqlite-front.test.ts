@@ -1,13 +1,23 @@
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { setImmediate as pause } from 'node:timers/promises'
+import { setImmediate as pause, setTimeout as sleep } from 'node:timers/promises'
 import { memoryCoordinator, type MemoryCoordinator } from '../../src/adapters/coordination/memory.ts'
 import { HOUR_MS } from '../../src/core/calendar.ts'
 import { FIVE_HOURS_MS } from '../../src/core/quota.ts'
 import type { CallId, UpstreamId } from '../../src/core/units.ts'
 import { newCall, newEntry, populate, T0, windowsOf, type World } from './bench.ts'
 import { start } from './child.ts'
-import { becomeKnown, byJournal, LONG, newestIn, open, spend, startFront, totalsAreExact } from './front-kit.ts'
+import {
+  becomeKnown,
+  byJournal,
+  lockFor,
+  LONG,
+  newestIn,
+  open,
+  spend,
+  startFront,
+  totalsAreExact,
+} from './front-kit.ts'
 import { ledgerModel } from './ledger.model.ts'
 import { sqliteDatabase } from './sqlite-database.ts'
 import type { Store } from '../../src/adapters/store/store.ts'
@@ -88,6 +98,31 @@ suite('sqlite: calls are opened and settled by the journal', () => {
     await Promise.all([others, front.store.ledger.settle(newEntry(call.id, T0, { credits: 100n }))])
     await front.store.ledger.probe()
     equal((await open(front)).verdict.state, 'spent')
+  })
+
+  test('promises a settlement that waits for its member to be read, while that hangs', async () => {
+    await using front = await startFront({ member: { fiveHourQuota: 0n } })
+    const other = await populate(front.store)
+    await becomeKnown(front.store, other, front.database.path)
+    await becomeKnown(front.store, front, front.database.path)
+    const { call } = await open(front)
+    await front.store.ledger.probe()
+    // The member is read anew after this, once the database has what another one is promised meanwhile.
+    const asked = open(front, { path: LONG })
+    await byJournal(front, 1, () => open({ ...front, ...other }))
+    await asked
+    let settling: Promise<unknown>
+    {
+      using _lock = lockFor(front.database.path)
+      const before = newestIn(front.database.path)
+      settling = front.store.ledger.settle(newEntry(call.id, T0, { credits: 7n }))
+      await sleep(2000)
+      equal(newestIn(front.database.path) - before, 1)
+    }
+    await settling
+    await front.store.ledger.probe()
+    equal(front.database.query(`SELECT credits FROM calls WHERE id = '${call.id}'`)[0]?.['credits'], 7n)
+    await totalsAreExact(front)
   })
 
   test('goes by the journal again after the database was asked, though calls of the member never pause', async () => {

@@ -98,13 +98,10 @@ export class FrontLedger implements Pick<Ledger, Answered> {
 
   async settle(entry: Entry): Promise<Standing> {
     this.#time.at(entry.endedAt)
-    const opened = this.#calls.get(entry.call)
-    const reading = opened && this.#reading.get(opened.member)
-    if (reading) await reading.done
-    // Unless it was settled meanwhile.
     const call = this.#calls.get(entry.call)
-    const book = call && this.#books.get(call.member)
-    const standing = (book && this.#settleQuickly(entry, call, book)) ?? (await this.#settleSafely(entry, call))
+    const reading = call && this.#reading.has(call.member)
+    const known = reading === false ? this.#settleQuickly(entry, call) : undefined
+    const standing = known ?? (await this.#settleSafely(entry, call))
     this.#calls.delete(entry.call)
     return standing
   }
@@ -164,8 +161,9 @@ export class FrontLedger implements Pick<Ledger, Answered> {
     if (turn && call.message) this.#turns.opened(turn)
   }
 
-  #settleQuickly(entry: Entry, call: FrontCall, book: Book): Standing | undefined {
-    if (call.doubtful === true || entry.ending === 'refused') return undefined
+  #settleQuickly(entry: Entry, call: FrontCall | undefined): Standing | undefined {
+    const book = call && this.#books.get(call.member)
+    if (!book || call.doubtful === true || entry.ending === 'refused') return undefined
     const credits = this.#turns.creditsOf(entry, call.turn)
     if (credits === undefined) return undefined
     const standing = book.settled(call.windows, credits, this.#time.at(entry.endedAt))
@@ -182,18 +180,35 @@ export class FrontLedger implements Pick<Ledger, Answered> {
    */
   async #settleSafely(entry: Entry, call: FrontCall | undefined): Promise<Standing> {
     if (!this.#isOpen(call)) return await this.#settleLong(entry, call)
-    if (this.#behind.isFailing && this.#promise(entry, call)) return { windows: [] }
+    if (this.#isPromisedAsItFails(entry, call)) return { windows: [] }
     const timer = setTimeout(() => this.#promise(entry, call), SOON_MS)
     try {
-      return await this.#settleLong(entry, call)
+      return await this.#settleOnceRead(entry, call)
     } catch (cause) {
       if (!(cause instanceof LedgerUnavailable)) throw cause
-      if (call.promised !== true && !this.#promise(entry, call)) throw cause
+      if (!this.#isPromised(entry, call)) throw cause
       this.#behind.hearLater(cause)
       return { windows: [] }
     } finally {
       clearTimeout(timer)
     }
+  }
+
+  async #settleOnceRead(entry: Entry, call: FrontCall): Promise<Standing> {
+    await this.#reading.get(call.member)?.done
+    if (this.#isPromisedAsItFails(entry, call)) return { windows: [] }
+    // Unless it was settled meanwhile.
+    const open = this.#calls.get(entry.call)
+    const known = call.promised === true ? undefined : this.#settleQuickly(entry, open)
+    return known ?? (await this.#settleLong(entry, open))
+  }
+
+  #isPromisedAsItFails(entry: Entry, call: FrontCall): boolean {
+    return this.#behind.isFailing && this.#isPromised(entry, call)
+  }
+
+  #isPromised(entry: Entry, call: FrontCall): boolean {
+    return call.promised === true || this.#promise(entry, call)
   }
 
   #promise(entry: Entry, call: FrontCall): boolean {
