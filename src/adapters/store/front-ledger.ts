@@ -11,7 +11,8 @@ import {
   type OpenCall,
   type RefusedCall,
 } from '../../ports.ts'
-import { Book, type AdmittedIn } from './book.ts'
+import type { AdmittedIn } from './book.ts'
+import { Books } from './books.ts'
 import type { Executor } from './executor.ts'
 import { LedgerTime } from './ledger-time.ts'
 import type { Input, OperationName, Output } from './operations.ts'
@@ -32,15 +33,6 @@ interface FrontCall {
   promised?: true
 }
 
-/** A member's book on its way here. */
-interface Reading {
-  /** What the database was asked after it makes it worthless. */
-  stale: boolean
-  /** What was promised meanwhile, too. */
-  worthless?: true
-  readonly done: Promise<void>
-}
-
 /** A settlement is promised after so long without an answer: sooner than anybody lets its client see the end without one. */
 const SOON_MS = 250
 
@@ -55,24 +47,22 @@ export type Answered = 'open' | 'attempt' | 'settle' | 'refuse' | 'standing' | '
 export class FrontLedger implements Pick<Ledger, Answered> {
   readonly #executor: Executor
   readonly #behind: WriteBehind
-  readonly #warnAt: readonly number[]
   readonly #time = new LedgerTime(0)
   readonly #calls = new Map<CallId, FrontCall>()
-  readonly #books = new Map<MemberId, Book>()
-  readonly #reading = new Map<MemberId, Reading>()
+  readonly #books: Books
   readonly #turns: TakenTurns
 
   constructor(executor: Executor, behind: WriteBehind, warnAt: readonly number[]) {
     this.#executor = executor
     this.#behind = behind
-    this.#warnAt = warnAt
+    this.#books = new Books(executor, behind, warnAt)
     this.#turns = new TakenTurns((turns) => executor.request('areTaken', turns))
   }
 
   async open(call: OpenCall, heldBefore: readonly Hold[], now: EpochMs): Promise<Verdict> {
     // Were the database asked beside it, a member of many calls would never become known.
-    const reading = this.#reading.get(call.member)
-    if (reading) await reading.done
+    const reading = this.#books.beingRead(call.member)
+    if (reading) await reading
     const at = this.#time.at(now)
     const admitted = this.#books.get(call.member)?.judge(call.windows, heldBefore, at)
     if (admitted && this.#behind.note({ open: call, at })) {
@@ -83,10 +73,11 @@ export class FrontLedger implements Pick<Ledger, Answered> {
     const book = this.#books.get(call.member)
     const verdict = await this.#askToOpen(call, heldBefore, now)
     // It knew less, or something else; one that was read meanwhile knows of this call.
-    if (this.#books.get(call.member) === book) this.#books.delete(call.member)
+    if (this.#books.get(call.member) === book) this.#books.drop(call.member)
     if (verdict.state === 'admitted') {
       this.#opened(call, verdict.standing.windows)
-      this.#read(call.member, verdict.at)
+      this.#time.at(verdict.at)
+      this.#books.read(call.member, verdict.at)
     } else this.#calls.delete(call.id)
     return verdict
   }
@@ -99,8 +90,8 @@ export class FrontLedger implements Pick<Ledger, Answered> {
   async settle(entry: Entry): Promise<Standing> {
     this.#time.at(entry.endedAt)
     const call = this.#calls.get(entry.call)
-    const reading = call && this.#reading.has(call.member)
-    const known = reading === false ? this.#settleQuickly(entry, call) : undefined
+    const isBeingRead = call && this.#books.beingRead(call.member) !== undefined
+    const known = isBeingRead === false ? this.#settleQuickly(entry, call) : undefined
     const standing = known ?? (await this.#settleSafely(entry, call))
     this.#calls.delete(entry.call)
     return standing
@@ -133,10 +124,9 @@ export class FrontLedger implements Pick<Ledger, Answered> {
 
   /** Whatever is known may have changed behind its back. */
   forget(): void {
-    this.#books.clear()
+    this.#books.forget()
     this.#turns.forget()
     for (const call of this.#calls.values()) call.doubtful = true
-    for (const reading of this.#reading.values()) reading.stale = true
   }
 
   /** It may be opened though this rejects: whoever ends it then must be known. */
@@ -195,7 +185,7 @@ export class FrontLedger implements Pick<Ledger, Answered> {
   }
 
   async #settleOnceRead(entry: Entry, call: FrontCall): Promise<Standing> {
-    await this.#reading.get(call.member)?.done
+    await this.#books.beingRead(call.member)
     if (this.#isPromisedAsItFails(entry, call)) return { windows: [] }
     // Unless it was settled meanwhile.
     const open = this.#calls.get(entry.call)
@@ -215,10 +205,7 @@ export class FrontLedger implements Pick<Ledger, Answered> {
     if (!this.#behind.note({ settle: entry })) return false
     call.promised = true
     this.#turns.settled(entry, call.turn)
-    // It is in neither.
-    this.#books.delete(call.member)
-    const reading = this.#reading.get(call.member)
-    if (reading) reading.worthless = true
+    this.#books.promisedBeside(call.member)
     return true
   }
 
@@ -236,8 +223,7 @@ export class FrontLedger implements Pick<Ledger, Answered> {
       const book = this.#books.get(call.member)
       this.#turns.settled(entry, call.turn)
       const standing = await this.#ask(call.member, 'settle', entry)
-      if (call.doubtful === true || call.promised === true || entry.ending === 'refused')
-        this.#books.delete(call.member)
+      if (call.doubtful === true || call.promised === true || entry.ending === 'refused') this.#books.drop(call.member)
       book?.charge(call.windows, standing.charged ?? entry.credits)
       book?.told(standing)
       return standing
@@ -251,14 +237,14 @@ export class FrontLedger implements Pick<Ledger, Answered> {
   /** It may be settled, or not. */
   #doubt(call: FrontCall): void {
     call.doubtful = true
-    this.#books.delete(call.member)
+    this.#books.drop(call.member)
     if (call.promised !== true) this.#turns.doubt(call.turn)
   }
 
   /** It may end windows that its call opened: others that come after it must not be let into those. */
   async #forgetBeforeRefusal(member: MemberId): Promise<void> {
-    await this.#reading.get(member)?.done
-    this.#books.delete(member)
+    await this.#books.beingRead(member)
+    this.#books.drop(member)
   }
 
   async #longWay<N extends OperationName>(
@@ -275,31 +261,7 @@ export class FrontLedger implements Pick<Ledger, Answered> {
   }
 
   #ask<N extends OperationName>(member: MemberId | undefined, name: N, ...input: Input<N>): Promise<Output<N>> {
-    const reading = member === undefined ? undefined : this.#reading.get(member)
-    if (reading) reading.stale = true
+    if (member !== undefined) this.#books.askedBeside(member)
     return this.#executor.request(name, ...input)
-  }
-
-  #read(member: MemberId, at: EpochMs): void {
-    this.#time.at(at)
-    if (this.#books.has(member) || this.#reading.has(member)) return
-    const { promise: done, resolve } = Promise.withResolvers<void>()
-    const reading: Reading = { stale: false, done }
-    this.#reading.set(member, reading)
-    void this.#learn(member, at, reading).finally(resolve)
-  }
-
-  /** All that the database was asked before is in what it learns, and nothing that it is asked later. */
-  async #learn(member: MemberId, at: EpochMs, reading: Reading): Promise<void> {
-    try {
-      await this.#upToDate()
-      reading.stale = false
-      const known = await this.#executor.request('book', member, at)
-      if (!reading.stale && reading.worthless !== true) this.#books.set(member, new Book(known, this.#warnAt))
-    } catch {
-      // Calls go the long way until it can be read.
-    } finally {
-      this.#reading.delete(member)
-    }
   }
 }
