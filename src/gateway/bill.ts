@@ -5,7 +5,7 @@ import type { EpochMs, NanoCredits } from '../core/units.ts'
 import { NO_USAGE, type Precision, type Usage } from '../core/usage.ts'
 import type { Gateway } from './gateway.ts'
 import type { Receipt } from './settle.ts'
-import { CHARGED_NOTHING, finalPrice, NO_PRICE, priceSoFar, seenOf, type Unpriced } from './tariff.ts'
+import { CHARGED_NOTHING, finalPrice, NO_PRICE, priceSoFar, seenOf, type Called, type Unpriced } from './tariff.ts'
 
 /** What a call cost, and how surely that is known. */
 export interface Bill {
@@ -55,12 +55,8 @@ export function saysItFailed({ terminal }: Metered): boolean {
 }
 
 function billUsage(receipt: Receipt, gateway: Gateway, at: EpochMs): Bill {
-  const { request, metered } = receipt
-  const price = finalPrice(
-    { model: request.asked.model ?? metered?.model, serviceTier: tierOf(receipt), usage: metered?.usage ?? NO_USAGE },
-    at,
-    gateway,
-  )
+  const { metered } = receipt
+  const price = finalPrice({ ...calledIn(receipt), usage: metered?.usage ?? NO_USAGE }, at, gateway)
   if (price.unknown?.event === CHARGED_NOTHING) return { ...price, precision: 'unknown' }
   // Priced by what it can mean at most, but nothing to prove a bill by.
   return { ...price, precision: metered?.usage?.inconsistent ? 'estimated' : 'exact' }
@@ -75,8 +71,16 @@ function billNoAnswer(receipt: Receipt, gateway: Gateway): Bill {
 }
 
 /** By the request, and by what was seen of the output. */
-function estimate({ request, metered }: Receipt, gateway: Gateway): Bill {
-  return { ...priceSoFar(request, metered?.outputBytes ?? 0, gateway), precision: 'estimated' }
+function estimate(receipt: Receipt, gateway: Gateway): Bill {
+  const { request, metered } = receipt
+  const soFar = { ...calledIn(receipt), outputBytes: metered?.outputBytes ?? 0 }
+  return { ...priceSoFar(request, soFar, gateway), precision: 'estimated' }
+}
+
+/** An answer names its tier, and its model, as it begins: one that was cut is priced by them as a whole one is. */
+function calledIn(receipt: Receipt): Called {
+  const { request, metered } = receipt
+  return { model: request.asked.model ?? metered?.model, serviceTier: tierOf(receipt) }
 }
 
 /** The tier that was used: `auto` in an answer only repeats the question. */

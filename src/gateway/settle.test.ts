@@ -171,6 +171,27 @@ suite('settling', () => {
     equal(unary.usage.outputTokens, 4000)
   })
 
+  test('an answer that was cut is priced by the tier and the model that it had named', async () => {
+    const cut = { receipt: { ending: 'client-left' }, metered: { outputBytes: 2000 } } as const
+    const standard = 1000n * 50_000n + 10n * 250_000n
+    for (const [asked, serviceTier, credits] of [
+      ['priority', 'default', standard],
+      [undefined, 'priority', 2n * standard],
+      ['priority', 'auto', 2n * standard],
+      ['flex', undefined, standard / 2n],
+    ] as const) {
+      const metered = { ...cut.metered, serviceTier }
+      const entry = await entryOf({ ...cut, metered, asked: { serviceTier: asked } })
+      equal(entry.credits, credits)
+      // What its row says is what it was priced by.
+      const tariff = { rates: cardWith(), settings: { charging: 'tokens' } } as unknown as Gateway
+      const again = { model: 'gpt-6.1-sol', serviceTier: entry.serviceTier, usage: entry.usage }
+      equal(finalPrice(again, entry.endedAt, tariff).credits, credits)
+    }
+    const unnamed = { ...cut, metered: { ...cut.metered, model: 'gpt-6.1-sol' }, asked: { model: undefined } }
+    deepEqual((await entryOf(unnamed)).rate, 'gpt-6.1-sol@2026-09-29')
+  })
+
   test('an answer that was cut had its request read: what comes after it is charged as cached', async () => {
     const cachedAfter = async (settled: Settled) => {
       const estimator = new Estimator()

@@ -12,6 +12,7 @@ const NOW = Date.UTC(2026, 10, 23)
 /** Of 4000 bytes, and of a whole answer, before anything was learned; gpt-5.5 costs 125 and 750 credits a million. */
 const INPUT = 1000n * 125_000n
 const OUTPUT = 4000n * 750_000n
+const NONE_SEEN = { model: 'gpt-5.5', serviceTier: undefined, outputBytes: 0 }
 
 function gatewayThat(charging: 'tokens' | 'message'): Gateway {
   const parts = { rates: cardWith(), estimator: new Estimator(), chargedTurns: new ChargedTurns() }
@@ -36,8 +37,9 @@ suite('a call is expected to cost', () => {
   test('its request alone where it is a warm-up, which has no answer', () => {
     const gateway = gatewayThat('tokens')
     equal(expectedPrice(requestOf('prewarm'), NOW, gateway).credits, INPUT)
-    for (const stream of [true, false]) equal(priceSoFar(requestOf('prewarm', stream), 0, gateway).credits, INPUT)
-    equal(priceSoFar(requestOf('turn', false), 0, gateway).credits, INPUT + OUTPUT)
+    for (const stream of [true, false])
+      equal(priceSoFar(requestOf('prewarm', stream), NONE_SEEN, gateway).credits, INPUT)
+    equal(priceSoFar(requestOf('turn', false), NONE_SEEN, gateway).credits, INPUT + OUTPUT)
   })
 
   test('a message where those are charged, and nothing where it can be none', () => {

@@ -27,12 +27,13 @@ export interface Price {
   readonly unknown: Unpriced | undefined
 }
 
-interface Called {
+/** What was called, as far as the price depends on it: as asked for, or as upstream says. */
+export interface Called {
   readonly model: string | undefined
   readonly serviceTier: string | undefined
-  readonly usage: Usage
 }
 
+type Used = Called & { readonly usage: Usage }
 type Tariff = Pick<Gateway, 'rates' | 'settings'>
 
 /** A price and the usage that it is for. */
@@ -70,13 +71,17 @@ function usageAhead(request: CallRequest, { estimator }: Pick<Gateway, 'estimato
   return request.intent.kind === 'prewarm' ? { ...usage, outputTokens: 0, reasoningTokens: 0 } : usage
 }
 
-/** What a call that was cut short has cost, by so many bytes of output that were seen of it. */
-export function priceSoFar(request: CallRequest, outputBytes: number, gateway: Gateway): Estimate {
+/** What a call that was cut short has cost, by what its answer had said of itself and so many bytes of output until then. */
+export function priceSoFar(
+  request: CallRequest,
+  { outputBytes, ...called }: Called & { readonly outputBytes: number },
+  gateway: Gateway,
+): Estimate {
   // Of an answer that comes as a whole nothing is seen while it is made.
   const usage = request.asked.stream
     ? gateway.estimator.soFar(seenOf(request, outputBytes))
     : usageAhead(request, gateway)
-  return { ...guessedPrice({ ...request.asked, usage }, gateway.now(), gateway), usage }
+  return { ...guessedPrice({ ...called, usage }, gateway.now(), gateway), usage }
 }
 
 /** What the estimator knows a call by. */
@@ -87,16 +92,16 @@ export function seenOf({ asked, intent, holder, bodyBytes, continues }: CallRequ
 }
 
 /** What a call did cost, by the usage that upstream stated. */
-export function finalPrice(call: Called, at: EpochMs, tariff: Tariff): Price {
+export function finalPrice(call: Used, at: EpochMs, tariff: Tariff): Price {
   return priced(call, at, tariff, rateFor(call.usage, call.model ?? '', at, tariff.rates))
 }
 
 /** By a guess, which is always of tokens: whether its model has a price of these is asked once they are stated. */
-function guessedPrice(call: Called, at: EpochMs, tariff: Tariff): Price {
+function guessedPrice(call: Used, at: EpochMs, tariff: Tariff): Price {
   return priced(call, at, tariff, rateOf(call.model ?? '', at, tariff.rates) ?? tariff.rates.fallback)
 }
 
-function priced({ model, serviceTier, usage }: Called, at: EpochMs, { rates, settings }: Tariff, rate: Rate): Price {
+function priced({ model, serviceTier, usage }: Used, at: EpochMs, { rates, settings }: Tariff, rate: Rate): Price {
   if (settings.charging === 'message') return messagePrice(model, at, rates)
   const tier = tierOf(serviceTier, model, rate, rates)
   const unknown =
