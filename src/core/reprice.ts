@@ -53,9 +53,14 @@ export function repriced(call: SettledCall, card: RateCard): Repriced | undefine
   return { credits, rate: rate.identity }
 }
 
-/** What was estimated is tokens, whatever the model counts: of such a guess nothing is asked but its model's rate. */
-function rateOfSettled({ usage, precision, endedAt }: SettledCall, model: string, card: RateCard): Rate | undefined {
-  if (precision === 'estimated') return rateOf(model, endedAt, card) ?? card.fallback
+/**
+ * What was estimated is tokens, whatever the model counts: of such a guess nothing is asked but its model's rate. What the fallback
+ * has priced in spite of a rate was no guess: it was stated, if not consistently.
+ */
+function rateOfSettled(call: SettledCall, model: string, card: RateCard): Rate | undefined {
+  const { usage, precision, endedAt } = call
+  const isGuess = precision === 'estimated' && call.rate !== card.fallback.identity
+  if (isGuess) return rateOf(model, endedAt, card) ?? card.fallback
   const rate = rateFor(usage, model, endedAt, card)
   return covers(rate, usage) ? rate : undefined
 }
