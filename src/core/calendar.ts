@@ -1,5 +1,6 @@
 import type { EpochMs } from './units.ts'
 
+export const MINUTE_MS = 60_000
 export const HOUR_MS = 3_600_000
 export const DAY_MS = 86_400_000
 

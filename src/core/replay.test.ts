@@ -83,8 +83,9 @@ suite('a replay of past calls', () => {
     )
   })
 
-  test('lets windows roll where they do', () => {
+  test('lets windows roll where they do, spend leaving them with its minute', () => {
     const mode = 'rolling'
+    const minute = 1 / 60
     deepEqual(
       replayed(
         [
@@ -92,13 +93,25 @@ suite('a replay of past calls', () => {
           [3, 60n],
           [4, 1n],
           [LENGTH, 1n],
+          [LENGTH + minute, 1n],
           [LENGTH + 1, 60n],
           [LENGTH + 2, 1n],
-          [LENGTH + 3, 1n],
+          [LENGTH + 3 + minute, 1n],
         ],
         { mode },
       ),
-      [undefined, undefined, '5h', undefined, undefined, '5h', undefined],
+      [undefined, undefined, '5h', '5h', undefined, undefined, '5h', undefined],
+    )
+    const limits = { five: 100n, weekly: 150n, mode } as const
+    deepEqual(
+      replayed(
+        [
+          [0, 200n],
+          [1, 1n],
+        ],
+        limits,
+      ),
+      [undefined, 'weekly'],
     )
   })
 

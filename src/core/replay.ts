@@ -1,3 +1,4 @@
+import { MINUTE_MS } from './calendar.ts'
 import { judge, type QuotaWindow, type WindowName, type WindowStanding } from './quota.ts'
 import type { EpochMs, NanoCredits } from './units.ts'
 
@@ -23,6 +24,23 @@ interface Settlement {
   readonly into: readonly Filling[]
 }
 
+/** Spend of a window that rolls, and when it leaves it. */
+interface Leaving {
+  readonly at: EpochMs
+  readonly credits: NanoCredits
+}
+
+/** When enough has left a spent window for it to have room; undefined for another. */
+function roomAgain(leaving: readonly Leaving[], settled: NanoCredits, limit: NanoCredits): EpochMs | undefined {
+  if (settled < limit) return undefined
+  let left = settled
+  for (const { at, credits } of leaving) {
+    left -= credits
+    if (left < limit) return at
+  }
+  return undefined
+}
+
 /**
  * Goes once more through the calls of one member, in the order of their admission, under other limits. What would have
  * been refused would not have been spent. Calls that waited for room that others held count as admitted at once.
@@ -31,7 +49,7 @@ export class Replay {
   readonly #windows: readonly QuotaWindow[]
   readonly #open = new Map<WindowName, Filling>()
   /** Of windows that roll: spend by the time at which it leaves them, the first first. */
-  readonly #leaving = new Map<WindowName, { readonly at: EpochMs; readonly credits: NanoCredits }[]>()
+  readonly #leaving = new Map<WindowName, Leaving[]>()
   /** Of calls that still run, the first to end last. */
   readonly #pending: Settlement[] = []
 
@@ -56,7 +74,9 @@ export class Replay {
       for (const { name, lengthMs, rolling } of this.#windows) {
         if (rolling !== true) continue
         this.#rolling(name).settled += next.credits
-        this.#leavingOf(name).push({ at: next.at + lengthMs, credits: next.credits })
+        // With its minute, as where it is enforced.
+        const minute = next.at - (next.at % MINUTE_MS)
+        this.#leavingOf(name).push({ at: minute + lengthMs + MINUTE_MS, credits: next.credits })
       }
     }
   }
@@ -72,7 +92,8 @@ export class Replay {
       const leaving = this.#leavingOf(window.name)
       const gone = leaving.findIndex((spend) => spend.at > now)
       for (const { credits } of leaving.splice(0, gone === -1 ? leaving.length : gone)) filling.settled -= credits
-      return { ...window, settled: filling.settled, openedAt: undefined, resetsAt: undefined }
+      const { settled } = filling
+      return { ...window, settled, openedAt: undefined, resetsAt: roomAgain(leaving, settled, window.limit) }
     }
     const filling = this.#open.get(window.name)
     const open = filling && filling.resetsAt > now ? filling : undefined
@@ -96,7 +117,7 @@ export class Replay {
     return filling
   }
 
-  #leavingOf(name: WindowName): { readonly at: EpochMs; readonly credits: NanoCredits }[] {
+  #leavingOf(name: WindowName): Leaving[] {
     const leaving = this.#leaving.get(name) ?? []
     this.#leaving.set(name, leaving)
     return leaving

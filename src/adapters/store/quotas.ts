@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../core/calendar.ts'
 import type { QuotaRules, QuotaWindow } from '../../core/quota.ts'
 import type { EpochMs, MemberId, NanoCredits } from '../../core/units.ts'
 import {
@@ -11,7 +12,7 @@ import {
 } from '../../ports.ts'
 import { adjustmentsOf, writeGrant, writeReset, writeRevoke } from './adjustments.ts'
 import { memberNamed } from './members.ts'
-import { MINUTE_MS, rollingSince, totalNow } from './rolling.ts'
+import { rollingSince, totalNow } from './rolling.ts'
 import { bumpRevision } from './revision.ts'
 import { big, sql, type Row, type Script } from './sql.ts'
 import { windowsOf } from './quota-windows.ts'

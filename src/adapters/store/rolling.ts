@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../core/calendar.ts'
 import { MONTH_MS, type QuotaWindow, type WindowStanding } from '../../core/quota.ts'
 import type { EpochMs, MemberId, NanoCredits } from '../../core/units.ts'
 import type { KnownMember } from './memory.ts'
@@ -6,8 +7,6 @@ import { big, change, int, maybeInt, one, only, type Row, type Script, sql } fro
 // A window that rolls is the difference of two running totals: what the member has ever spent, now and at the window's
 // beginning. Totals are kept for each minute in which something was settled, so that a sum costs two look-ups however long
 // the window is and however much was spent in it; in return spend leaves a window up to a minute late.
-
-export const MINUTE_MS = 60_000
 
 /** Totals are kept for so long, and the last one before that. */
 const KEPT_MS = MONTH_MS + 2 * MINUTE_MS
