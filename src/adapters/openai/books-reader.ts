@@ -43,8 +43,10 @@ export class BooksReader {
       const data = page['data']
       if (!Array.isArray(data)) throw new BooksUnavailable(`${plain(path)}: the answer is not a page of OpenAI's`)
       items.push(...data.filter(isRecord))
-      const next = page['has_more'] === true ? after(page) : undefined
-      if (next === undefined) return items
+      if (page['has_more'] !== true) return items
+      const next = after(page)
+      // Half of the books would show a drift that is none.
+      if (next === undefined) throw new BooksUnavailable(`${plain(path)}: there are more pages, and nothing says where`)
       if (`&${next}` === cursor) break
       cursor = `&${next}`
     }

@@ -50,7 +50,7 @@ suite('the books of OpenAI', () => {
     await ask(on, 'sk-sim-alpha')
     await ask(on, 'sk-sim-alpha')
     await ask(on, 'sk-sim-alpha-other', 'gpt-6.1-sol')
-    // 200 days are seven pages of usage and two of costs.
+    // 200 days are seven pages of each.
     const days = { from: TODAY - 198 * DAY_MS, to: DAYS.to }
     const lines = await books.usage(ADMIN, days, NEVER)
     const [first, second, third] = on.truth()
@@ -101,6 +101,19 @@ suite('the books of OpenAI', () => {
     on.script({ on: 'books', path: USAGE, status: 500, body: {}, times: 5 })
     await rejects(books.usage(ADMIN, DAYS, NEVER), /usage\/completions: OpenAI answers 500/)
     equal((await books.usage(ADMIN, DAYS, NEVER)).length, 1)
+  })
+
+  test('are not taken for whole where they say that there is more, and not where', async () => {
+    await using on = await startSimulator({ tokens: 'bytes' })
+    await using books = booksOf(on)
+    for (const next_page of [undefined, null, '']) {
+      on.script({ on: 'books', path: USAGE, status: 200, body: { data: [], has_more: true, next_page } })
+      await rejects(books.usage(ADMIN, DAYS, NEVER), (error: Error) => {
+        ok(error instanceof BooksUnavailable)
+        equal(error.message, `${USAGE}: there are more pages, and nothing says where`)
+        return true
+      })
+    }
   })
 
   test('are not asked for again with a key that may not read them, and the key is not told', async () => {
