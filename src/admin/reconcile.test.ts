@@ -126,6 +126,15 @@ suite('reconcile on the command line', () => {
     }
   })
 
+  test('compares an organization of very many keys', async () => {
+    const on = await world()
+    const others = Array.from({ length: 300_000 }, (_, i) => i)
+    on.booked = on.booked.concat(others.map((i) => ({ ...BOOKED, apiKeyId: `key_${i + 2}`, requests: 1 })))
+    on.bill = on.bill.concat(others.map((i) => ({ ...BILLED, apiKeyId: `key_${i + 2}`, cost: 1n })))
+    equal(await on.run('admin', 'reconcile'), 0, on.err)
+    match(on.out, /^other keys of the organization: 300000 requests, not compared$/m)
+  })
+
   test('finds keys by what OpenAI shows of them, else by their project', async () => {
     const on = await world({ apiKeyId: 'key_2' })
     on.bill = [{ ...BILLED, apiKeyId: 'key_2', cost: 112_000_000_000n }]

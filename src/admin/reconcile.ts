@@ -123,7 +123,8 @@ async function readBooks(
   upstreams: readonly Upstream[],
   { days, signal }: ReconcileOptions,
 ): Promise<ReadBooks> {
-  const [usage, bill]: [BookedUsage[], BookedCost[]] = [[], []]
+  // An organization may have more lines than a call can have arguments.
+  let [usage, bill]: [readonly BookedUsage[], readonly BookedCost[]] = [[], []]
   const projects = new Set<string>()
   const found = new Map<UpstreamId, { readonly apiKeyId: string; readonly project: string }>()
   for (const key of adminKeys) {
@@ -131,8 +132,8 @@ async function readBooks(
       const keys = await books.keys(key, upstreams, signal)
       for (const project of keys.projects) projects.add(project)
       for (const [id, one] of keys.found) found.set(id, one)
-      usage.push(...(await books.usage(key, days, signal)))
-      bill.push(...(await books.costs(key, days, signal)))
+      usage = usage.concat(await books.usage(key, days, signal))
+      bill = bill.concat(await books.costs(key, days, signal))
     } catch (cause) {
       if (!(cause instanceof BooksUnavailable)) throw cause
       throw new BooksUnavailable(`books of ${key.organization}: ${cause.message}`, { cause })

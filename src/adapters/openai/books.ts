@@ -27,9 +27,8 @@ export interface BooksOptions extends WayOptions {
 }
 
 const PAUSE_MS = 500
-/** The most that a page of each may have (developers.openai.com/api/reference, "Usage" and "Costs"). */
-const USAGE_DAYS = 31
-const COST_DAYS = 180
+/** The most that a page of usage may have (developers.openai.com/api/reference, "Usage"). Of costs it may have 180, and then be too large. */
+const PAGE_DAYS = 31
 const LISTED = 100
 
 type Fields = Readonly<Record<string, unknown>>
@@ -48,7 +47,7 @@ export class OpenAiBooks implements Books, AsyncDisposable {
   }
 
   async usage(key: AdminKey, days: Days, signal: AbortSignal): Promise<readonly BookedUsage[]> {
-    const path = `/v1/organization/usage/completions?${spanOf(days, USAGE_DAYS)}${groupedBy('project_id', 'api_key_id', 'model')}`
+    const path = `/v1/organization/usage/completions?${spanOf(days)}${groupedBy('project_id', 'api_key_id', 'model')}`
     return await this.#read(key, path, signal, (day, result) => [
       {
         day,
@@ -64,7 +63,7 @@ export class OpenAiBooks implements Books, AsyncDisposable {
   }
 
   async costs(key: AdminKey, days: Days, signal: AbortSignal): Promise<readonly BookedCost[]> {
-    const path = `/v1/organization/costs?${spanOf(days, COST_DAYS)}${groupedBy('project_id', 'api_key_id', 'line_item')}`
+    const path = `/v1/organization/costs?${spanOf(days)}${groupedBy('project_id', 'api_key_id', 'line_item')}`
     return await this.#read(key, path, signal, (day, result) => {
       const { amount } = result
       if (!isRecord(amount)) return []
@@ -130,8 +129,8 @@ export class OpenAiBooks implements Books, AsyncDisposable {
   }
 }
 
-function spanOf({ from, to }: Days, limit: number): string {
-  return `start_time=${from / 1000}&end_time=${to / 1000}&bucket_width=1d&limit=${limit}`
+function spanOf({ from, to }: Days): string {
+  return `start_time=${from / 1000}&end_time=${to / 1000}&bucket_width=1d&limit=${PAGE_DAYS}`
 }
 
 function groupedBy(...fields: readonly string[]): string {
