@@ -88,7 +88,7 @@ function addChanges(rates: Command, commands: CommandSet): void {
     .option('--cached <credits>', 'cached input')
     .option('--output <credits>', 'output')
     .option('--cache-write <credits>', 'input that is written to the cache (default: as other input)')
-    .option('--minute <credits>', 'a minute of audio that is counted by its length; alone where tokens have no price')
+    .option('--minute <credits>', 'a minute of audio that is counted by its length; alone, tokens keep what they cost')
     .option('--message <credits>', 'instead of these, a message on average, where messages are charged')
     .option('--from <date>', 'the UTC day from which it counts (default: always)')
 

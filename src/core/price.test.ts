@@ -168,6 +168,29 @@ suite('price', () => {
     equal(spoken('gpt-realtime-mini')?.audio?.input, 250_000n)
   })
 
+  test('of tokens is what it was where an operator has set that of a minute alone', () => {
+    const minutes = (name: string) =>
+      rowOfConfigured(name, { input: 0n, cached: 0n, output: 0n, cacheWrite: undefined, minute: 9n })
+    const tokens = rowOfConfigured('gpt-own', { input: 5n, cached: 4n, output: 3n, cacheWrite: 2n })
+    const set = cardWith({
+      rates: [tokens],
+      set: ['gpt-4o-transcribe', 'gpt-4o-transcribe-diarize', 'gpt-own@2026-11-01', 'whisper-1', 'gpt-hears'].map(
+        minutes,
+      ),
+    })
+    const by = (model: string, at = NOW) => {
+      const { input, cached, output, cacheWrite, spoken } = rateFor(usage(1, 0, 0, 0), model, at, set)
+      return [input, cached, output, cacheWrite, spoken?.minute]
+    }
+    for (const model of ['gpt-4o-transcribe', 'gpt-4o-transcribe-2025-10-01', 'gpt-4o-transcribe-diarize']) {
+      deepEqual(by(model), [62_500n, 62_500n, 250_000n, undefined, 9n], model)
+    }
+    deepEqual(by('gpt-own'), [5n, 4n, 3n, 2n, 9n])
+    deepEqual(by('gpt-own', Date.parse('2026-10-31T00:00:00Z')), [5n, 4n, 3n, 2n, undefined])
+    // These have none.
+    for (const model of ['whisper-1', 'gpt-hears']) equal(rateFor(usage(1, 0, 0, 0), model, NOW, set), set.fallback)
+  })
+
   test('rounds up once', () => {
     const odd: Rate = { identity: 'x', model: 'x', input: 1n, cached: 1n, output: 1n, cacheWrite: undefined }
     equal(creditsOf(usage(1, 0, 0, 0), odd, { tenths: 5n, known: true }), 1n)

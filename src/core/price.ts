@@ -119,10 +119,10 @@ export function rateFor(usage: Usage, model: string, at: EpochMs, card: RateCard
  * Whether a rate has a price for what a usage states. Audio that is counted by its length needs one of a minute; where a
  * minute is all that has a price, tokens have none. What is not covered is not free: nobody knows its price.
  */
-export function covers({ input, cached, output, spoken }: Rate, usage: Usage): boolean {
-  if ((usage.spoken?.audioMs ?? 0) > 0 && spoken?.minute === undefined) return false
+export function covers(rate: Rate, usage: Usage): boolean {
+  if ((usage.spoken?.audioMs ?? 0) > 0 && rate.spoken?.minute === undefined) return false
   const tokens = usage.inputTokens > 0 || usage.outputTokens > 0
-  return !tokens || spoken?.minute === undefined || input + cached + output > 0n
+  return !tokens || !hasMinutesAlone(rate)
 }
 
 /**
@@ -132,8 +132,7 @@ export function covers({ input, cached, output, spoken }: Rate, usage: Usage): b
 export function rateOf(model: string, at: EpochMs, card: RateCard): Rate | undefined {
   const row = rowOf(model, at, card.rates, card.aliases)
   if (!row) return undefined
-  const { input, cached, output, cacheWrite } = row
-  const spoken = row.mark === undefined ? row.spoken : spokenWithBelow(row, at, card)
+  const { input, cached, output, cacheWrite, spoken } = withBelow(row, at, card)
   const identity = identityOf(row)
   return { identity, model: row.model, input, cached, output, cacheWrite, ...(spoken && { spoken }) }
 }
@@ -143,14 +142,35 @@ export function identityOf({ model, from, mark }: RateRow): string {
   return `${model}@${from ?? 'always'}${mark === undefined ? '' : `/${mark}`}`
 }
 
-/** Where an operator's row says nothing of audio and images, the rows hold that it covers, those of a snapshot's model too. */
-function spokenWithBelow(row: RateRow, at: EpochMs, card: RateCard): SpokenRate | undefined {
+/**
+ * An operator's row with what it leaves to those that it covers, those of a snapshot's model too: audio and images of which it
+ * says nothing, and tokens, where it has a price of minutes alone.
+ */
+export function withBelow(row: RateRow, at: EpochMs, card: RateCard): RateRow {
+  if (row.mark === undefined) return row
   const day = dayAt(at)
-  return namesOf(row.model, card.aliases)
+  const below = namesOf(row.model, card.aliases)
     .toReversed()
     .flatMap((name) => card.rates.get(name) ?? [])
     .filter((each) => inForce(each, day))
-    .reduce<SpokenRate | undefined>((below, { spoken }) => (spoken ? { ...below, ...spoken } : below), undefined)
+  const spoken = below.reduce<SpokenRate | undefined>(
+    (before, each) => (each.spoken ? { ...before, ...each.spoken } : before),
+    undefined,
+  )
+  const whole = { ...row, ...(spoken && { spoken }) }
+  const tokens = hasMinutesAlone(row) ? below.findLast((each) => !hasMinutesAlone(each)) : undefined
+  if (tokens === undefined) return whole
+  const { input, cached, output, cacheWrite } = tokens
+  return { ...whole, input, cached, output, ...(cacheWrite !== undefined && { cacheWrite }) }
+}
+
+function hasMinutesAlone({
+  input,
+  cached,
+  output,
+  spoken,
+}: Pick<Rate, 'input' | 'cached' | 'output' | 'spoken'>): boolean {
+  return spoken?.minute !== undefined && input + cached + output === 0n
 }
 
 /** Later ones last: of two that are in force the last wins. */

@@ -1,4 +1,4 @@
-import { identityOf, messagePriceOf, ownTiersOf, rateOf, type RateCard } from './price.ts'
+import { identityOf, messagePriceOf, ownTiersOf, rateOf, withBelow, type RateCard } from './price.ts'
 import { ALIASES, type RateRow } from './rates.ts'
 import type { EpochMs, NanoCredits } from './units.ts'
 import { usdNameOf, usdRowsOf, usdTierTenths, usdIdentityOf } from './usd.ts'
@@ -34,7 +34,10 @@ export function rateSheet(asked: string, at: EpochMs, card: RateCard): RateSheet
     asked,
     model: current?.model,
     names: namesOf(model, card),
-    credits: listed(card.rates.get(model) ?? [], current?.identity),
+    credits: listed(card.rates.get(model) ?? [], current?.identity).map(({ row, inForce }) => ({
+      row: inForce ? withBelow(row, at, card) : row,
+      inForce,
+    })),
     // A rate of one's own for a snapshot is none in dollars: those are still its model's.
     usd: listed(usdRowsOf(usdNameOf(asked, at) ?? model), usdNow),
     tiers: tiersOf(ownTiersOf(asked, current ?? card.fallback, card), model, card),
@@ -47,7 +50,8 @@ export function ratesInForce(at: EpochMs, card: RateCard): readonly RateRow[] {
   return [...card.rates]
     .flatMap(([model, rows]) => {
       const identity = rateOf(model, at, card)?.identity
-      return rows.findLast((row) => identityOf(row) === identity) ?? []
+      const row = rows.findLast((each) => identityOf(each) === identity)
+      return row ? withBelow(row, at, card) : []
     })
     .toSorted((one, other) => one.model.localeCompare(other.model, 'en'))
 }
