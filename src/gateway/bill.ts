@@ -62,11 +62,15 @@ function billUsage(receipt: Receipt, gateway: Gateway, at: EpochMs): Bill {
   return { ...price, precision: metered?.usage?.inconsistent ? 'estimated' : 'exact' }
 }
 
-/** No head came. A client that left while upstream was at work may have caused cost that nobody states. */
+/**
+ * No head came. A client that left while upstream was at work may have caused cost that nobody states; what had failed before
+ * costs it no more than if it had stayed.
+ */
 function billNoAnswer(receipt: Receipt, gateway: Gateway): Bill {
-  const sent = receipt.attempts.some((attempt) => attempt.sent && attempt.status === undefined)
-  if (!sent) return NOTHING
-  if (receipt.ending === 'client-left') return estimate(receipt, gateway)
+  const headless = receipt.attempts.filter((attempt) => attempt.sent && attempt.status === undefined)
+  if (headless.length === 0) return NOTHING
+  const wasAtWork = headless.some(({ errorClass }) => errorClass === undefined || errorClass === 'client_left')
+  if (receipt.ending === 'client-left' && wasAtWork) return estimate(receipt, gateway)
   return { ...NOTHING, precision: 'unknown' }
 }
 

@@ -238,26 +238,23 @@ suite('settling', () => {
 
   test('a call that never had an answer costs nothing, unless the client left upstream at work', async () => {
     const none = { metered: undefined, status: undefined }
-    const attempt = {
-      upstream: 1,
-      status: undefined,
-      errorClass: 'timeout',
-      sent: true,
-      startedAt: 0,
-      durationMs: 1,
-    } as never
+    const attemptOf = (errorClass: string): never =>
+      ({ upstream: 1, status: undefined, errorClass, sent: true, startedAt: 0, durationMs: 1 }) as never
     deepEqual(await billOf({ receipt: { ...none, ending: 'client-left', attempts: [] } }), {
       credits: 0n,
       precision: 'exact',
       message: false,
     })
-    const left = await billOf({ receipt: { ...none, ending: 'client-left', attempts: [attempt] } })
+    const attempts = [attemptOf('timeout'), attemptOf('client_left')]
+    const left = await billOf({ receipt: { ...none, ending: 'client-left', attempts } })
     equal(left.credits, 1000n * 50_000n)
-    deepEqual(await billOf({ receipt: { ...none, ending: 'upstream-failed', attempts: [attempt] } }), {
-      credits: 0n,
-      precision: 'unknown',
-      message: false,
-    })
+    for (const ending of ['upstream-failed', 'client-left'] as const) {
+      deepEqual(await billOf({ receipt: { ...none, ending, attempts: [attemptOf('timeout')] } }), {
+        credits: 0n,
+        precision: 'unknown',
+        message: false,
+      })
+    }
   })
 
   test('by messages, every answer costs a message', async () => {

@@ -227,7 +227,9 @@ export class Turn {
     const before = async ({ upstream, chosen }: Seat): Promise<void> => await announce(upstream, why(chosen))
     const note: Note = ({ upstream, startedAt, chosen, ...made }) => {
       const durationMs = gateway.now() - startedAt
-      attempts.push({ ...made, upstream: upstream.id, chosen: why(chosen), startedAt, durationMs })
+      // Without a line nothing of the turn has gone up.
+      const sent = made.status === 101
+      attempts.push({ ...made, sent, upstream: upstream.id, chosen: why(chosen), startedAt, durationMs })
     }
     let candidates = from.keys
     for (let counted = 0; ;) {
@@ -239,6 +241,8 @@ export class Turn {
         admission.sit(opened.seat)
         return opened.line
       }
+      // It calls the handshake off, which is nobody's failure.
+      this.#dialogue.signal.throwIfAborted()
       const { judgement, upstream } = opened.failure
       if (judgement.counts) counted++
       candidates = narrowed(candidates, upstream, judgement)
