@@ -1,7 +1,7 @@
 import type { Choice } from '../core/choice.ts'
 import { readErrorBody } from '../core/error-body.ts'
 import { BROKEN_STREAM, judgeNoReply, judgeReply, type Judgement } from '../core/fault.ts'
-import { header } from '../core/headers.ts'
+import { header, without } from '../core/headers.ts'
 import { NoReply, type Reply, type Upstream, type UpstreamRequest } from '../ports.ts'
 import type { Admission } from './admit.ts'
 import type { Gateway } from './gateway.ts'
@@ -85,6 +85,8 @@ export async function tryOnce(trying: Trying, upstream: Upstream, chosen: Choice
 
 /** However late the head came, its first event may come so much later. */
 const FIRST_EVENT_MS = 1000
+/** How long a failure's stream may take to end behind its last event. */
+const TAIL_MS = 1000
 
 /** Waits until a stream begins to answer: a failure, silence or an end before that is a failed try. */
 async function begun(
@@ -102,8 +104,10 @@ async function begun(
   // Where there is no other key, its client sees how it ended.
   if (trouble === 'broken') return { judgement: { ...BROKEN_STREAM, next: 'elsewhere' }, reply: whole }
   const judgement = judgeFailure(trouble, trying, { begun: false })
-  const error = await readError(whole, withinMs)
-  return { judgement, reply: error.whole ? canned(reply, error.bytes) : undefined }
+  // Its last event is there: what comes behind that is passed on, but not waited for long, and not missed.
+  const { bytes, whole: ended } = await readError(whole, Math.min(withinMs, TAIL_MS))
+  const headers = ended ? reply.headers : without(reply.headers, 'content-length')
+  return { judgement, reply: canned({ status: reply.status, headers }, bytes) }
 }
 
 /** Whether it is a stream of Responses events. */
@@ -149,10 +153,10 @@ async function readError(reply: Reply, withinMs: number): Promise<{ bytes: Uint8
 }
 
 /** An answer that has been read already, to be passed on as it came. */
-function canned(reply: Reply, bytes: Uint8Array): Reply {
+function canned({ status, headers }: Pick<Reply, 'status' | 'headers'>, bytes: Uint8Array): Reply {
   return {
-    status: reply.status,
-    headers: reply.headers,
+    status,
+    headers,
     pump: (sink) => {
       sink(bytes)
       return Promise.resolve()

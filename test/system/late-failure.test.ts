@@ -106,6 +106,25 @@ suite('an answer over HTTP that fails', { concurrency: 4 }, () => {
     equal((await on.settled()).length, 1)
   })
 
+  test('by the caller’s own mistake is told as upstream told it, whatever becomes of its connection then', async () => {
+    const length = 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 9999\r\n\r\n'
+    const plain = failed('context_length_exceeded').replaceAll(/^[0-9a-f]+\r\n|\r\n$/g, '')
+    for (const says of [
+      (socket: Socket) => socket.write(HEAD + TAKEN + failed('context_length_exceeded')),
+      (socket: Socket) =>
+        socket.write(HEAD + TAKEN + failed('context_length_exceeded'), () => socket.resetAndDestroy()),
+      (socket: Socket) => socket.end(length + plain),
+    ]) {
+      await using line = await odd((socket) => says(socket))
+      const { on } = line
+      const answered = await ask(on.url, turn(on.key))
+      deepEqual([answered.whole, failureIn(answered.text)?.code], [true, 'context_length_exceeded'])
+      const [row] = await on.settled()
+      deepEqual([row?.ending, row?.status, row?.upstream, row?.credits], ['complete', 200, 'alpha', 0n])
+      deepEqual(await attemptsOfLast(on.folder), [['alpha', 'context_length']])
+    }
+  })
+
   test('by being cancelled is whole, and costs nothing', async () => {
     const cancelled = event('response.cancelled', { status: 'cancelled' })
     for (const says of [TAKEN + BEGUN + cancelled, cancelled]) {
