@@ -11,6 +11,8 @@ const CONDITIONS = ['if-none-match', 'if-modified-since']
 /** Keys that may not list models (a restricted key has no such scope) say nothing of those that may. */
 const REFUSED: ReadonlySet<number> = new Set([401, 403])
 const MAX_LIST_BYTES = 4_194_304
+/** Clients ask when they start, and wait no longer. */
+const LIST_MS = 10_000
 
 /**
  * `GET /v1/models`: upstream's own list, from the first key that gives one, with only the models that the member may
@@ -30,7 +32,7 @@ export async function relayModels(client: Client, holder: Holder, gateway: Gatew
     path: client.path,
     headers: CONDITIONS.reduce(without, upstreamHeaders(client.headers)),
     body: undefined,
-    headTimeoutMs: gateway.settings.queueMs,
+    headTimeoutMs: Math.min(gateway.settings.headTimeoutMs, LIST_MS),
   }
   const standing = await standingOf(holder.member, gateway)
   let left = Math.max(1, gateway.settings.retryAttempts)

@@ -64,6 +64,12 @@ suite('the list of models', { concurrency: 4 }, () => {
     deepEqual(askedSince(on, 0), names)
   })
 
+  test('comes where no call may wait for a place', async () => {
+    await using on = await startStand({ simulator: { tokens: 'bytes' }, toml: '[limits]\nqueue_secs = 0\n' })
+    const answered = await list(on)
+    equal(answered.status, 200, answered.text)
+  })
+
   test('is asked for without the conditions of its client, who may not know the list of this key', async () => {
     await using on = await stand()
     const headers = [
