@@ -61,9 +61,9 @@ export function noteFailure(receipt: Receipt, cause: unknown): void {
   if (receipt.attempts.length === 0) receipt.ending = 'refused'
 }
 
-/** Only who answered may have made ciphertext; an error made none. */
-export function rememberOwner({ upstream, status = 0, organization, request }: Receipt, gateway: Gateway): void {
-  if (!upstream || status >= 300) return
+/** Only who answered may have made ciphertext; an error made none, nor did a try whose client left for want of another. */
+export function rememberOwner({ upstream, status, organization, request }: Receipt, gateway: Gateway): void {
+  if (!upstream || status === undefined || status >= 300) return
   gateway.owners.answered(request.holder.member.id, request, { upstream: upstream.id, organization })
 }
 

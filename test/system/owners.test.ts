@@ -1,9 +1,9 @@
-import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { Upstream } from '../../src/ports.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startStand, until, type Stand, type StandOptions } from '../support/stand.ts'
-import { ask, failureIn, says, turn } from '../support/wire.ts'
+import { ask, failureIn, says, stream, turn } from '../support/wire.ts'
 
 async function stand(upstreams: StandOptions['upstreams'] = []): Promise<Stand> {
   return await startStand({
@@ -132,6 +132,30 @@ suite('the owner of a thread', { concurrency: 4 }, () => {
       deepEqual([calls.at(-2)?.key, calls.at(-1)?.key], [owner, owner])
       ok(calls.length <= 3, JSON.stringify(calls))
     }
+  })
+
+  test('is not who could not read it, when the client leaves while it waits for another', async () => {
+    await using on = await stand([
+      { name: 'alpha', organization: 'org-sim-a', models: ['gpt-5.5'] },
+      { name: 'beta', organization: 'org-sim-b', maxConcurrent: 1 },
+    ])
+    const key = await on.addMember({ name: 'bob' })
+    await until(async () => ((await ask(on.url, turn(key))).status === 200 ? true : undefined))
+    const { input } = await begunBy(on, 'beta')
+    on.simulator.script({ key: 'beta', stall: { afterEvents: 3 } })
+    const busy = await stream(on.url, turn(on.key, { model: 'gpt-5.4' }))
+    await busy.events(3)
+    const before = on.simulator.requests().length
+    const leaves = new AbortController()
+    const first = ask(on.url, turn(key, { thread: 'brought along', input, signal: leaves.signal }))
+    await until(() => (on.simulator.requests().length > before ? true : undefined))
+    await sleep(200)
+    leaves.abort()
+    await rejects(first)
+    await until(async () => ((await on.calls())[0]?.ending === 'client-left' ? true : undefined))
+    busy.kill()
+    await on.settled()
+    equal(await nextGoesTo({ ...on, key }, { thread: 'brought along', input }), 'beta')
   })
 
   test('is nobody else where it is known', async () => {
