@@ -18,6 +18,8 @@ export type FaultClass =
   /** The country or the address of the gateway is not served. */
   | 'region'
   | 'rate_limit'
+  /** More tokens at once than the project's limit of a minute: waiting helps nobody. */
+  | 'too_large'
   | 'billing'
   | 'overloaded'
   | 'server_error'
@@ -71,6 +73,9 @@ const CODES: ReadonlyMap<string, FaultClass> = new Map([
 /** "The requested model '…' is not supported with the Responses API." */
 const WRONG_ENDPOINT = /\bnot supported (?:with|in|by|on|for) .{0,80}\b(?:API|endpoint)\b/is
 
+/** "Request too large for gpt-5.5 in organization org-… on tokens per min (TPM): Limit 30000, Requested 31538. The input or …" */
+const TOO_LARGE = /^Request too large for\b.{0,400}\bLimit \d+, Requested \d+\b/is
+
 /** `organization_spend_limit_exceeded`, `project_usage_limit_exceeded`, … */
 const BUDGET_CODE = /_(?:spend|usage)_limit_exceeded$/
 
@@ -115,11 +120,18 @@ function byName(words: ErrorWords): FaultClass | undefined {
     const name = word?.toLowerCase()
     if (name === undefined) continue
     const known = CODES.get(name) ?? (BUDGET_CODE.test(name) ? 'billing' : undefined)
-    // Who asks for a model where it is not served takes it away from nobody who asks for it where it is.
-    if (known === 'model_not_found' && WRONG_ENDPOINT.test(words.errorMessage ?? '')) return 'bad_request'
-    if (known) return known
+    if (known) return told(known, words.errorMessage)
   }
   return undefined
+}
+
+/** Upstream has one word for what is two things; its message tells them apart. */
+function told(known: FaultClass, message = ''): FaultClass {
+  // Who asks for a model where it is not served takes it away from nobody who asks for it where it is.
+  if (known === 'model_not_found' && WRONG_ENDPOINT.test(message)) return 'bad_request'
+  // A limit that lets in others, and this request never.
+  if (known === 'rate_limit' && TOO_LARGE.test(message)) return 'too_large'
+  return known
 }
 
 /**
@@ -148,6 +160,7 @@ const NO_MONEY = /exceeded your current quota|check your plan and billing/i
 function limitClass(words: ErrorWords): FaultClass {
   const message = words.errorMessage ?? ''
   if (NO_MONEY.test(message)) return 'billing'
+  if (TOO_LARGE.test(message)) return 'too_large'
   return /\bslow down\b|\boverloaded\b/i.test(message) ? 'overloaded' : 'rate_limit'
 }
 

@@ -36,6 +36,9 @@ const billing = (scope: 'organization' | 'project'): Expected => {
   return ['billing', `billing of ${scope}`, 'elsewhere', false, scope, 'key']
 }
 const REGION: Expected = ['region', 'region of organization', 'elsewhere', false, 'organization', 'key']
+const TOO_LARGE =
+  'Request too large for gpt-5.5 in organization org-x on tokens per min (TPM): Limit 30000, Requested 31538. The input or output tokens must be reduced in order to run successfully.'
+const TOO_MUCH: Expected = ['too_large', 'neutral', 'elsewhere', false, 'project', 'caller']
 const RATE: Expected = ['rate_limit', 'cool', 'elsewhere', false, 'project', 'upstream']
 const BUSY: Expected = ['overloaded', 'overloaded', 'again', true, 'key', 'upstream']
 const TOO_MANY: Expected = ['overloaded', 'overloaded', 'again', false, 'key', 'upstream']
@@ -106,6 +109,8 @@ const REPLIES: readonly (readonly [ReplyError, Expected])[] = [
   [error(429), RATE],
   [error(429, 'rate_limit_exceeded'), RATE],
   [error(429, 'rate_limit_exceeded', { errorType: 'tokens' }), RATE],
+  [error(429, 'rate_limit_exceeded', { errorType: 'tokens', errorMessage: TOO_LARGE }), TOO_MUCH],
+  [error(429, 'rate_limit_exceeded', { errorMessage: 'Request too large for now. Try again in 2s.' }), RATE],
   [error(429, undefined, { errorType: 'requests', errorMessage: 'Rate limit reached' }), RATE],
   // Billing.
   [error(429, 'insufficient_quota'), billing('organization')],

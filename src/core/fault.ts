@@ -114,6 +114,8 @@ const RULES: Readonly<Record<FaultClass, Rule>> = {
     elsewhereOf: 'project',
     outcome: (error, forMs) => ({ kind: 'cool', model: error?.model, forMs }),
   },
+  // Another project may have a higher limit; it says nothing about the key's room for smaller ones.
+  too_large: { ...CALLERS, next: 'elsewhere', elsewhereOf: 'project' },
   overloaded: { ...UPSTREAMS, next: 'again', outcome: overloaded },
   server_error: UPSTREAMS,
   // A host that takes no connection is as good as one that says it is overloaded: all its keys pause a little.

@@ -3,7 +3,7 @@ import { asksToWait } from '../core/fault.ts'
 import { Refusal } from '../core/refusal.ts'
 import { NoSeat, type Reply, type Seat, type Upstream } from '../ports.ts'
 import { eligible, overOf, type Eligible } from './eligible.ts'
-import { keysTrouble, noSeat } from './no-seat.ts'
+import { keysTrouble, noSeat, tooLarge } from './no-seat.ts'
 import { ClientLeft, exhausted, retryAfterMs } from './patience.ts'
 import { reportFailure } from './report.ts'
 import { tried } from './tried.ts'
@@ -83,6 +83,7 @@ async function seated(
 
 function finish(last: Failure | undefined, { request, outgoing, gateway }: Trying, left: readonly Upstream[]): Reply {
   if (last === undefined || last.judgement.whoseTrouble === 'key') throw keysTrouble()
+  if (last.judgement.errorClass === 'too_large') throw tooLarge()
   // The pooled keys' limits are not the member's: nobody is told of them as upstream put it. Nor is Codex of a host's, for
   // a bare 429 ends its turn.
   const limited = last.judgement.errorClass === 'rate_limit'

@@ -24,6 +24,14 @@ export function noSeat({ candidates, model, serviceTier }: Wish, gateway: Gatewa
 
 const NEEDS_ADMIN: ReadonlySet<Pulse['reason']> = new Set<Pulse['reason']>(['unauthorized', 'billing', 'region'])
 
+/** What members hear of a request that no key's limit of tokens a minute lets in: upstream names the administrator's organization. */
+export function tooLarge(): Refusal {
+  return new Refusal(
+    'invalid_request',
+    'OpenAI lets in fewer tokens a minute for the gateway’s upstream keys than this request has at once. Make it shorter (in Codex: /compact, or a new conversation), or ask your gateway admin for a higher limit at OpenAI.',
+  )
+}
+
 /** What members hear of trouble that is the administrator's. */
 export function keysTrouble(detail: RefusalDetail = {}): Refusal {
   return new Refusal(

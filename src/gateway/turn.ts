@@ -15,7 +15,7 @@ import { firstOnLine, unlessRefused, type FirstTry } from './first-try.ts'
 import { hasBetter } from './line-fitness.ts'
 import { identify, knownCall, socketRoute, type Asker, type CallRequest, type KnownCall } from './identify.ts'
 import { openLine, type Line, type Note } from './line.ts'
-import { noSeat } from './no-seat.ts'
+import { noSeat, tooLarge } from './no-seat.ts'
 import { Patience } from './patience.ts'
 import { explained } from './refused.ts'
 import { isOfPool, reportFailure } from './report.ts'
@@ -174,7 +174,11 @@ export class Turn {
       this.#dialogue.conversation.stir()
       this.#sent.resolve()
       const end = await this.over
-      if (end) this.#note(end, request, admission)
+      if (end && this.#note(end, request, admission)?.errorClass === 'too_large') {
+        // It is told in the gateway's words.
+        Object.assign(end, { last: undefined })
+        throw tooLarge()
+      }
     } catch (cause) {
       noteFailure(receipt, cause)
       if (cause instanceof MoveOn) receipt.ending = 'refused'
@@ -271,10 +275,10 @@ export class Turn {
   }
 
   /** Puts into the receipt how it ended, and tells the coordinator what that says about the key. */
-  #note(end: TurnEnd, request: CallRequest, { receipt }: Admission): void {
+  #note(end: TurnEnd, request: CallRequest, { receipt }: Admission): Judgement | undefined {
     const { gateway } = this.#dialogue
     const { upstream } = receipt
-    if (!upstream) return
+    if (!upstream) return undefined
     if (this.#begun || end.last) receipt.status = 200
     receipt.ending = endingOf(end)
     const judgement = this.#judge(request, end)
@@ -285,11 +289,12 @@ export class Turn {
       gateway.coordinator.report(upstream, { kind: 'ok', organization, project, model: request.asked.model })
     }
     const last = receipt.attempts.pop()
-    if (!last) return
+    if (!last) return judgement
     const durationMs = gateway.now() - last.startedAt
     receipt.attempts.push({ ...last, durationMs, status: receipt.status, errorClass: judgement?.errorClass })
     // A pooled key's own trouble is no answer for a member: its client begins the turn anew, at another key.
     if (judgement && this.#belongsElsewhere(judgement, upstream, request)) Object.assign(end, { moveOn: true })
+    return judgement
   }
 
   #belongsElsewhere(judgement: Judgement, upstream: Upstream, request: CallRequest): boolean {
