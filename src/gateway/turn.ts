@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Asked, BadBody } from '../core/body.ts'
 import { choiceOf, type Choice, type Manner } from '../core/choice.ts'
-import { judgeInBand, BROKEN_STREAM, type Judgement } from '../core/fault.ts'
+import { judgeInBand, judgeNoReply, BROKEN_STREAM, type Judgement } from '../core/fault.ts'
 import { FrameMeter } from '../core/frame.ts'
 import { without } from '../core/headers.ts'
 import { Refusal } from '../core/refusal.ts'
@@ -26,6 +26,9 @@ import { narrowed, wishOf } from './wish.ts'
 
 /** However short upstream's waits are, one turn does not try for ever. */
 const MAX_TRIES = 20
+
+/** What was sent is of no kind that is taken, is not valid, or too large (RFC 6455, 7.4.1): no other key would take it. */
+const NOT_TAKEN: ReadonlySet<number> = new Set([1003, 1007, 1009])
 
 /** The line cannot serve the turn, and another cannot go on from what stands on this one. */
 class MoveOn extends Error {
@@ -307,6 +310,7 @@ export class Turn {
 
   #judge(request: CallRequest, end: TurnEnd): Judgement | undefined {
     const { metered, status, headers } = this.meter
+    if (end.closed && !this.#begun && NOT_TAKEN.has(end.closed.code)) return judgeNoReply('unsendable', true)
     if (end.closed || end.timedOut === true) return BROKEN_STREAM
     if (!metered.error) return undefined
     const { model, serviceTier } = request.asked

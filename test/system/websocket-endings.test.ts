@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { attemptsOfLast } from '../support/ledger-file.ts'
 import { create, talk } from '../support/socket-client.ts'
 import { answer } from '../support/socket-upstream.ts'
 import { until, type Stand } from '../support/stand.ts'
@@ -105,6 +106,26 @@ suite('a conversation over WebSocket that breaks', { concurrency: 4 }, () => {
       (await on.settled()).map(({ ending }) => ending),
       Array.from({ length: 6 }, () => 'upstream-broke'),
     )
+  })
+
+  test('because upstream takes no such message is nothing against its key', async () => {
+    await using line = await wired(
+      { upstreams: [{ name: 'alpha' }, { name: 'beta' }] },
+      'max_failures_before_cooldown = 1\n',
+    )
+    const { on, up } = line
+    const turnThat = async (code: number): Promise<string | undefined> => {
+      up.script = (socket) => socket.close(code, 'no')
+      using client = await talk(on.url, on.key)
+      client.say(create())
+      equal((await client.closed).code, code)
+      await on.settled()
+      return (await attemptsOfLast(on.folder))[0]?.[1]
+    }
+    for (const code of [1003, 1007, 1009]) equal(await turnThat(code), 'bad_request')
+    ok(!on.log.some((line) => line.includes('cooling')), on.log.join('\n'))
+    equal(await turnThat(1011), 'broken_stream')
+    ok(on.log.some((line) => line.includes('cooling')))
   })
 
   test('between turns asks the client to come back', async () => {
