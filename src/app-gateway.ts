@@ -73,6 +73,15 @@ export function gatewayOn(
   }
 }
 
+/** Tells whoever waits for a place what administrators change meanwhile, until `over`. */
+export async function followChanges({ coordinator, directory }: Gateway, over: AbortSignal): Promise<void> {
+  while (!over.aborted) {
+    const { revision } = directory
+    coordinator.follow(directory)
+    await directory.changedSince(revision, over).catch(() => undefined) // It is over.
+  }
+}
+
 function settingsOf(config: Config): Settings {
   const { limits, credit } = config
   return {

@@ -6,7 +6,7 @@ import { socketOn } from './adapters/openai/socket.ts'
 import { mustExist, openStore, type Store } from './adapters/store/store.ts'
 import { alertsOn } from './app-alerts.ts'
 import { DailyReconciliation, booksOn } from './app-daily.ts'
-import { gatewayOn, teach } from './app-gateway.ts'
+import { followChanges, gatewayOn, teach } from './app-gateway.ts'
 import { metricsOn, type Counting } from './app-metrics.ts'
 import { keepTidy } from './app-retention.ts'
 import type { AdminStore, SimulatorOptions } from './admin/world.ts'
@@ -117,7 +117,7 @@ function probesOn({ directory, ledger }: Store, { estimator, notices }: Gateway,
 }
 
 async function serveOn(store: Store, counting: Counting, config: Config, log: Log): Promise<RunningGateway> {
-  const [stopping, draining] = [new AbortController(), new AbortController()]
+  const [stopping, draining, over] = [new AbortController(), new AbortController(), new AbortController()]
   const upstream = upstreamOf(store, config)
   const { limits } = config
   const budget = new BodyBudget(limits)
@@ -127,6 +127,7 @@ async function serveOn(store: Store, counting: Counting, config: Config, log: Lo
   const beside = { log, alerts, metrics, room: budget.roomOf(undefined), ...signals }
   const gateway = gatewayOn(store, upstream, config, beside)
   await teach(gateway)
+  void followChanges(gateway, over.signal)
   // Those that the gateway before this one could not deliver.
   tellWarnings(await store.outbox.due(), gateway)
   store.onWarnings((warnings) => tellNewWarnings(warnings, gateway))
@@ -162,6 +163,7 @@ async function serveOn(store: Store, counting: Counting, config: Config, log: Lo
     if (cut.aborted) stopping.abort()
     else cut.addEventListener('abort', () => stopping.abort(), { once: true })
     await Promise.all([daily.stop(), server.drain(stopping.signal)])
+    over.abort()
     // Metrics can be read until the last call is counted.
     await Promise.all([upstream.close(), alerts[Symbol.asyncDispose](), counting[Symbol.asyncDispose](), tidy])
     await store.close()

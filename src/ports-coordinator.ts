@@ -3,7 +3,7 @@ import type { Manner } from './core/choice.ts'
 import type { Outcome, Pulse } from './core/health.ts'
 import type { Hold } from './core/quota.ts'
 import type { CallId, EpochMs, NanoCredits, UpstreamId } from './core/units.ts'
-import type { Member, Upstream } from './ports-directory.ts'
+import type { Directory, Member, Upstream } from './ports-directory.ts'
 
 /** A wish for a place. */
 export interface Claim {
@@ -72,6 +72,11 @@ export interface Coordinator {
   seat(wish: Wish, signal: AbortSignal): Promise<Seat>
   /** The same for who does not wait: undefined where no candidate is free and healthy now. */
   seatNow(wish: Wish): Promise<Seat | undefined>
+  /**
+   * Tells what administrators have changed: those who wait are judged by it at once, also where nobody new comes. Of keys the
+   * limit counts and whether they are enabled, of members the limit.
+   */
+  follow(directory: Pick<Directory, 'upstreams' | 'memberOf'>): void
   /** Tells what came of a try: cools, disables or heals the key and whatever shares its limits. */
   report(upstream: Upstream, outcome: Outcome): void
   /** How long until one of the candidates may be free of its cooldown, in ms; undefined when nothing cools. */

@@ -8,6 +8,11 @@ export function noSeat({ candidates, model, serviceTier }: Wish, gateway: Gatewa
   const pulses = gateway.coordinator.survey()
   const enabled = gateway.directory.upstreams().filter((u) => u.enabled && candidates.some(({ id }) => id === u.id))
   const ill = enabled.map(({ id }) => pulses.get(id)).filter((pulse) => pulse && NEEDS_ADMIN.has(pulse.reason))
+  if (enabled.length === 0) {
+    // While it waited for them. Who comes again is told of those that there are now.
+    const message = 'The upstream keys that this call waited for were disabled by the gateway admin.'
+    return new Refusal('upstream_error', message, { retryAfterMs: retryAfterMs(), cause })
+  }
   if (ill.length === enabled.length) {
     // One of them is just being tried again.
     if (ill.some((pulse) => pulse?.state === 'probing')) return keysTrouble({ retryAfterMs: retryAfterMs(), cause })

@@ -60,6 +60,22 @@ export function placesContract(name: string, make: MakeCoordinator): void {
       for (const place of [first, await second, third]) await free(place)
     })
 
+    test('follow what administrators change of the limit, where nobody new comes', async () => {
+      await using made = await make(SETTINGS)
+      const { coordinator } = made
+      const follow = (maxConcurrent: number): void =>
+        coordinator.follow({ upstreams: () => [], memberOf: () => claimOf(1, maxConcurrent).member })
+      const first = await coordinator.admit(claimOf(1, 1), patience())
+      const [second, third] = [1, 2].map(() => coordinator.admit(claimOf(1, 1), patience()))
+      follow(1)
+      ok(second && third && (await waits(second)))
+      follow(2)
+      const places = [first, await second]
+      ok(await waits(third))
+      follow(0)
+      for (const place of [...places, await third]) await free(place)
+    })
+
     test('are not given to those who have left', async () => {
       await using made = await make(SETTINGS)
       const { coordinator } = made

@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { NoSeat, type Seat } from '../../src/ports.ts'
+import { NoSeat, type Seat, type Upstream } from '../../src/ports.ts'
 import { BILLING, claimOf, cool, upstream, wish, patience, waits, free, SETTINGS } from './coordinator-kit.ts'
 import type { MakeCoordinator } from './coordinator-kit.ts'
 
@@ -126,6 +126,23 @@ export function seatsContract(name: string, make: MakeCoordinator): void {
         seats.push(await coordinator.seat(wish([upstream(1, { maxConcurrent: 0 })]), patience()))
       }
       for (const seat of seats) await free(seat)
+    })
+
+    test('follow what administrators change of keys, where nobody new comes', async () => {
+      await using made = await make(SETTINGS)
+      const { coordinator } = made
+      const follow = (...upstreams: Upstream[]): void =>
+        coordinator.follow({ upstreams: () => upstreams, memberOf: () => undefined })
+      const seat = await coordinator.seat(wish([upstream(1)]), patience())
+      const waiting = [1, 2, 3].map(() => coordinator.seat(wish([upstream(1)]), patience()))
+      follow(upstream(1), upstream(2))
+      ok(await waits(Promise.race(waiting)))
+      follow(upstream(1, { version: 2, maxConcurrent: 3 }), upstream(2))
+      const seats = [seat, ...(await Promise.all(waiting.slice(0, 2)))]
+      ok(await waits(waiting[2] ?? Promise.resolve()))
+      follow(upstream(1, { version: 3, maxConcurrent: 3, enabled: false }), upstream(2))
+      await rejects(waiting[2] ?? Promise.resolve(), NoSeat)
+      for (const each of seats) await free(each)
     })
 
     test('bring a conversation back to its key while that is free and healthy', async () => {

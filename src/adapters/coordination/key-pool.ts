@@ -6,7 +6,7 @@ import { NoSeat } from '../../ports.ts'
 import type { Clock, Outcome, Pulse, Seat, Upstream, Wish } from '../../ports.ts'
 import { Alarm } from './alarm.ts'
 import type { Pins } from './pins.ts'
-import { hasRoom, mannerOf, type Runner } from './runner.ts'
+import { hasRoom, mannerOf, noSeat, type Runner } from './runner.ts'
 import { Waiter } from './waiter.ts'
 import { WaitingLine } from './waiting-line.ts'
 
@@ -102,6 +102,10 @@ export class KeyPool {
     const met = this.#meet([upstream])
     const changed = this.#board.report(upstream, outcome, this.#now(), this.#random())
     if (met || changed) this.#callAll()
+  }
+
+  follow(upstreams: readonly Upstream[]): void {
+    if (this.#meet(upstreams)) this.#callAll()
   }
 
   soonest(wish: Wish): number | undefined {
@@ -289,9 +293,4 @@ export class KeyPool {
 
 function seatOf({ upstream, manner, free }: Granted): Seat {
   return { upstream, chosen: manner, [Symbol.asyncDispose]: async () => free() }
-}
-
-function noSeat(wish: Wish, reasons: ReadonlySet<string>): NoSeat {
-  const why = reasons.size === 0 ? 'none is enabled' : Array.from(reasons).join(', ')
-  return new NoSeat(`none of ${wish.candidates.length} upstream keys can be used for this call: ${why}`)
 }

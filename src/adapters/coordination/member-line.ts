@@ -46,6 +46,11 @@ export class MemberLine {
     return this.#placeOf(placement)
   }
 
+  follow({ maxConcurrent }: Pick<Claim['member'], 'maxConcurrent'>): void {
+    this.#max = maxConcurrent
+    this.#call()
+  }
+
   #wait(claim: Claim, signal: AbortSignal): Promise<Placement> {
     if (this.#waiting.size >= this.#maxWaiting) {
       this.#checkEmpty()

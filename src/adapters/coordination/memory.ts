@@ -58,6 +58,13 @@ export function memoryCoordinator(options: MemoryCoordinatorOptions): MemoryCoor
     },
     seat: (wish, signal) => pool.take(wish, signal),
     seatNow: (wish) => Promise.resolve(pool.takeNow(wish)),
+    follow(directory) {
+      for (const [id, line] of lines) {
+        const member = directory.memberOf(id)
+        if (member) line.follow(member)
+      }
+      pool.follow(directory.upstreams())
+    },
     report: (upstream, outcome) => pool.report(upstream, outcome),
     soonest: (wish) => pool.soonest(wish),
     pulse: (id) => pool.pulse(id),

@@ -1,6 +1,6 @@
 import type { Manner } from '../../core/choice.ts'
 import type { Candidate } from '../../core/schedule.ts'
-import type { Upstream, Wish } from '../../ports.ts'
+import { NoSeat, type Upstream, type Wish } from '../../ports.ts'
 
 /** A key that a call may have as far as its health goes. */
 export interface Runner extends Candidate {
@@ -20,4 +20,10 @@ export function mannerOf({ well }: Runner, among: readonly Runner[], { candidate
 export function hasRoom(runner: Runner): boolean {
   const max = runner.upstream.maxConcurrent
   return max <= 0 || runner.inFlight < max
+}
+
+/** No key of the wish can run, for these reasons. */
+export function noSeat(wish: Wish, reasons: ReadonlySet<string>): NoSeat {
+  const why = reasons.size === 0 ? 'none is enabled' : Array.from(reasons).join(', ')
+  return new NoSeat(`none of ${wish.candidates.length} upstream keys can be used for this call: ${why}`)
 }
