@@ -158,6 +158,19 @@ export function quotasContract(newDatabase: NewDatabase): void {
       )
     })
 
+    test('is refused where all that counts could not be taken back in one row', async () => {
+      await using given = await start(newDatabase)
+      const wish = { ...BY, member: given.member.name, window: '5h', until: undefined } as const
+      await adjusting(given, T0, ({ quotas }) => quotas.grant({ ...wish, credits: 10n ** 18n - 5n }))
+      await rejects(
+        adjusting(given, T0 + 1, ({ quotas }) => quotas.grant({ ...wish, credits: 6n })),
+        /^RegistryError: 999999999\.999999995 credits are granted in the window 5h already.* more than 1000000000: grant less/,
+      )
+      await adjusting(given, T0 + 2, ({ quotas }) => quotas.grant({ ...wish, credits: 5n }))
+      const made = await adjusting(given, T0 + 3, ({ quotas }) => quotas.revoke(wish))
+      deepEqual(made[0]?.credits, 10n ** 18n)
+    })
+
     test('needs a limit to add to, and a member', async () => {
       await using given = await start(newDatabase)
       const wish = { ...BY, member: given.member.name, credits: 1n, until: undefined }

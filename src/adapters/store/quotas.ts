@@ -1,6 +1,6 @@
 import { MINUTE_MS } from '../../core/calendar.ts'
 import type { QuotaRules, QuotaWindow } from '../../core/quota.ts'
-import type { EpochMs, MemberId, NanoCredits } from '../../core/units.ts'
+import { creditsText, type EpochMs, type MemberId, type NanoCredits } from '../../core/units.ts'
 import {
   RegistryError,
   type QuotaAdjustment,
@@ -20,6 +20,8 @@ import { besideOf, standingAt } from './standing.ts'
 import { openAt, readMember, windowsIn } from './windows.ts'
 
 const SHOWN = 100
+/** What counts at a time of all grants in a window: what a revocation of them takes back must fit into a row. */
+const MOST_GRANTED = 10n ** 18n
 
 export function* viewQuota(rules: QuotaRules, name: string, at: EpochMs): Script<QuotaView> {
   const { id: member, name: known } = yield* memberNamed(name)
@@ -86,6 +88,14 @@ export function* grantQuota(rules: QuotaRules, wish: GrantWish, at: EpochMs): Sc
     const end = rolling === true ? undefined : open.windows.get(name)?.resetsAt
     const { credits, who, why, until = end ?? at + lengthMs } = wish
     const grant = { at, kind: 'grant', window: name, credits, until, who, why } as const
+    const counting = open.granted.get(name) ?? 0n
+    if (counting + credits > MOST_GRANTED) {
+      throw new RegistryError(
+        'invalid',
+        `${creditsText(counting)} credits are granted in the window ${name} already, and with these they would be more than ` +
+          `${creditsText(MOST_GRANTED)}: grant less, or revoke first`,
+      )
+    }
     yield* writeGrant(member, grant, wish.until === undefined)
     made.push(grant)
   }
