@@ -159,6 +159,27 @@ suite('sqlite: a restored backup', () => {
     }
   })
 
+  test('leaves nothing that is root’s where it is refused', asRoot, async () => {
+    await using database = await sqliteDatabase()
+    const folder = dirname(database.path)
+    await (await database.open({ role: 'cli' })).close()
+    const [copy, junk] = [join(folder, 'copy.db'), join(folder, 'junk.db')]
+    backUp(database.path, copy)
+    writeFileSync(junk, 'junk')
+    for (const file of [folder, database.path, copy]) chownSync(file, NOBODY, 7)
+    for (const path of [database.path, join(folder, 'fresh.db')]) {
+      throws(() => restore(path, junk, SEALING_KEY, 'now'), /no database of a gateway's/)
+      await as(NOBODY, async () => {
+        restore(path, copy, SEALING_KEY, 'later')
+        await (await open(path)).close()
+      })
+      chownSync(`${path}.lock`, 0, 0)
+      await as(NOBODY, async () =>
+        throws(() => restore(path, copy, SEALING_KEY, 'last'), /^StoreRefused: cannot lock /),
+      )
+    }
+  })
+
   test('says so where it may not be given to that user', asRoot, async () => {
     await using database = await sqliteDatabase()
     const folder = dirname(database.path)

@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { ownAs } from './file-owner.ts'
+import { forbidden, ownAs } from './file-owner.ts'
 import { lockPathOf, takeServeLock } from './instance-lock.ts'
 import { journalPathOf } from './journal.ts'
 import { versionOf } from './migrate.ts'
@@ -57,7 +57,7 @@ export function restore(path: string, file: string, sealingKey: Uint8Array, stam
   if (!existsSync(file)) throw new StoreRefused(`there is no file ${resolve(file)}`)
   const target = existsSync(path) ? realpathSync(path) : resolve(path)
   if (target === realpathSync(file)) throw new StoreRefused(`${file} is the database itself`)
-  const lock = takeServeLock(target)
+  const lock = lockFor(target)
   const fresh = `${target}.restoring-${stamp}`
   try {
     const db = openFile(file)
@@ -69,14 +69,28 @@ export function restore(path: string, file: string, sealingKey: Uint8Array, stam
     }
     // Of a database that was kept aside: what it had promised goes with it.
     copyJournal(realpathSync(file), fresh)
-    const all = [fresh, journalPathOf(fresh), lockPathOf(target)].filter((made) => existsSync(made))
-    const warnings = all.map((made) => ownAs(made, target)).filter((line) => line !== undefined)
+    const all = [fresh, journalPathOf(fresh)].filter((made) => existsSync(made))
+    const owned = all.map((made) => ownAs(made, target))
+    const warnings = [lock.warning, ...owned].filter((line) => line !== undefined)
     return { aside: replace(target, fresh, `${target}.replaced-${stamp}`), warnings }
   } finally {
     rmSync(fresh, { force: true })
     rmSync(journalPathOf(fresh), { force: true })
     lock.close()
   }
+}
+
+/** It stays there when the copy is refused: by then it belongs to the user who serves. */
+function lockFor(target: string): { readonly warning: string | undefined; close(): void } {
+  let lock: { close(): void }
+  try {
+    lock = takeServeLock(target)
+  } catch (cause) {
+    if (cause instanceof StoreRefused) throw cause
+    const path = lockPathOf(target)
+    throw new StoreRefused(`cannot lock ${target}: ${forbidden(target, [path]) ?? reasonOf(cause)}`, { cause })
+  }
+  return { warning: ownAs(lockPathOf(target), target), close: () => lock.close() }
 }
 
 function openFile(file: string): Sqlite {
