@@ -56,6 +56,7 @@ export function gatewayOn(
     chargedTurns: new ChargedTurns(),
     reader: new GentleReader(),
     sessions: new Sessions(),
+    waiting: new Set(),
     socketTrouble: new SocketTrouble(),
     estimator: new Estimator(),
     get rates() {
@@ -73,10 +74,13 @@ export function gatewayOn(
   }
 }
 
-/** Tells whoever waits for a place what administrators change meanwhile, until `over`. */
-export async function followChanges({ coordinator, directory }: Gateway, over: AbortSignal): Promise<void> {
+/** Tells whoever waits what administrators change meanwhile, until `over`. */
+export async function followChanges(gateway: Gateway, over: AbortSignal): Promise<void> {
+  const { coordinator, directory, waiting } = gateway
   while (!over.aborted) {
     const { revision } = directory
+    // Before there are places for them.
+    for (const patience of waiting) patience.check()
     coordinator.follow(directory)
     await directory.changedSince(revision, over).catch(() => undefined) // It is over.
   }

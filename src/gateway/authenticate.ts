@@ -4,6 +4,8 @@ import { header, type HeaderList } from '../core/headers.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { KeyHash } from '../core/units.ts'
 import type { Clock, Directory, Holder } from '../ports.ts'
+import type { Gateway } from './gateway.ts'
+import type { Guard } from './patience.ts'
 
 const PROBLEMS: Readonly<Record<GatewayKeyProblem, string>> = {
   missing:
@@ -42,6 +44,14 @@ export function authenticate(headers: HeaderList, directory: Directory, now: Clo
   }
   if (!member.enabled) throw new Refusal('forbidden', `The member ${member.name} is disabled. Ask your gateway admin.`)
   return holder
+}
+
+/** Whoever waits is looked at again when an administrator has changed something. */
+export function guardOf(
+  headers: HeaderList,
+  { waiting, directory, now }: Pick<Gateway, 'waiting' | 'directory' | 'now'>,
+): Guard {
+  return { waiting, check: () => void authenticate(headers, directory, now) }
 }
 
 function bearer(authorization: string | undefined): string {

@@ -17,6 +17,7 @@ import type { ChargedTurns } from './charged-turns.ts'
 import type { GentleReader } from './gentle-reader.ts'
 import type { Notices } from './notices.ts'
 import type { Owners } from './owners.ts'
+import type { Patience } from './patience.ts'
 import type { Sessions } from './sessions.ts'
 import type { SocketTrouble } from './socket-trouble.ts'
 
@@ -32,6 +33,8 @@ export interface Gateway {
   readonly chargedTurns: ChargedTurns
   readonly reader: GentleReader
   readonly sessions: Sessions
+  /** What an administrator changes may end their waits. */
+  readonly waiting: Set<Patience>
   readonly socketTrouble: SocketTrouble
   readonly rates: RateCard
   readonly estimator: Estimator

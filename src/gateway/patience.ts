@@ -18,6 +18,13 @@ interface WaitOptions {
   readonly leastMs?: number
 }
 
+/** Who waits now, and may be told to go. */
+export interface Guard {
+  readonly waiting: Set<Patience>
+  /** Throws the Refusal of a caller who is not let in any more. */
+  check(): void
+}
+
 /**
  * How long a call may wait in all, for whatever it waits for: so much time, and the client's own end. The clock runs
  * only while something is waited for; what is there at once is had even when no time is left.
@@ -29,12 +36,14 @@ export class Patience {
   /** The client's own end alone: an answer that has begun to come is not cut by the deadline. */
   readonly client: AbortSignal
   #leftMs: number
+  readonly #guard: Guard | undefined
   readonly #left = (): void => {
     this.#controller.abort(new ClientLeft('the client left'))
   }
 
-  constructor(client: AbortSignal, limitMs: number) {
+  constructor(client: AbortSignal, limitMs: number, guard?: Guard) {
     this.client = client
+    this.#guard = guard
     if (client.aborted) this.#left()
     else client.addEventListener('abort', this.#left, { once: true })
     this.#leftMs = limitMs
@@ -51,11 +60,22 @@ export class Patience {
     const startedAt = performance.now()
     const end = (): void => this.#controller.abort(exhausted(what, expectedMs?.()))
     const timer = setTimeout(end, Math.max(leastMs, this.#leftMs))
+    this.#guard?.waiting.add(this)
     try {
       return await work(this.signal)
     } finally {
       clearTimeout(timer)
+      this.#guard?.waiting.delete(this)
       this.#leftMs = Math.max(0, this.#leftMs - (performance.now() - startedAt))
+    }
+  }
+
+  /** Ends the wait of a caller who is not let in any more: its key or its member was disabled meanwhile. */
+  check(): void {
+    try {
+      this.#guard?.check()
+    } catch (refusal) {
+      this.#controller.abort(refusal)
     }
   }
 

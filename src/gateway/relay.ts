@@ -5,7 +5,7 @@ import { callIdIn } from '../core/voice-call.ts'
 import type { Body, Client, Reply } from '../ports.ts'
 import { admit } from './admit.ts'
 import { attempt } from './attempt.ts'
-import { authenticate } from './authenticate.ts'
+import { authenticate, guardOf } from './authenticate.ts'
 import { chatStrip, withUsage } from './chat.ts'
 import { overOf, serving } from './eligible.ts'
 import { firstKey } from './first-try.ts'
@@ -50,6 +50,7 @@ export async function relay(client: Client, gateway: Gateway): Promise<void> {
       using patience = new Patience(
         client.signal,
         call.native ? gateway.settings.codexQueueMs : gateway.settings.queueMs,
+        guardOf(client.headers, gateway),
       )
       await using admission = await admit(request, gateway, patience, () => firstKey(request, gateway))
       opened = true

@@ -7,7 +7,7 @@ import { without } from '../core/headers.ts'
 import { Refusal } from '../core/refusal.ts'
 import { NoSeat, type Seat, type Standing, type Upstream } from '../ports.ts'
 import { admit, type Admission } from './admit.ts'
-import { authenticate } from './authenticate.ts'
+import { authenticate, guardOf } from './authenticate.ts'
 import type { Dialogue } from './dialogue.ts'
 import { eligible, type Eligible } from './eligible.ts'
 import type { HeldMessage } from './held-message.ts'
@@ -122,7 +122,11 @@ export class Turn {
       const request = this.#identified(asker, call)
       const wish = wishOf(request, [])
       if (this.#dialogue.used && !this.#dialogue.serves(wish)) return this.#dialogue.moveOn('please come back')
-      using patience = new Patience(this.#dialogue.signal, gateway.settings.codexQueueMs)
+      using patience = new Patience(
+        this.#dialogue.signal,
+        gateway.settings.codexQueueMs,
+        guardOf(client.headers, gateway),
+      )
       let admission: Admission | undefined
       try {
         await using admitted = await admit(request, gateway, patience, () => this.#firstTry(request))
