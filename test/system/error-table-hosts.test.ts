@@ -4,6 +4,7 @@ import { always, error, proves, triesAgainLater, type ErrorRow } from '../suppor
 import { failureIn } from '../support/wire.ts'
 
 const OVERLOADED = error(503, null, 'overloaded', { 'retry-after': '1' })
+const OVERLOADED_FOR_LONG = error(503, null, 'overloaded', { 'retry-after': '30' })
 
 const TOO_MANY = error(429, null, 'The engine is currently overloaded, please try again later')
 const TOO_MANY_FOR_LONG = { ...TOO_MANY, headers: { 'retry-after': '30' } }
@@ -33,14 +34,14 @@ const HOSTS: readonly ErrorRow[] = [
     afterwards: ['beta'],
   },
   {
-    name: '503 twice is shown untouched, and the host rests a little longer',
+    name: '503 twice is shown untouched, and the host rests for as long as it asked for last',
     keys: ['alpha', 'beta'],
-    faults: [{ ...OVERLOADED, times: 2 }],
+    faults: [OVERLOADED, OVERLOADED_FOR_LONG],
     tries: [
       ['alpha', 'overloaded'],
       ['beta', 'overloaded'],
     ],
-    sees: OVERLOADED,
+    sees: OVERLOADED_FOR_LONG,
     afterwards: [],
   },
   {
