@@ -1,6 +1,5 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { COMPACTION_NAMES_SESSION } from '../support/codex-version.ts'
 import { until } from '../support/stand.ts'
 import {
@@ -84,7 +83,7 @@ suite('a codex session that holds ciphertext', () => {
   test('is told after one request that nobody can read it once its organization is gone', async () => {
     await using line = await begun([ALPHA, BETA])
     await line.stand.admin(({ registry }) => registry.setUpstream('alpha', { enabled: false }))
-    await sleep(1000)
+    await line.stand.heard()
     const result = await line.codex.exec(['resume', '--last', 'Go on.'])
     ok(result.code !== 0)
     match(

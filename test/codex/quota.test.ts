@@ -49,7 +49,7 @@ suite('codex exec of a member with quotas', () => {
     await line.stand.settled()
     ok((await line.codex.exec(['Second.'])).code !== 0)
     await line.stand.admin(({ registry }) => registry.setMember('alice', { fiveHourQuota: HUGE }))
-    await new Promise((resolve) => setTimeout(resolve, 1000))
+    await line.stand.heard()
     const third = await line.codex.exec(['Third.'])
     equal(third.code, 0, third.stderr)
     equal(line.requests().length, 3)

@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { GATEWAY_KEY_BYTES, newGatewayKey } from '../../src/core/gateway-key.ts'
 import { hashOf } from '../../src/gateway/authenticate.ts'
 import { MODEL } from '../support/codex-version.ts'
@@ -16,7 +17,7 @@ suite('codex exec that is refused for who asks', { concurrency: true }, () => {
       const [key] = await registry.gatewayKeys()
       await registry.setGatewayKey(key?.prefix ?? '', { enabled: false })
     })
-    await followed()
+    await line.stand.heard()
     await expectShown(line, /The gateway key sk-codex-gw-\S+… is disabled\. Ask your gateway admin for a new one\./)
   })
 
@@ -26,7 +27,8 @@ suite('codex exec that is refused for who asks', { concurrency: true }, () => {
     const expiresAt = Date.now() + 900
     const key = { member: 'alice', hash: hashOf(secret), prefix, expiresAt }
     await line.stand.admin(({ registry }) => registry.addGatewayKey(key))
-    await followed()
+    await line.stand.heard()
+    await sleep(expiresAt - Date.now())
     const when = new Date(expiresAt).toISOString()
     await expectShown(line, new RegExp(`expired at ${when}\\. Ask your gateway admin for a new one\\.`))
   })
@@ -34,7 +36,7 @@ suite('codex exec that is refused for who asks', { concurrency: true }, () => {
   test('shows that its member is disabled', async () => {
     await using line = await startCodexStand()
     await line.stand.admin(({ registry }) => registry.setMember('alice', { enabled: false }))
-    await followed()
+    await line.stand.heard()
     await expectShown(line, /The member alice is disabled\. Ask your gateway admin\./)
   })
 
@@ -68,7 +70,7 @@ suite('codex exec that is refused for what it asks', () => {
   test('shows that no upstream key is enabled, after one request', async () => {
     await using line = await startCodexStand()
     await line.stand.admin(({ registry }) => registry.setUpstream('alpha', { enabled: false }))
-    await followed()
+    await line.stand.heard()
     const sentence =
       'ERROR: The gateway has no upstream key for HTTP that is enabled. Ask your gateway admin to add one.'
     await expectRefused(line, sentence, 'model_not_found')
@@ -96,9 +98,4 @@ async function expectShown(line: CodexStand, sentence: RegExp): Promise<void> {
   equal(line.requests().length, TRIES_OF_AN_AUTH_ERROR)
   equal(line.stand.simulator.requests().length, 0)
   deepEqual(await line.stand.usage(), [])
-}
-
-/** Lets the gateway follow its registry, which it does within a second. */
-function followed(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 1000))
 }

@@ -30,6 +30,8 @@ export interface Ground extends AsyncDisposable {
   /** A gateway key of the member `alice`. */
   readonly key: string
   addMember(member: Partial<NewMember> & { readonly name: string }): Promise<string>
+  /** Makes another gateway key of that member. */
+  addKey(member: string): Promise<string>
   /** Newest first, settled ones only unless told otherwise. */
   calls(): Promise<readonly CallRow[]>
   usage(): Promise<readonly MemberUsage[]>
@@ -44,6 +46,8 @@ export interface Stand extends Ground {
   readonly url: string
   /** Lines that were logged. */
   readonly log: readonly string[]
+  /** Resolves when the gateway has heard of all that was changed before by `admin`, however long that takes. */
+  heard(): Promise<void>
 }
 
 const MEMBER: NewMember = {
@@ -72,7 +76,12 @@ export async function startStand(options: StandOptions = {}): Promise<Stand> {
   const log: string[] = []
   const gateway = parts.use(await startGateway(ground.config, memoryLog(log)))
   const all = parts.move()
-  return { ...ground, gateway, url: gateway.url, log, [Symbol.asyncDispose]: () => all.disposeAsync() }
+  const heard = async (): Promise<void> => {
+    // It looks at everything at once: who knows this key knows what was changed before it.
+    const headers = { authorization: `Bearer ${await ground.addKey(MEMBER.name)}` }
+    await until(async () => (await fetch(`${gateway.url}/v1/usage`, { headers })).status !== 401 || undefined)
+  }
+  return { ...ground, gateway, url: gateway.url, log, heard, [Symbol.asyncDispose]: () => all.disposeAsync() }
 }
 
 export async function startGround(options: StandOptions = {}): Promise<Ground> {
@@ -94,14 +103,17 @@ export async function startGround(options: StandOptions = {}): Promise<Ground> {
   for (const upstream of options.upstreams ?? [{ name: 'alpha' }]) {
     await admin(({ registry }) => registry.addUpstream({ ...UPSTREAM, secret: `sk-sim-${upstream.name}`, ...upstream }))
   }
-  const addMember: Stand['addMember'] = (member) =>
+  const addKey: Stand['addKey'] = (member) =>
     admin(async ({ registry }) => {
-      await registry.addMember({ ...MEMBER, ...member })
       const { secret, prefix } = newGatewayKey(randomBytes(GATEWAY_KEY_BYTES))
       const hash = createHash('sha256').update(secret).digest('hex') as KeyHash
-      await registry.addGatewayKey({ member: member.name, hash, prefix, expiresAt: undefined })
+      await registry.addGatewayKey({ member, hash, prefix, expiresAt: undefined })
       return secret
     })
+  const addMember: Stand['addMember'] = async (member) => {
+    await admin(({ registry }) => registry.addMember({ ...MEMBER, ...member }))
+    return await addKey(member.name)
+  }
   const key = await addMember({ ...MEMBER, ...options.member })
   const calls: Stand['calls'] = () => admin(({ reports }) => reports.calls({ member: undefined, limit: 10_000 }))
   return {
@@ -111,6 +123,7 @@ export async function startGround(options: StandOptions = {}): Promise<Ground> {
     simulator,
     key,
     addMember,
+    addKey,
     calls,
     usage: () => admin(({ reports }) => reports.usage(0, Math.ceil(Date.now() / HOUR_MS + 1) * HOUR_MS)),
     settled: () =>

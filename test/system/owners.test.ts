@@ -1,7 +1,6 @@
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { Upstream } from '../../src/ports.ts'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { startStand, until, type Stand, type StandOptions } from '../support/stand.ts'
 import { ask, failureIn, says, stream, turn } from '../support/wire.ts'
 
@@ -91,13 +90,12 @@ suite('the owner of a thread', { concurrency: 4 }, () => {
     const changed = await on.admin(({ registry }) => registry.setUpstream('alpha', { secret: 'sk-sim-gamma' }))
     const { organization, project, learned } = changed
     deepEqual([organization, project, learned.organization, learned.project], Array(4).fill(undefined))
-    // Until the gateway has heard of it.
-    await sleep(600)
+    await on.heard()
     equal(await nextGoesTo(on, one), 'alpha-other')
     await untilLearned(on, { alpha: 'org-sim-c' })
     for (const thread of [one, two, three]) equal(await nextGoesTo(on, thread), 'alpha-other')
     await on.admin(({ registry }) => registry.setUpstream('alpha-other', { enabled: false }))
-    await sleep(600)
+    await on.heard()
     const before = on.simulator.truth().length
     const refused = await ask(on.url, turn(on.key, four))
     equal(on.simulator.truth().length, before)

@@ -29,7 +29,7 @@ suite('the edge of a quota', { concurrency: 2 }, () => {
       // So much is left that every place may be used.
       const limit = cost + BigInt(PLACES) * hold
       await on.admin(({ registry }) => registry.setMember('alice', { fiveHourQuota: limit }))
-      await new Promise((resolve) => setTimeout(resolve, 1000))
+      await on.heard()
 
       on.simulator.script({ headDelayMs: 200, times: null })
       const answers = await Promise.all(Array.from({ length: 50 }, () => ask(on.url, turn(on.key, { model: 'gpt-b' }))))

@@ -103,7 +103,7 @@ suite('a call that waits for what others hold of its member’s quota', { concur
     await ask(on.url, turn(on.key))
     const [row] = await on.settled()
     await on.admin(({ registry }) => registry.setMember('alice', { fiveHourQuota: (row?.credits ?? 0n) + 1n }))
-    await sleep(600)
+    await on.heard()
     await using first = await stuck(on)
     const { answer } = await waiting(on)
     await on.admin(({ quotas }) => quotas.reset(BY))

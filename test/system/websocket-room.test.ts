@@ -42,7 +42,7 @@ suite('a message that is not whole', { concurrency: 4 }, () => {
     await using line = await wired(SMALL)
     const { on, up } = line
     const bob = await on.addMember({ name: 'bob' })
-    await sleep(1200)
+    await on.heard()
     const [first, second] = [turnOf(6 * MiB), turnOf(6 * MiB)]
     using one = await rawTalk(on.url, on.key)
     await begin(one, first, 5 * MiB)
