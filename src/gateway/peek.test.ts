@@ -1,8 +1,11 @@
 import { deepEqual } from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { mock, suite, test } from 'node:test'
 import type { Reply } from '../ports.ts'
 import { peek } from './peek.ts'
 
+const FAILED = 'data: {"type":"response.failed","response":{"error":{"code":"server_error","message":"no"}}}\n\n'
 const CREATED = 'event: response.created\ndata: {"type":"response.created"}\n\n'
 
 /** A reply whose upstream says what a test says, as long as it is read from. */
@@ -61,4 +64,33 @@ suite('what was held back of an answer', () => {
       mock.timers.reset()
     }
   })
+})
+
+suite('what fails in time, and is heard late for want of a processor,', () => {
+  for (const [what, before, firstMs] of [
+    ['behind what was held back', CREATED, 60_000],
+    ['without a word before it', '', 50],
+  ] as const) {
+    test(`is no answer: ${what}`, async () => {
+      const server = createServer()
+      await once(server.listen(0, '127.0.0.1'), 'listening')
+      const near = connect((server.address() as AddressInfo).port, '127.0.0.1')
+      const [far] = (await once(server, 'connection')) as [Socket]
+      try {
+        const { reply, say } = replyOf()
+        const peeked = peek(reply, firstMs)
+        near.on('data', (chunk) => void say(String(chunk)))
+        if (before !== '') await say(before)
+        // Timers are next in Node's loop, and whatever has come is read after them.
+        setImmediate(() => {
+          far.write(FAILED)
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
+        })
+        deepEqual((await peeked).trouble, { code: 'server_error', type: undefined, message: 'no' })
+      } finally {
+        near.destroy()
+        server.close()
+      }
+    })
+  }
 })

@@ -26,13 +26,15 @@ export async function peek(reply: Reply, firstMs: number): Promise<Peeked> {
   const kept: Uint8Array[] = []
   const told = Promise.withResolvers<'answer' | 'failure' | 'silent' | 'broken'>()
   const goOn = Promise.withResolvers<void>()
-  let timer = setTimeout(() => told.resolve('silent'), firstMs)
+  // What came while this process had no time for it is read first: it was in time.
+  const tell = (verdict: 'answer' | 'silent'): unknown => setImmediate(() => told.resolve(verdict))
+  let timer = setTimeout(() => tell('silent'), firstMs)
   let toldYet = false
   let drained = (): Promise<void> => goOn.promise
   let sink = (chunk: Uint8Array): boolean => {
     if (kept.push(chunk) === 1) {
       clearTimeout(timer)
-      timer = setTimeout(() => told.resolve('answer'), HELD_MS)
+      timer = setTimeout(() => tell('answer'), HELD_MS)
     }
     const verdict = first.feed(chunk)
     if (verdict) told.resolve(verdict)
