@@ -1,6 +1,6 @@
 import { readRealtime, readRealtimeRequest, type RealtimeError, type RealtimeEvent } from '../core/realtime.ts'
 import { Refusal } from '../core/refusal.ts'
-import type { Ending, Holder } from '../ports.ts'
+import type { Ending, Holder, Standing } from '../ports.ts'
 import { refuseSpent } from './spent.ts'
 import { authenticate } from './authenticate.ts'
 import { COME_BACK, NOT_ALLOWED, type Conversation, type Talk } from './conversation.ts'
@@ -224,6 +224,15 @@ export class RealtimeSession implements Talk {
     if (signal.aborted) return
     if (error && judgeSaid(error, this.#model, gateway.now()).whoseTrouble === 'key') return await this.#comeBack()
     this.#on.pass(data, binary)
+    await this.#judge(standing, saying)
+    // A slow ledger is not waited for any longer, and says all the same in the end whether a window is used up.
+    const late = (said: Standing | undefined): Promise<void> => this.#judge(said, saying)
+    if (!standing) this.#track(settled.then(late, () => undefined))
+  }
+
+  async #judge(standing: Standing | undefined, saying: Saying): Promise<void> {
+    const { gateway, signal } = this.#on
+    if (signal.aborted) return
     const rests = this.#running.size + this.#asked.length === 0
     const spent = standing && refusalOf(() => refuseSpent(standing, gateway))
     this.#answerDue = spent !== undefined && !this.#spent && rests && saying.kind === 'transcription'

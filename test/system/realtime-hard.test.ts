@@ -1,6 +1,7 @@
 import { deepEqual, equal, match } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { WebSocket } from 'ws'
+import { lockLedger } from '../support/ledger-file.ts'
 import { refusedTalk, talk, toldNo } from '../support/socket-client.ts'
 import { startStand, until } from '../support/stand.ts'
 import { wired, type Wired } from '../support/wired.ts'
@@ -90,6 +91,8 @@ suite('a realtime session', { concurrency: 4 }, () => {
       for (const text of [created('one'), created('two'), done('one')]) upstream.send(text)
       await client.event('response.done')
       equal(client.socket.readyState, client.socket.OPEN)
+      // A ledger that is slow says only later that it is used up.
+      await until(async () => (await on.calls()).find(({ ending }) => ending === 'complete'))
       upstream.send(last)
       const { error } = await client.event('error')
       equal(Object(error).code, 'member_5h_quota_exceeded')
@@ -125,7 +128,7 @@ suite('a realtime session', { concurrency: 4 }, () => {
       const { on } = line
       using client = await talk(on.url, on.key, { path: PATH })
       const upstream = await upstreamOf(line)
-      for (const text of [written, ...last, created('two')]) upstream.send(text)
+      for (const text of [written, ...last]) upstream.send(text)
       deepEqual(await client.closed, { code: 1008, reason: 'the quota is used up' })
       deepEqual(
         client.got.slice(0, -1).map(({ data }) => data.toString()),
@@ -134,6 +137,20 @@ suite('a realtime session', { concurrency: 4 }, () => {
       const rows = await on.settled()
       deepEqual([rows.length, ...new Set(rows.map(({ precision }) => precision))], [1 + 1, 'exact'])
     }
+  })
+
+  test('whose quota is used up ends though the ledger is so slow that the end of its answer did not wait for it', async () => {
+    await using line = await wired({ member: { fiveHourQuota: 1n } })
+    const { on } = line
+    using client = await talk(on.url, on.key, { path: PATH })
+    const upstream = await upstreamOf(line)
+    {
+      using _ = lockLedger(on.folder)
+      for (const text of [created('one'), done('one')]) upstream.send(text)
+      await client.event('response.done')
+    }
+    equal(Object((await client.event('error'))['error']).code, 'member_5h_quota_exceeded')
+    deepEqual(await client.closed, { code: 1008, reason: 'the quota is used up' })
   })
 
   test('ends with 1012 when the gateway stops: at once, or behind what runs, and begins nothing any more', async () => {
