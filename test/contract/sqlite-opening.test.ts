@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { chmodSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { suite, test } from 'node:test'
+import { mock, suite, test } from 'node:test'
 import type { Worker } from 'node:worker_threads'
 import { HOUR_MS } from '../../src/core/calendar.ts'
 import { takeServeLock } from '../../src/adapters/store/instance-lock.ts'
@@ -152,6 +152,26 @@ suite('sqlite: a command', () => {
       })
     } finally {
       other.close()
+    }
+  })
+})
+
+suite('sqlite: a store that has answered', () => {
+  test('is heard though this process had no time for that until it was too late', async () => {
+    await using database = await sqliteDatabase()
+    await using store = await database.open()
+    const now = process.hrtime.bigint.bind(process.hrtime)
+    const asked = store.registry.members()
+    const clock = mock.method(process.hrtime, 'bigint', now)
+    try {
+      // It was sent in this turn. Timers are next in Node's loop, and what has come meanwhile is read after them.
+      setImmediate(() => {
+        clock.mock.mockImplementation(() => now() + 60_000_000_000n)
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500)
+      })
+      deepEqual(await asked, [])
+    } finally {
+      clock.mock.restore()
     }
   })
 })

@@ -43,7 +43,8 @@ export class WorkerThread implements Executor {
   private constructor(worker: Worker, log: Log) {
     this.#worker = worker
     this.#log = log
-    this.#sweep = setInterval(() => this.#giveUpLate(), SWEEP_MS)
+    // An answer that has come while this process had no time for it is heard first.
+    this.#sweep = setInterval(() => setImmediate(() => this.#giveUpLate()), SWEEP_MS)
     this.#sweep.unref()
     worker.on('message', (message: FromWorker) => {
       if (!('answers' in message)) return
