@@ -2,13 +2,17 @@ import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readJournal } from '../../src/adapters/store/journal.ts'
 
+/** Longer than a busy machine takes. */
+const LONG_MS = 60_000
+
 /** Resolves when everything that stands in the journal now stands in the database too; throws when that takes long. */
 export async function journalApplied(path: string): Promise<void> {
   const journal = readJournal(path)
   const newest = journal?.records.at(-1)?.number
   if (journal === undefined || newest === undefined) return
-  for (let tries = 0; newest > appliedIn(path, journal.instance); tries += 1) {
-    if (tries === 1000) throw new Error(`record ${newest} of the journal does not come into the database`)
+  const deadline = Date.now() + LONG_MS
+  while (newest > appliedIn(path, journal.instance)) {
+    if (Date.now() > deadline) throw new Error(`record ${newest} of the journal does not come into the database`)
     await sleep(5)
   }
 }
