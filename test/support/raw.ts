@@ -1,6 +1,8 @@
 /** A bare connection, for requests that no HTTP client would make. */
 import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from './stand.ts'
 
 export interface Raw extends Disposable {
@@ -32,6 +34,28 @@ export async function connected(url: string, options: { readonly allowHalfOpen?:
     closed,
     [Symbol.dispose]: () => socket.destroy(),
   }
+}
+
+/** The system's own list of connections over IPv4, with what waits in each; not every system has it. */
+const CONNECTIONS = '/proc/net/tcp'
+
+/** Resolves when the other side, which is on this machine too, has read all that was written. */
+export async function allRead(socket: Socket): Promise<void> {
+  if (!existsSync(CONNECTIONS)) await sleep(500)
+  else await until(() => (socket.writableLength === 0 && onItsWay(socket) === 0) || undefined)
+}
+
+/** Bytes that have left this side of a connection and were not read from the other one yet. */
+function onItsWay({ localPort = 0 }: Socket): number {
+  const port = `:${localPort.toString(16).toUpperCase().padStart(4, '0')}`
+  let bytes = 0
+  for (const line of readFileSync(CONNECTIONS, 'utf8').split('\n').slice(1)) {
+    const [, local = '', remote = '', , queues = ''] = line.trim().split(/\s+/)
+    const [sent = 0, received = 0] = queues.split(':').map((queue) => Number.parseInt(queue, 16))
+    if (local.endsWith(port)) bytes += sent
+    if (remote.endsWith(port)) bytes += received
+  }
+  return bytes
 }
 
 /** The head of a request, ready to be written. */

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
-import { connected, head, type Raw } from '../support/raw.ts'
+import { allRead, connected, head, type Raw } from '../support/raw.ts'
 import { lockLedger } from '../support/ledger-file.ts'
 import { startStand, until } from '../support/stand.ts'
 import { ask, failureIn, turn } from '../support/wire.ts'
@@ -11,7 +11,6 @@ import { ask, failureIn, turn } from '../support/wire.ts'
 const LIMITS = `[limits]
 max_body_bytes = 100000
 max_decompressed_bytes = 1000000
-body_idle_secs = 0.4
 `
 
 const CODEX = 'originator: codex_exec'
@@ -55,6 +54,11 @@ suite('a stranger', { concurrency: 4 }, () => {
 })
 
 suite('whatever a member sizes has a limit', { concurrency: 4 }, () => {
+  // Nothing else goes on in this process while they are made.
+  const bomb = Buffer.alloc(50_000_000, 0x20)
+  const bombs = [['zstd', zstdCompressSync(bomb)] as const, ['gzip', gzipSync(bomb)] as const]
+  const large = zstdCompressSync(JSON.stringify({ model: 'gpt-5.5', input: 'x'.repeat(15_000_000) }))
+
   test('a body that says it is too large', async () => {
     await using on = await startStand({ toml: LIMITS })
     using raw = await connected(on.url)
@@ -76,15 +80,8 @@ suite('whatever a member sizes has a limit', { concurrency: 4 }, () => {
 
   test('what a compressed body becomes', async () => {
     await using on = await startStand({ toml: LIMITS })
-    const bomb = Buffer.alloc(50_000_000, 0x20)
-    for (const [encoding, compress] of [
-      ['zstd', zstdCompressSync],
-      ['gzip', gzipSync],
-    ] as const) {
-      const answered = await ask(on.url, {
-        ...turn(on.key, { headers: ['content-encoding', encoding] }),
-        body: compress(bomb),
-      })
+    for (const [encoding, body] of bombs) {
+      const answered = await ask(on.url, { ...turn(on.key, { headers: ['content-encoding', encoding] }), body })
       equal(answered.status, 400)
       match(answered.text, /at most 1000000 bytes/)
       const garbage = await ask(on.url, turn(on.key, { headers: ['content-encoding', encoding] }))
@@ -96,9 +93,10 @@ suite('whatever a member sizes has a limit', { concurrency: 4 }, () => {
 
   test('what many compressed bodies become, all together', async () => {
     const toml = '[limits]\nmax_body_bytes = 100000\nmax_decompressed_bytes = 20000000\nmax_buffered_bytes = 30000000\n'
-    await using on = await startStand({ toml, simulator: { tokens: 'bytes', headDelayMs: 500 } })
-    const body = zstdCompressSync(JSON.stringify({ model: 'gpt-5.5', input: 'x'.repeat(15_000_000) }))
-    const request = { ...turn(on.key, { headers: ['content-encoding', 'zstd'] }), body }
+    await using on = await startStand({ toml, simulator: { tokens: 'bytes' } })
+    const request = { ...turn(on.key, { headers: ['content-encoding', 'zstd'] }), body: large }
+    // The first one is not answered before all of them have come.
+    on.simulator.script({ headDelayMs: 5000 })
     const answers = await Promise.all([1, 2, 3, 4].map(() => ask(on.url, request)))
     // One at a time has room for the most that there may be; the others are told to come back.
     const refused = answers.filter(({ text }) => text.includes('as many request bodies as it can'))
@@ -107,7 +105,7 @@ suite('whatever a member sizes has a limit', { concurrency: 4 }, () => {
   })
 
   test('how long a body may stand still', async () => {
-    await using on = await startStand({ toml: LIMITS })
+    await using on = await startStand({ toml: `${LIMITS}body_idle_secs = 0.4\n` })
     using raw = await connected(on.url)
     raw.write(head(POST, ...json(on.key), 'content-length: 1000'), '{')
     await raw.sees(/made no progress for 0\.4 s/)
@@ -123,7 +121,7 @@ suite('whatever a member sizes has a limit', { concurrency: 4 }, () => {
     using two = await connected(on.url)
     const body = (n: number): string => `{"model":"gpt-5.5","input":"${'x'.repeat(n)}"`
     for (const raw of [one, two]) raw.write(head(POST, ...json(on.key), 'content-length: 99000'), body(95_000))
-    await sleep(100)
+    for (const raw of [one, two]) await allRead(raw.socket)
     const third = await ask(on.url, { ...turn(on.key, { stream: false }), body: `${body(90_000)}}` })
     // Whether it would be streamed stands in the body, which nobody has read: Codex is answered as for a stream.
     equal(failureIn(third.text)?.code, 'rate_limit_exceeded')
