@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { DEFAULT_MODELS } from '../../src/simulator/models.ts'
+import { untilStill } from '../contract/upstream-kit.ts'
 import { rowsIn } from '../support/ledger-file.ts'
 import { startStand, until, type StandOptions } from '../support/stand.ts'
 import { ask, says, stream, turn } from '../support/wire.ts'
@@ -31,13 +32,12 @@ suite('a member’s quota', { concurrency: 4 }, () => {
     // A call holds about 1.01 credits and costs far less: three holds fill the window.
     await using on = await stand({
       member: { fiveHourQuota: 6n * CREDIT, maxConcurrent: 0 },
-      toml: '[limits]\ncodex_queue_secs = 10\n',
+      toml: '[limits]\ncodex_queue_secs = 60\n',
     })
-    on.simulator.script({ headDelayMs: 150, times: null })
+    on.simulator.script({ headDelayMs: 1500, times: null })
     const answers = Promise.all(Array.from({ length: 20 }, () => ask(on.url, turn(on.key))))
     await until(() => on.simulator.truth()[0])
-    await new Promise((resolve) => setTimeout(resolve, 80))
-    const admitted = on.simulator.truth().length
+    const admitted = await untilStill(() => on.simulator.truth().length, 500)
     const [held] = await rowsIn(on.folder, 'SELECT MIN(hold) AS hold FROM calls')
     const hold = BigInt(held?.['hold'] ?? 1)
     ok(BigInt(admitted - 1) * hold < 6n * CREDIT, `${admitted} calls of ${hold} were let in`)
