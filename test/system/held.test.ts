@@ -9,6 +9,8 @@ import { ask, failureIn, stream, turn, type Answered } from '../support/wire.ts'
 const QUEUE_MS = { plain: 600, native: 1200 }
 const QUEUES = `[limits]\nqueue_secs = ${QUEUE_MS.plain / 1000}\ncodex_queue_secs = ${QUEUE_MS.native / 1000}\n`
 
+const LONG_QUEUES = '[limits]\nqueue_secs = 60\ncodex_queue_secs = 60\n'
+
 /** Where windows roll the database is asked each time: nothing is promised while it is away. */
 const ROLLING = '[quota]\nwindow = "rolling"\n'
 
@@ -78,7 +80,7 @@ function heldByItsQueue({ headMs }: Answered, limitMs: number): void {
 suite('a call is held without a byte', { concurrency: 4 }, () => {
   for (const { name, options, begin, words } of WAITS) {
     test(`while ${name}, and goes on when that is over`, async () => {
-      await using on = await startStand({ ...options, toml: QUEUES, simulator: { tokens: 'bytes' } })
+      await using on = await startStand({ ...options, toml: LONG_QUEUES, simulator: { tokens: 'bytes' } })
       const end = await begin(on)
       const held = ask(on.url, turn(on.key))
       await sleep(400)
