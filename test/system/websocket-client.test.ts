@@ -8,6 +8,7 @@ import { socketOn } from '../../src/adapters/openai/socket.ts'
 import type { MemberId } from '../../src/core/units.ts'
 import { BodyBudget } from '../../src/edge/body-budget.ts'
 import { WsClient } from '../../src/edge/websocket.ts'
+import { untilStill } from '../contract/upstream-kit.ts'
 import { create, talk } from '../support/socket-client.ts'
 import { answer } from '../support/socket-upstream.ts'
 import { until } from '../support/stand.ts'
@@ -37,8 +38,7 @@ suite('a client of a WebSocket', { concurrency: 4 }, () => {
     const over = (async () => {
       for (; refused < 1000; refused++) await client.refuse(new Error('no'))
     })()
-    await pass(300)
-    const before = refused
+    const before = await untilStill(() => refused, 300)
     await pass(200)
     equal(refused, before)
     ok(before < 900, String(before))

@@ -145,8 +145,8 @@ suite('a conversation over WebSocket that breaks', { concurrency: 4 }, () => {
 suite('a conversation over WebSocket comes to its end', { concurrency: 4 }, () => {
   test('when it has had no turn for too long, is too old, or has had too many messages', async () => {
     for (const [limit, code] of [
-      ['ws_idle_timeout_secs = 0.5', 1000],
-      ['ws_max_connection_secs = 0.5', 1012],
+      ['ws_idle_timeout_secs = 2', 1000],
+      ['ws_max_connection_secs = 2', 1012],
       ['ws_max_messages_per_connection = 5', 1012],
     ] as const) {
       await using line = await wired({ toml: `[limits]\n${limit}\n` })
@@ -161,7 +161,7 @@ suite('a conversation over WebSocket comes to its end', { concurrency: 4 }, () =
       client.say(create())
       await client.event('response.created')
       // Never in the middle of a turn, however long it says nothing.
-      await new Promise((resolve) => setTimeout(resolve, 1800))
+      await new Promise((resolve) => setTimeout(resolve, 3000))
       equal(client.socket.readyState, client.socket.OPEN, limit)
       release()
       await client.event('response.completed')
@@ -171,7 +171,7 @@ suite('a conversation over WebSocket comes to its end', { concurrency: 4 }, () =
   })
 
   test('when either side shows no sign of life', async () => {
-    await using line = await wired({ toml: '[limits]\nws_upstream_ping_interval_secs = 0.2\n' })
+    await using line = await wired({ toml: '[limits]\nws_upstream_ping_interval_secs = 1\n' })
     const { on, up } = line
     up.script = () => undefined
     const alive = await talk(on.url, on.key)
@@ -180,7 +180,7 @@ suite('a conversation over WebSocket comes to its end', { concurrency: 4 }, () =
     // Nothing of what comes is read, so no ping is answered.
     dead.socket.pause()
     await until(() => (up.open() === 1 ? true : undefined))
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    await new Promise((resolve) => setTimeout(resolve, 2500))
     equal(alive.socket.readyState, alive.socket.OPEN)
     dead.socket.terminate()
     alive.socket.terminate()

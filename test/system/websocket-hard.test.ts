@@ -34,7 +34,7 @@ suite('a turn over WebSocket that waits', { concurrency: 4 }, () => {
     await client.event('response.completed')
     const { end } = await busyKey(line)
     client.say(create())
-    await sleep(200)
+    await until(async () => ((await on.calls()).length === 3 ? true : undefined))
     // Both sockets at once; the one that is busy frees the key's place.
     up.closeAll(1000)
     equal((await client.closed).code, 1012)
