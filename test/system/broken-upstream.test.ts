@@ -7,7 +7,7 @@ import { startStand, type Stand, type StandOptions } from '../support/stand.ts'
 import { expectTruth } from '../support/truth.ts'
 import { ask, eventsIn, turn } from '../support/wire.ts'
 
-const TOML = '[upstream]\nmax_failures_before_cooldown = 1000\nidle_timeout_secs = 0.3\n'
+const TOML = '[upstream]\nmax_failures_before_cooldown = 1000\n'
 
 const BOTH = [{ name: 'alpha' }, { name: 'beta' }]
 /** Before it has begun to answer, another key would be tried. */
@@ -16,12 +16,12 @@ const ALONE = [{ name: 'alpha' }]
 const TAKEN = 2
 
 /** Two keys, so that a second try would have somewhere to go; and a member with one place, so that none may be kept. */
-async function stand(upstreams: StandOptions['upstreams'] = BOTH): Promise<Stand> {
+async function stand(upstreams: StandOptions['upstreams'] = BOTH, toml = ''): Promise<Stand> {
   return await startStand({
     simulator: { text: 'Hello from here.', tokens: 'bytes' },
     upstreams: upstreams ?? [],
     member: { maxConcurrent: 1 },
-    toml: TOML,
+    toml: TOML + toml,
   })
 }
 
@@ -116,7 +116,7 @@ suite('an upstream that breaks', { concurrency: 4 }, () => {
   })
 
   test('that stalls is cut after the idle limit', async () => {
-    await using on = await stand()
+    await using on = await stand(BOTH, 'idle_timeout_secs = 1\n')
     const expected = { whole: false, ending: 'timed-out', precision: 'estimated', errorClass: 'broken_stream' }
     await expectOne(on, { stall: { afterEvents: 4 } }, expected)
   })

@@ -140,7 +140,7 @@ suite('an answer over HTTP that fails', { concurrency: 4 }, () => {
 })
 
 suite('an answer over HTTP that has begun with nothing', { concurrency: 4 }, () => {
-  const soon = '[upstream]\ntimeout_secs = 1\n'
+  const soon = '[upstream]\ntimeout_secs = 2\n'
 
   test('but its head, within the time for a head, is none: another key is tried', async () => {
     await using line = await odd((socket) => socket.write(HEAD), { toml: soon })
@@ -152,7 +152,7 @@ suite('an answer over HTTP that has begun with nothing', { concurrency: 4 }, () 
     const { on } = line
     const answered = await ask(on.url, turn(on.key))
     triesAgainLater(answered)
-    match(failureIn(answered.text)?.message ?? '', /did not answer within 1 s/)
+    match(failureIn(answered.text)?.message ?? '', /did not answer within 2 s/)
     const [row] = await on.settled()
     deepEqual([row?.ending, row?.precision, row?.credits], ['upstream-failed', 'unknown', 0n])
     deepEqual(await attemptsOfLast(on.folder), [['alpha', 'timeout']])

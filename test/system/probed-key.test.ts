@@ -20,7 +20,7 @@ suite('a key that is out of money', () => {
       equal(on.simulator.truth().length, 1)
       // Every five minutes one call tries it again.
       mock.timers.setTime(Date.now() + 301_000)
-      on.simulator.script({ headDelayMs: 1500 })
+      on.simulator.script({ headDelayMs: 6000 })
       const probe = ask(on.url, turn(on.key))
       await until(() => on.simulator.truth()[1])
       const meanwhile = await ask(on.url, turn(on.key))
