@@ -9,11 +9,13 @@ import { reconciled, truthByKey } from '../support/book-side.ts'
 import { MAIN } from '../support/cli-folder.ts'
 import { serve, type Served } from '../support/serve.ts'
 import { create, talk } from '../support/socket-client.ts'
-import { startGround, startStand, type Ground } from '../support/stand.ts'
+import { startGround, startStand, until, type Ground } from '../support/stand.ts'
 import { ask, says, stream, turn } from '../support/wire.ts'
 
 const MODELS = ['gpt-5.5', 'gpt-6.1-sol'] as const
 const KILLS = 4
+/** What a gateway has to do with before it is killed, however long that takes. */
+const CALLS_BEFORE_A_KILL = 60
 
 /** What goes wrong at OpenAI on a bad day. Each is met again and again by whichever calls come. */
 const TROUBLES: readonly Fault[] = [
@@ -60,22 +62,25 @@ async function overWebSocket(url: string, key: string): Promise<void> {
   }
 }
 
-/** Calls without a pause until the gateway is gone. */
-async function callOnAndOn(gateway: Served, on: Ground): Promise<void> {
+/** Calls without a pause until the gateway is gone; `called` hears of each that has come to an end. */
+async function callOnAndOn(gateway: Served, on: Ground, called: () => void): Promise<void> {
   let gone = false
   void gateway.ended.then(() => (gone = true))
   while (!gone) {
     if (Math.random() < 0.3) on.simulator.script(pick(TROUBLES))
     // What goes wrong is what the day is about.
     await (Math.random() < 0.7 ? overHttp : overWebSocket)(gateway.url, on.key).catch(() => sleep(5))
+    called()
   }
 }
 
 async function aBadDay(on: Ground): Promise<void> {
   for (let kill = 0; kill < KILLS; kill++) {
     const gateway = await serve(on.configFile)
-    const clients = Array.from({ length: 8 }, () => callOnAndOn(gateway, on))
+    let calls = 0
+    const clients = Array.from({ length: 8 }, () => callOnAndOn(gateway, on, () => (calls += 1)))
     await sleep(1_500 + Math.random() * 500)
+    await until(() => calls >= CALLS_BEFORE_A_KILL || undefined)
     gateway.signal('SIGKILL')
     await gateway.ended
     await Promise.all(clients)
