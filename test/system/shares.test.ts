@@ -1,6 +1,6 @@
 import { equal, match, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { connected, head } from '../support/raw.ts'
+import { allRead, connected, head } from '../support/raw.ts'
 import { startStand, until } from '../support/stand.ts'
 import { ask, failureIn, stream, turn, type Answered, type Ask } from '../support/wire.ts'
 
@@ -27,8 +27,10 @@ suite('one member', { concurrency: 4 }, () => {
     const bob = await on.addMember({ name: 'bob' })
     using one = await connected(on.url)
     using two = await connected(on.url)
-    for (const raw of [one, two])
+    for (const raw of [one, two]) {
       raw.write(head('POST /v1/responses', ...json(on.key), 'content-length: 99000'), long(90_000))
+      await allRead(raw.socket)
+    }
     const body = `${long(90_000)}}`
     const third = await until(async () => {
       const answered = await ask(on.url, { ...turn(on.key), body })
