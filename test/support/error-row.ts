@@ -20,6 +20,8 @@ export interface ErrorRow {
   readonly keys: readonly KeyName[]
   readonly faults: readonly Fault[]
   readonly shape?: Parameters<typeof turn>[1]
+  /** How long a call may wait in all; long where one is waited for, for on a slow machine the ledger takes its part of it. */
+  readonly queueSecs?: number
   /** Each try, in order: its key and its error class; undefined for a good answer. */
   readonly tries: readonly (readonly [KeyName, string | undefined])[]
   /** `answer` is a model's answer; a fault is that fault's status and body untouched; else what the answer must be. */
@@ -32,11 +34,9 @@ export interface ErrorRow {
   readonly seesThen?: (answered: Answered) => void
 }
 
-const SETTINGS = '[upstream]\ntimeout_secs = 2\n[limits]\ncodex_queue_secs = 1.5\nqueue_secs = 1.5\n'
-
-async function stand(keys: readonly KeyName[]): Promise<Stand> {
+async function stand({ keys, queueSecs = 1.5 }: ErrorRow): Promise<Stand> {
   return await startStand({
-    toml: SETTINGS,
+    toml: `[upstream]\ntimeout_secs = 2\n[limits]\ncodex_queue_secs = ${queueSecs}\nqueue_secs = ${queueSecs}\n`,
     upstreams: keys.map((name) => ({ name, ...LABELS[name] })),
     simulator: { text: 'Hello.', reasoningTokens: 0, tokens: 'bytes' },
   })
@@ -44,7 +44,7 @@ async function stand(keys: readonly KeyName[]): Promise<Stand> {
 
 /** One call that meets the faults, and what becomes of it and of the keys. */
 export async function proves(row: ErrorRow): Promise<void> {
-  await using on = await stand(row.keys)
+  await using on = await stand(row)
   for (const fault of row.faults) on.simulator.script(fault)
   const answered = await ask(on.url, turn(on.key, row.shape))
   const [call] = await on.settled()

@@ -12,6 +12,7 @@ const TOO_MANY_FOR_LONG = { ...TOO_MANY, headers: { 'retry-after': '30' } }
 const HOSTS: readonly ErrorRow[] = [
   {
     name: '503 is tried once more after its Retry-After, on the same key too',
+    queueSecs: 20,
     keys: ['alpha'],
     faults: [OVERLOADED],
     tries: [
@@ -23,6 +24,7 @@ const HOSTS: readonly ErrorRow[] = [
   },
   {
     name: '503 of the key that a conversation had is tried once more on another key',
+    queueSecs: 20,
     keys: ['alpha', 'beta'],
     faults: [OVERLOADED],
     shape: { thread: 'one' },
@@ -35,6 +37,7 @@ const HOSTS: readonly ErrorRow[] = [
   },
   {
     name: '503 twice is shown untouched, and the host rests for as long as it asked for last',
+    queueSecs: 6,
     keys: ['alpha', 'beta'],
     faults: [OVERLOADED, OVERLOADED_FOR_LONG],
     tries: [
@@ -54,6 +57,7 @@ const HOSTS: readonly ErrorRow[] = [
   },
   {
     name: '429 slow_down pauses the host and is tried once more',
+    queueSecs: 20,
     keys: ['alpha'],
     faults: [error(429, 'slow_down', 'Slow down.')],
     tries: [
@@ -65,6 +69,7 @@ const HOSTS: readonly ErrorRow[] = [
   },
   {
     name: '429 of an overload that lasts is told to Codex as a wait, for a bare 429 ends its turn',
+    queueSecs: 6,
     keys: ['alpha'],
     faults: [TOO_MANY, always(TOO_MANY_FOR_LONG)],
     tries: [
@@ -79,6 +84,7 @@ const HOSTS: readonly ErrorRow[] = [
   },
   {
     name: '429 of an overload that lasts is shown to others untouched',
+    queueSecs: 6,
     keys: ['alpha'],
     faults: [TOO_MANY, always(TOO_MANY_FOR_LONG)],
     shape: { stream: false },
