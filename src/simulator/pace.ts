@@ -36,12 +36,16 @@ export class Pace {
     this.#timer = undefined
     const now = performance.now()
     let soonest = Infinity
-    for (const [tick, sleepers] of this.#due) {
+    const due: number[] = []
+    for (const tick of this.#due.keys()) {
       if (tick > now) soonest = Math.min(soonest, tick)
-      else {
-        this.#due.delete(tick)
-        for (const wake of sleepers) wake()
-      }
+      else due.push(tick)
+    }
+    // In a busy process the time of several has come.
+    for (const tick of due.toSorted((a, b) => a - b)) {
+      const sleepers = this.#due.get(tick) ?? []
+      this.#due.delete(tick)
+      for (const wake of sleepers) wake()
     }
     if (soonest !== Infinity && this.#timer === undefined) this.#arm(soonest)
   }
