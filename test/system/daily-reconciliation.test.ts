@@ -125,7 +125,7 @@ suite('the daily reconciliation', () => {
     equal(lines.filter((line) => line.includes('books')).length, 0)
     on.simulator.clear()
     // Late enough that a slow machine has started it by then.
-    const later = ((Date.now() % DAY_MS) + 3000) % DAY_MS
+    const later = ((Date.now() % DAY_MS) + 10_000) % DAY_MS
     const again = { ...config, reconcile: { ...config.reconcile, dailyAtMs: later } }
     await using next = await startGateway(again, memoryLog(lines))
     ok(next.url)
