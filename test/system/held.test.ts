@@ -144,7 +144,7 @@ suite('a call is held without a byte', { concurrency: 4 }, () => {
       heldByItsQueue(plain, QUEUE_MS.plain)
       ok(await running.ended, 'a running stream goes on')
     }
-    ok((await ask(on.url, turn(on.key))).whole)
+    await until(async () => (await ask(on.url, turn(on.key))).text.includes('response.completed') || undefined)
     const rows = await on.settled()
     expectTruth(rows, on.simulator.truth())
     equal(rows.filter(({ attempts }) => attempts > 0).length, 2)
