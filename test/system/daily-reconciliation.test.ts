@@ -6,6 +6,7 @@ import { DAY_MS } from '../../src/core/reconcile.ts'
 import type { Log } from '../../src/ports.ts'
 import { openStore } from '../../src/adapters/store/store.ts'
 import { readSealingKey } from '../../src/config-sealing-key.ts'
+import { oneDay } from '../support/one-day.ts'
 import { startStand, until, type Stand } from '../support/stand.ts'
 import { ask, turn } from '../support/wire.ts'
 
@@ -22,6 +23,7 @@ function memoryLog(lines: string[], heard: () => void = () => undefined): Log {
 }
 
 async function stand(): Promise<Stand> {
+  await oneDay()
   const on = await startStand({
     simulator: { tokens: 'bytes' },
     upstreams: [{ name: 'alpha', apiKeyId: 'key_sim_alpha', project: 'proj_sim_a1' }],

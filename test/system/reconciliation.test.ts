@@ -7,6 +7,7 @@ import { isNothing, NOTHING, plus } from '../../src/core/reconcile.ts'
 import type { Fault } from '../../src/simulator/simulator.ts'
 import { reconciled, truthByKey } from '../support/book-side.ts'
 import { MAIN } from '../support/cli-folder.ts'
+import { oneDay } from '../support/one-day.ts'
 import { serve, type Served } from '../support/serve.ts'
 import { create, talk } from '../support/socket-client.ts'
 import { startGround, startStand, until, type Ground } from '../support/stand.ts'
@@ -153,6 +154,7 @@ suite('reconciliation', () => {
   })
 
   test('finds a clean day right to the token and the dollar, over every transport, and says so by command', async () => {
+    await oneDay()
     await using on = await startStand({
       simulator: { tokens: 'bytes', cacheWrites: true },
       upstreams: [{ name: 'alpha', project: 'proj_sim_a1' }],
@@ -218,6 +220,7 @@ suite('reconciliation', () => {
   })
 
   test('does not take for a drift what OpenAI does not tell yet', async () => {
+    await oneDay()
     await using on = await startStand({
       simulator: { tokens: 'bytes', usageDelayMs: 60_000 },
       upstreams: [{ name: 'alpha', apiKeyId: 'key_sim_alpha', project: 'proj_sim_a1' }],
