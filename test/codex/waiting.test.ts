@@ -43,8 +43,11 @@ suite('codex exec that has to wait', { concurrency: true }, () => {
       member: { maxConcurrent: 1 },
       toml: '[limits]\ncodex_queue_secs = 2\n',
     })
-    await using _house = await fullHouse(line, 1, 6000)
-    const result = await line.codex.exec(['Hello.'])
+    await using house = await fullHouse(line, 1, 600_000)
+    const running = line.codex.begin(['Hello.'])
+    await until(async () => (await line.stand.calls()).find(({ refusal }) => refusal !== undefined))
+    house.leave()
+    const result = await running.ended
     equal(result.code, 0, result.stderr)
     match(result.stderr, /Reconnecting\.\.\. 1\/5/)
     equal(line.requests().length, 2)
@@ -62,27 +65,34 @@ suite('codex exec that has to wait', { concurrency: true }, () => {
   })
 })
 
+interface House extends AsyncDisposable {
+  /** Ends them before their time. */
+  leave(): void
+}
+
 /** Streams of the same member that hold its places for a while. */
-async function fullHouse(line: CodexStand, places: number, forMs: number): Promise<AsyncDisposable> {
+async function fullHouse(line: CodexStand, places: number, forMs: number): Promise<House> {
   const { stand } = line
   const held: Promise<void>[] = []
+  const leaving = new AbortController()
   for (let i = 0; i < places; i++) {
     stand.simulator.script({ stall: { afterEvents: 1, ms: forMs } })
-    held.push(holdStream(stand.url, stand.key))
+    held.push(holdStream(stand.url, stand.key, leaving.signal))
   }
   await until(() =>
     stand.simulator.truth().filter((call) => call.eventsSent > 0).length === places ? true : undefined,
   )
-  return { [Symbol.asyncDispose]: async () => void (await Promise.all(held)) }
+  return { leave: () => leaving.abort(), [Symbol.asyncDispose]: async () => void (await Promise.all(held)) }
 }
 
-function holdStream(url: string, key: string): Promise<void> {
+function holdStream(url: string, key: string, signal: AbortSignal): Promise<void> {
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json', 'thread-id': 'held' }
   return new Promise((resolve, reject) => {
-    const call = request(`${url}/v1/responses`, { method: 'POST', headers }, (reply) => {
-      reply.resume().on('end', resolve).on('error', reject)
+    const failed = (cause: Error): void => (signal.aborted ? resolve() : reject(cause))
+    const call = request(`${url}/v1/responses`, { method: 'POST', headers, signal }, (reply) => {
+      reply.resume().on('close', resolve).on('error', failed)
     })
-    call.on('error', reject)
+    call.on('error', failed)
     call.end(JSON.stringify({ model: 'gpt-5.5', stream: true, input: 'Hold the line.' }))
   })
 }
