@@ -111,7 +111,7 @@ suite('codex exec while upstream is in trouble', () => {
 
   for (const { when, events, afterMs, requests } of [
     { when: 'as its request is taken', events: ['response.created'], afterMs: 0, requests: 1 },
-    { when: 'soon after its request was taken', events: ['response.created'], afterMs: 300, requests: 2 },
+    { when: 'soon after its request was taken', events: ['response.created'], afterMs: 1500, requests: 2 },
     {
       when: 'in the middle of its answer',
       events: ['response.created', 'response.output_item.added'],
