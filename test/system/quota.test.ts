@@ -70,7 +70,7 @@ suite('a member’s quota', { concurrency: 4 }, () => {
     await using on = await stand({
       member: { fiveHourQuota: MUCH, weeklyQuota: MUCH },
       upstreams: [{ name: 'alpha', maxConcurrent: 1 }],
-      toml: '[limits]\ncodex_queue_secs = 0.3\n',
+      toml: '[limits]\ncodex_queue_secs = 3\n',
     })
     const bob = await on.addMember({ name: 'bob' })
     await until(async () => ((await ask(on.url, turn(bob))).status === 200 ? true : undefined))
@@ -90,7 +90,7 @@ suite('a member’s quota', { concurrency: 4 }, () => {
       )[0]?.['n']
     equal(Number(await begun()), 0)
     busy.kill()
-    match((await ask(on.url, turn(on.key))).text, /response\.completed/)
+    await until(async () => (await ask(on.url, turn(on.key))).text.includes('response.completed') || undefined)
     equal(Number(await begun()), 2)
     const models = await ask(on.url, {
       method: 'GET',
