@@ -27,14 +27,17 @@ export async function peek(reply: Reply, firstMs: number): Promise<Peeked> {
   const told = Promise.withResolvers<'answer' | 'failure' | 'silent' | 'broken'>()
   const goOn = Promise.withResolvers<void>()
   // What came while this process had no time for it is read first: it was in time.
-  const tell = (verdict: 'answer' | 'silent'): unknown => setImmediate(() => told.resolve(verdict))
-  let timer = setTimeout(() => tell('silent'), firstMs)
+  const onceRead = (act: () => void): unknown => setImmediate(act)
+  const silent = (): void => {
+    if (kept.length === 0) told.resolve('silent')
+  }
+  let timer = setTimeout(() => onceRead(silent), firstMs)
   let toldYet = false
   let drained = (): Promise<void> => goOn.promise
   let sink = (chunk: Uint8Array): boolean => {
     if (kept.push(chunk) === 1) {
       clearTimeout(timer)
-      timer = setTimeout(() => tell('answer'), HELD_MS)
+      timer = setTimeout(() => onceRead(() => told.resolve('answer')), HELD_MS)
     }
     const verdict = first.feed(chunk)
     if (verdict) told.resolve(verdict)

@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Upstream } from '../../src/ports.ts'
 import { startStand, until, type Stand, type StandOptions } from '../support/stand.ts'
 import { ask, failureIn, says, stream, turn } from '../support/wire.ts'
