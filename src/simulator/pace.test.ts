@@ -14,11 +14,11 @@ suite('the pace', () => {
     }
     await Promise.all([600, 200, 400, 1].map(sleep))
     deepEqual(woken, [1, 200, 400, 600])
-    const late = [30, 10, 20].map(sleep)
+    const late = [300, 100, 200].map(sleep)
     // The process does nothing until all of them are due.
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400)
     await Promise.all(late)
-    deepEqual(woken.slice(4), [10, 20, 30])
+    deepEqual(woken.slice(4), [100, 200, 300])
   })
 
   test('never wakes early', async () => {
