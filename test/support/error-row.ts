@@ -34,9 +34,11 @@ export interface ErrorRow {
   readonly seesThen?: (answered: Answered) => void
 }
 
-async function stand({ keys, queueSecs = 1.5 }: ErrorRow): Promise<Stand> {
+async function stand({ keys, tries, sees, queueSecs = sees === 'answer' ? 20 : 1.5 }: ErrorRow): Promise<Stand> {
+  // Short only where that is what the row is about.
+  const timeoutSecs = tries.some(([, errorClass]) => errorClass === 'timeout') ? 2 : 20
   return await startStand({
-    toml: `[upstream]\ntimeout_secs = 2\n[limits]\ncodex_queue_secs = ${queueSecs}\nqueue_secs = ${queueSecs}\n`,
+    toml: `[upstream]\ntimeout_secs = ${timeoutSecs}\n[limits]\ncodex_queue_secs = ${queueSecs}\nqueue_secs = ${queueSecs}\n`,
     upstreams: keys.map((name) => ({ name, ...LABELS[name] })),
     simulator: { text: 'Hello.', reasoningTokens: 0, tokens: 'bytes' },
   })

@@ -12,7 +12,6 @@ const TOO_MANY_FOR_LONG = { ...TOO_MANY, headers: { 'retry-after': '30' } }
 const HOSTS: readonly ErrorRow[] = [
   {
     name: '503 is tried once more after its Retry-After, on the same key too',
-    queueSecs: 20,
     keys: ['alpha'],
     faults: [OVERLOADED],
     tries: [
@@ -24,7 +23,6 @@ const HOSTS: readonly ErrorRow[] = [
   },
   {
     name: '503 of the key that a conversation had is tried once more on another key',
-    queueSecs: 20,
     keys: ['alpha', 'beta'],
     faults: [OVERLOADED],
     shape: { thread: 'one' },
@@ -57,7 +55,6 @@ const HOSTS: readonly ErrorRow[] = [
   },
   {
     name: '429 slow_down pauses the host and is tried once more',
-    queueSecs: 20,
     keys: ['alpha'],
     faults: [error(429, 'slow_down', 'Slow down.')],
     tries: [
@@ -146,6 +143,7 @@ const HOSTS: readonly ErrorRow[] = [
   },
   {
     name: 'a time-out before the head is tried once more, though the patience for waiting is shorter',
+    queueSecs: 1.5,
     keys: ['alpha', 'beta'],
     faults: [{ headDelayMs: 60_000 }],
     tries: [

@@ -173,7 +173,6 @@ const KEYS: readonly ErrorRow[] = [
   },
   {
     name: '429 rate_limit_exceeded of the only project is waited for',
-    queueSecs: 20,
     keys: ['alpha', 'alpha-twin'],
     faults: [LIMITED],
     tries: [
