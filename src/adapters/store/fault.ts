@@ -18,9 +18,9 @@ export type Fault =
 
 /**
  * SQLite's primary result codes (sqlite.org/rescode.html) that say the file cannot be had, read or written now:
- * BUSY, LOCKED, NOMEM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB.
+ * PERM, BUSY, LOCKED, NOMEM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL (a race for the log's locks), NOTADB.
  */
-const UNAVAILABLE: ReadonlySet<number> = new Set([5, 6, 7, 8, 10, 11, 13, 14, 26])
+const UNAVAILABLE: ReadonlySet<number> = new Set([3, 5, 6, 7, 8, 10, 11, 13, 14, 15, 26])
 
 export function faultOf(error: unknown): Fault {
   if (error instanceof RegistryError) return { kind: 'registry', message: error.message, code: error.code }
