@@ -12,7 +12,7 @@ const QUEUES = `[limits]\nqueue_secs = ${QUEUE_MS.plain / 1000}\ncodex_queue_sec
 const LONG_QUEUES = '[limits]\nqueue_secs = 60\ncodex_queue_secs = 60\n'
 
 /** Where windows roll the database is asked each time: nothing is promised while it is away. */
-const ROLLING = '[quota]\nwindow = "rolling"\n'
+const UNPROMISED = '[database]\ndurability = "power"\n'
 
 /** Far above all of these limits, and far below what would end such a wait else: the store gives up after 10 s. */
 const NOT_BY_THE_QUEUE_MS = 7000
@@ -111,7 +111,7 @@ suite('a call is held without a byte', { concurrency: 4 }, () => {
   }
 
   test('while the ledger is away, and goes on when it is back', async () => {
-    await using on = await startStand({ toml: ROLLING, simulator: { tokens: 'bytes' } })
+    await using on = await startStand({ toml: UNPROMISED, simulator: { tokens: 'bytes' } })
     await ask(on.url, turn(on.key))
     let held: Promise<Answered>
     {
@@ -125,7 +125,7 @@ suite('a call is held without a byte', { concurrency: 4 }, () => {
   })
 
   test('while the ledger is away, is refused when that takes too long, and nothing is lost', async () => {
-    await using on = await startStand({ toml: `${QUEUES}${ROLLING}`, simulator: { tokens: 'bytes' } })
+    await using on = await startStand({ toml: `${QUEUES}${UNPROMISED}`, simulator: { tokens: 'bytes' } })
     on.simulator.script({ stall: { afterEvents: 3, ms: 2000 } })
     const running = await stream(on.url, turn(on.key))
     await running.events(3)

@@ -20,13 +20,13 @@ function chat(key: string, body: object): Ask {
   return { ...turn(key), path: '/v1/chat/completions', body: JSON.stringify(body) }
 }
 
-/** Where windows roll the database is asked each time. */
-const ROLLING = '[quota]\nwindow = "rolling"\n'
+/** Without a journal the database is asked each time. */
+const UNPROMISED = '[database]\ndurability = "power"\n'
 
 suite('the end of an answer', { concurrency: 4 }, () => {
   for (const [what, asked] of Object.entries(ANSWERS)) {
     test(`is seen when it stands in the ledger: ${what}`, async () => {
-      await using on = await startStand({ toml: ROLLING })
+      await using on = await startStand({ toml: UNPROMISED })
       on.simulator.script({ headDelayMs: 400 })
       let answered: Answered | undefined
       const asking = ask(on.url, asked(on.key)).then((answer) => (answered = answer))
@@ -63,7 +63,7 @@ suite('the end of an answer', { concurrency: 4 }, () => {
   }
 
   test('is not kept from a client for ever because the ledger is', async () => {
-    await using on = await startStand({ toml: ROLLING })
+    await using on = await startStand({ toml: UNPROMISED })
     on.simulator.script({ headDelayMs: 400 })
     const asking = ask(on.url, turn(on.key))
     await until(() => on.simulator.truth()[0])

@@ -70,8 +70,8 @@ suite('the offer of a call over WebRTC', { concurrency: 4 }, () => {
   })
 
   test('is answered only when the ledger knows its call', async () => {
-    // Where windows roll the database is asked each time.
-    await using on = await stand({ toml: '[quota]\nwindow = "rolling"\n' })
+    // Without a journal the database is asked each time.
+    await using on = await stand({ toml: '[database]\ndurability = "power"\n' })
     on.simulator.script({ path: '/v1/realtime/calls', headDelayMs: 300 })
     let answered: Answered | undefined
     const asking = ask(on.url, offer(on.key)).then((answer) => (answered = answer))
