@@ -13,7 +13,7 @@ import type {
   Upstream,
   UpstreamClient,
 } from '../ports.ts'
-import type { ChargedTurns } from './charged-turns.ts'
+import type { ChargedTurns } from '../core/charged-turns.ts'
 import type { GentleReader } from './gentle-reader.ts'
 import type { Notices } from './notices.ts'
 import type { Owners } from './owners.ts'

@@ -12,7 +12,7 @@ import {
   type RefusedCall,
 } from '../../ports.ts'
 import type { AdmittedIn } from './book.ts'
-import { Books } from './books.ts'
+import { MemberBooks } from './member-books.ts'
 import type { Executor } from './executor.ts'
 import { LedgerTime } from './ledger-time.ts'
 import type { Input, OperationName, Output } from './operations.ts'
@@ -49,13 +49,13 @@ export class FrontLedger implements Pick<Ledger, Answered> {
   readonly #behind: WriteBehind
   readonly #time = new LedgerTime(0)
   readonly #calls = new Map<CallId, FrontCall>()
-  readonly #books: Books
+  readonly #books: MemberBooks
   readonly #turns: TakenTurns
 
   constructor(executor: Executor, behind: WriteBehind, warnAt: readonly number[]) {
     this.#executor = executor
     this.#behind = behind
-    this.#books = new Books(executor, behind, warnAt)
+    this.#books = new MemberBooks(executor, behind, warnAt)
     this.#turns = new TakenTurns((turns) => executor.request('areTaken', turns))
   }
 
@@ -125,7 +125,6 @@ export class FrontLedger implements Pick<Ledger, Answered> {
   /** Whatever is known may have changed behind its back. */
   forget(): void {
     this.#books.forget()
-    this.#turns.forget()
     for (const call of this.#calls.values()) call.doubtful = true
   }
 

@@ -98,20 +98,34 @@ export interface Beside {
   readonly resetTotal: NanoCredits
 }
 
+interface Rolled {
+  readonly limit: NanoCredits
+  readonly settled: NanoCredits
+  readonly isSpent: boolean
+}
+
+/** What is in a window that rolls: all that was ever spent, less what is gone from it or stands behind a reset. */
+export function rolled(
+  { limit }: Pick<QuotaWindow, 'limit'>,
+  { granted, resetTotal }: Beside,
+  { total, gone }: { readonly total: NanoCredits; readonly gone: NanoCredits },
+): Rolled {
+  const raised = limit === 0n ? 0n : limit + granted
+  const settled = total - (gone > resetTotal ? gone : resetTotal)
+  return { limit: raised, settled, isSpent: raised > 0n && settled >= raised }
+}
+
 /** One that is spent resets when enough of its spend has left it; of another nobody waits for the end. */
 export function* rollingStanding(
   member: MemberId,
   window: QuotaWindow,
-  { granted, resetTotal }: Beside,
+  beside: Beside,
   now: EpochMs,
 ): Script<WindowStanding> {
   const { name, lengthMs } = window
-  const limit = window.limit === 0n ? 0n : window.limit + granted
   const total = yield* totalNow(member)
-  const before = yield* totalBefore(member, window, now)
-  const settled = total - (before > resetTotal ? before : resetTotal)
-  const spent = limit > 0n && settled >= limit
-  const resetsAt = spent
+  const { limit, settled, isSpent } = rolled(window, beside, { total, gone: yield* totalBefore(member, window, now) })
+  const resetsAt = isSpent
     ? (yield* minuteAbove(member, total - limit, lastGone(lengthMs, now), now)) + lengthMs + MINUTE_MS
     : undefined
   return { name, lengthMs, limit, settled, rolling: true, openedAt: undefined, resetsAt }

@@ -1,6 +1,6 @@
 import type { QuotaWindow, WindowName, WindowStanding } from '../../core/quota.ts'
 import type { EpochMs, MemberId, NanoCredits } from '../../core/units.ts'
-import { lastGone, totalNow, type Beside } from './rolling.ts'
+import { lastGone, rolled, totalNow, type Beside } from './rolling.ts'
 import { big, int, sql, type Script } from './sql.ts'
 
 /**
@@ -60,19 +60,14 @@ export class Rolls {
    * The window as it stands once `more` is spent. Undefined where the database has to say it: too much time has gone by, or the
    * window is spent, and only there it stands when it will not be any more.
    */
-  standing(
-    { name, lengthMs, limit }: QuotaWindow,
-    { granted, resetTotal }: Beside,
-    at: EpochMs,
-    more: NanoCredits,
-  ): WindowStanding | undefined {
+  standing(window: QuotaWindow, beside: Beside, at: EpochMs, more: NanoCredits): WindowStanding | undefined {
+    const { name, lengthMs } = window
     const leaving = this.#known.leaving.get(name)
     if (!leaving || at > this.#known.until) return undefined
     const gone = leaving.findLast(({ minute }) => minute <= lastGone(lengthMs, at))?.credits ?? 0n
-    const settled = this.#total + more - (gone > resetTotal ? gone : resetTotal)
-    const raised = limit === 0n ? 0n : limit + granted
-    if (raised > 0n && settled >= raised) return undefined
-    return { name, lengthMs, limit: raised, settled, rolling: true, openedAt: undefined, resetsAt: undefined }
+    const { limit, settled, isSpent } = rolled(window, beside, { total: this.#total + more, gone })
+    if (isSpent) return undefined
+    return { name, lengthMs, limit, settled, rolling: true, openedAt: undefined, resetsAt: undefined }
   }
 
   add(credits: NanoCredits): void {

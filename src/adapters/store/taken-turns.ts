@@ -1,8 +1,9 @@
+import { ChargedTurns } from '../../core/charged-turns.ts'
 import type { MemberId, NanoCredits } from '../../core/units.ts'
 import type { Entry, OpenCall } from '../../ports.ts'
 
-/** So many are remembered of each kind: with a turn that was forgotten the database is asked. */
-const MOST = 50_000
+/** So many that are not charged are remembered: with a turn that was forgotten the database is asked. */
+const MOST_FREE = 50_000
 
 /** Questions wait so long for others, to be asked at once: far shorter than calls are. */
 const GATHER_MS = 10
@@ -30,7 +31,7 @@ interface Free extends NamedTurn {
  */
 export class TakenTurns {
   readonly #ask: AskTurns
-  readonly #taken = new Set<string>()
+  readonly #taken = new ChargedTurns()
   readonly #free = new Map<string, Free>()
   #toAsk: Free[] = []
 
@@ -46,11 +47,11 @@ export class TakenTurns {
   /** A call of the turn has been opened that may come to be its message. */
   opened({ member, id }: Turn): void {
     if (id === undefined) return
-    const key = keyOf(member, id)
-    if (this.#taken.has(key) || this.#free.has(key)) return
+    const key = keyOf({ member, id })
+    if (this.#taken.has(member, id) || this.#free.has(key)) return
     const free = { member, id, isKnown: false }
     this.#free.set(key, free)
-    dropOldest(this.#free)
+    if (this.#free.size > MOST_FREE) this.#free.delete(this.#free.keys().next().value ?? '')
     if (this.#toAsk.length === 0) setTimeout(() => void this.#askAll(), GATHER_MS).unref()
     this.#toAsk.push(free)
   }
@@ -60,57 +61,42 @@ export class TakenTurns {
     if (entry.charging === 'tokens') return entry.credits
     if (!turn) return undefined
     if (!entry.message) return 0n
-    if (turn.id === undefined) return entry.credits
-    const key = keyOf(turn.member, turn.id)
-    if (this.#taken.has(key)) return 0n
-    return this.#free.get(key)?.isKnown === true ? entry.credits : undefined
+    const { member, id } = turn
+    if (id === undefined) return entry.credits
+    if (this.#taken.has(member, id)) return 0n
+    return this.#free.get(keyOf({ member, id }))?.isKnown === true ? entry.credits : undefined
   }
 
   /** The database has the settlement, or is promised it: if it is of a message, that is taken, whoever took it. */
   settled({ message }: Entry, turn: Turn | undefined): void {
-    if (message && turn?.id !== undefined) this.#took(keyOf(turn.member, turn.id))
+    if (message && turn?.id !== undefined) this.#took({ member: turn.member, id: turn.id })
   }
 
   /** Nothing is known of the turn any more. */
   doubt(turn: Turn | undefined): void {
     if (turn?.id === undefined) return
-    const key = keyOf(turn.member, turn.id)
-    this.#taken.delete(key)
-    this.#free.delete(key)
+    const { member, id } = turn
+    this.#taken.delete(member, id)
+    this.#free.delete(keyOf({ member, id }))
   }
 
-  /** What was taken stays so; all else may have changed. */
-  forget(): void {
-    this.#free.clear()
-  }
-
-  #took(key: string): void {
-    this.#free.delete(key)
-    this.#taken.delete(key)
-    this.#taken.add(key)
-    dropOldest(this.#taken)
+  #took(turn: NamedTurn): void {
+    this.#free.delete(keyOf(turn))
+    this.#taken.add(turn.member, turn.id)
   }
 
   async #askAll(): Promise<void> {
-    // Not those of which something was heard meanwhile, nor a second time those that were forgotten and asked for again.
-    const asked = this.#toAsk.filter((free) => this.#free.get(keyOf(free.member, free.id)) === free)
+    const asked = this.#toAsk
     this.#toAsk = []
-    if (asked.length === 0) return
     const answers = await this.#ask(asked.map(({ member, id }) => ({ member, id }))).catch(() => [])
     for (const [at, free] of asked.entries()) {
-      const key = keyOf(free.member, free.id)
-      if (this.#free.get(key) !== free) continue
-      if (answers[at] === true) this.#took(key)
+      if (answers[at] === true) this.#took(free)
       else if (answers[at] === false) free.isKnown = true
-      else this.#free.delete(key)
+      else this.#free.delete(keyOf(free))
     }
   }
 }
 
-function dropOldest(known: Set<string> | Map<string, unknown>): void {
-  if (known.size > MOST) known.delete(known.keys().next().value ?? '')
-}
-
-function keyOf(member: MemberId, id: string): string {
+function keyOf({ member, id }: NamedTurn): string {
   return `${member}:${id}`
 }

@@ -1,10 +1,10 @@
-import type { MemberId } from '../core/units.ts'
+import type { MemberId } from './units.ts'
 
 const REMEMBERED = 50_000
 
 /**
- * Turns whose message stands in the ledger: their further calls are none, and need hold nothing where messages are charged. A
- * turn that was forgotten, or charged by a gateway before this one, is a turn whose calls hold more than they cost.
+ * Turns whose message stands in the ledger, or is promised to it: where messages are charged, their further calls are none. Of a
+ * turn that was forgotten, or charged by a gateway before this one, that is not known here.
  */
 export class ChargedTurns {
   readonly #turns = new Set<string>()
@@ -19,6 +19,10 @@ export class ChargedTurns {
     this.#turns.delete(key)
     this.#turns.add(key)
     if (this.#turns.size > REMEMBERED) this.#turns.delete(this.#turns.values().next().value ?? '')
+  }
+
+  delete(member: MemberId, turnId: string): void {
+    this.#turns.delete(keyOf(member, turnId))
   }
 }
 

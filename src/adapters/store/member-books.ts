@@ -13,7 +13,7 @@ interface Reading {
 }
 
 /** The books of members, as far as they have been read and nothing has happened that they do not know of. */
-export class Books {
+export class MemberBooks {
   readonly #executor: Executor
   readonly #behind: WriteBehind
   readonly #warnAt: readonly number[]
